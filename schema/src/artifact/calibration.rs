@@ -1,0 +1,68 @@
+//! From margin to score, and from score to verdict.
+
+use serde::{Deserialize, Serialize};
+
+use super::error::ArtifactError;
+use crate::score::{Score, Verdict};
+
+/// Platt's sigmoid: `score = 1 / (1 + exp(-(slope * margin + intercept)))`.
+///
+/// Platt, "Probabilistic outputs for support vector machines", 1999.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Calibration {
+    /// What the margin is multiplied by; positive, so that order is kept.
+    pub slope: f64,
+    /// What is added.
+    pub intercept: f64,
+}
+
+impl Calibration {
+    /// Takes the margin for log-odds as it stands.
+    pub const IDENTITY: Self = Self { slope: 1.0, intercept: 0.0 };
+
+    pub(super) fn validate(&self) -> Result<(), ArtifactError> {
+        ArtifactError::check_range("slope", self.slope, 1e-12, 1e12)?;
+        ArtifactError::check_range("intercept", self.intercept, -1e12, 1e12)
+    }
+}
+
+/// When a row is taken for the threat.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Decision {
+    /// A row whose score is at least this is positive.
+    pub threshold: f64,
+    /// Scores from the first up to but without the second are uncertain.
+    pub uncertain: Option<[f64; 2]>,
+}
+
+impl Decision {
+    /// The verdict for a score.
+    ///
+    /// ```
+    /// use picket_schema::{Score, Verdict, artifact::Decision};
+    ///
+    /// let decision = Decision { threshold: 0.5, uncertain: Some([0.4, 0.6]) };
+    /// assert_eq!(decision.verdict(Score(0.9)), Verdict::Positive);
+    /// assert_eq!(decision.verdict(Score(0.4)), Verdict::Uncertain);
+    /// assert_eq!(decision.verdict(Score(0.1)), Verdict::Negative);
+    /// ```
+    #[must_use]
+    pub fn verdict(&self, score: Score) -> Verdict {
+        match self.uncertain {
+            Some([low, high]) if low <= score.0 && score.0 < high => Verdict::Uncertain,
+            _ if score.0 >= self.threshold => Verdict::Positive,
+            _ => Verdict::Negative,
+        }
+    }
+
+    pub(super) fn validate(&self) -> Result<(), ArtifactError> {
+        ArtifactError::check_range("threshold", self.threshold, 0.0, 1.0)?;
+        if let Some([low, high]) = self.uncertain {
+            ArtifactError::check_range("the lower bound of uncertain", low, 0.0, 1.0)?;
+            ArtifactError::check_range("the upper bound of uncertain", high, low, 1.0)?;
+        }
+        Ok(())
+    }
+}

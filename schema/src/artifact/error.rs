@@ -1,0 +1,225 @@
+//! Why bytes are not an artifact. One variant a cause.
+
+use crate::feature_schema::SchemaError;
+use crate::limits;
+
+/// Why bytes are not an artifact, or an artifact cannot be written.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ArtifactError {
+    /// The file is over the size cap.
+    #[error("the artifact has {found} bytes; expected at most {max}", max = limits::MAX_ARTIFACT_BYTES)]
+    TooLarge {
+        /// Its size in bytes.
+        found: usize,
+    },
+    /// The file does not start as an artifact does.
+    #[error("not a Picket artifact: it starts with {found:02x?}")]
+    WrongMagic {
+        /// The file's first bytes.
+        found: Vec<u8>,
+    },
+    /// The format version is not one this code reads.
+    #[error("the artifact's version is {found}; this reader knows version {known}; a newer Picket may read it", known = super::VERSION)]
+    UnknownVersion {
+        /// The version byte found.
+        found: u8,
+    },
+    /// The file ends too early.
+    #[error("the artifact ends at byte {offset}, inside a value; it is truncated")]
+    Truncated {
+        /// Where the unfinished value starts.
+        offset: usize,
+    },
+    /// Bytes follow the document.
+    #[error("{count} bytes follow the artifact; expected none")]
+    TrailingBytes {
+        /// How many bytes follow.
+        count: usize,
+    },
+    /// Containers are nested too deep.
+    #[error("values are nested deeper than {max} levels at byte {offset}", max = limits::MAX_NESTING)]
+    TooDeep {
+        /// Where the cap was passed.
+        offset: usize,
+    },
+    /// There are too many values.
+    #[error("the artifact has more than {max} MessagePack values", max = limits::MAX_VALUES)]
+    TooManyValues,
+    /// A byte that MessagePack does not allow, or a type that artifacts do not use (ext).
+    #[error("byte {offset} is 0x{marker:02x}, which starts no value of an artifact")]
+    UnexpectedMarker {
+        /// Where it stands.
+        offset: usize,
+        /// The byte.
+        marker: u8,
+    },
+    /// A key is missing, unknown or doubled, or a value has the wrong type.
+    #[error("the artifact's content is not as specified: {reason}")]
+    Malformed {
+        /// What the reader said.
+        reason: String,
+    },
+    /// The content is right but not written in the one canonical form.
+    #[error("the artifact is not in canonical form from byte {offset} on")]
+    NotCanonical {
+        /// The first byte that differs from the canonical form.
+        offset: usize,
+    },
+    /// The feature schema is wrong.
+    #[error("the artifact's feature schema: {0}")]
+    Schema(#[from] SchemaError),
+    /// A table's numbers have an unknown width.
+    #[error("table {table}: width {found}; expected 1, 2, 3 or 4 bytes")]
+    TableWidth {
+        /// The table.
+        table: &'static str,
+        /// Its width.
+        found: u8,
+    },
+    /// A table has the wrong length.
+    #[error("table {table}: {found} bytes; expected {expected}")]
+    TableLength {
+        /// The table.
+        table: &'static str,
+        /// Its length in bytes.
+        found: usize,
+        /// The length it should have, in bytes.
+        expected: String,
+    },
+    /// Something stands in too large a number.
+    #[error("{what}: {found}; expected {min} to {max}")]
+    Count {
+        /// What is counted.
+        what: &'static str,
+        /// How many there are.
+        found: usize,
+        /// The fewest allowed.
+        min: usize,
+        /// The most allowed.
+        max: usize,
+    },
+    /// A number that must be finite is not.
+    #[error("{field} is {found}; expected a finite number")]
+    NotFinite {
+        /// The field.
+        field: String,
+        /// The number.
+        found: f64,
+    },
+    /// A number is outside its range.
+    #[error("{field} is {found}; expected {expected}")]
+    OutOfRange {
+        /// The field.
+        field: String,
+        /// The number.
+        found: f64,
+        /// The range in words.
+        expected: String,
+    },
+    /// A condition or term names a feature that the schema does not have, or of the wrong kind.
+    #[error("{place} {index} tests feature {found}; expected {expected}")]
+    FeatureIndex {
+        /// `condition` or `term`.
+        place: &'static str,
+        /// Its position.
+        index: usize,
+        /// The feature index.
+        found: usize,
+        /// What would have been right.
+        expected: String,
+    },
+    /// A condition has unknown flags or a non-zero padding byte.
+    #[error("condition {index} has flags 0x{found:04x}; expected only 0x0001 and 0x0002")]
+    ConditionFlags {
+        /// The condition's position.
+        index: usize,
+        /// Flags and padding.
+        found: u16,
+    },
+    /// Conditions are not ascending and distinct.
+    #[error("condition {index} does not come after the one before it")]
+    ConditionOrder {
+        /// The condition's position.
+        index: usize,
+    },
+    /// A condition's category set is outside the table, or has bits past the last category.
+    #[error("condition {index}: its category set at word {found} is outside the table or names unknown categories")]
+    CategorySet {
+        /// The condition's position.
+        index: usize,
+        /// The first word of the set.
+        found: usize,
+    },
+    /// A node names a condition that does not exist.
+    #[error("node {node} uses condition {found}; expected less than {n_conditions}")]
+    ConditionIndex {
+        /// The node's position in the table.
+        node: usize,
+        /// The condition index.
+        found: usize,
+        /// How many conditions there are.
+        n_conditions: usize,
+    },
+    /// A node's left subtree is larger than what is left of its tree: a child out of range.
+    #[error("tree {tree}, node {node}: its left child has {found} inner nodes; expected at most {max}")]
+    ChildRange {
+        /// The tree.
+        tree: usize,
+        /// The node's position in the table.
+        node: usize,
+        /// The left size.
+        found: usize,
+        /// The largest left size possible there.
+        max: usize,
+    },
+    /// A tree has too many levels.
+    #[error("tree {tree} has more than {max} levels", max = limits::MAX_TREE_DEPTH)]
+    TreeDepth {
+        /// The tree.
+        tree: usize,
+    },
+    /// A leaf names a leaf value that does not exist.
+    #[error("leaf {leaf} uses leaf value {found}; expected less than {n_values}")]
+    LeafIndex {
+        /// The leaf's position in the table.
+        leaf: usize,
+        /// The index.
+        found: usize,
+        /// How many leaf values there are.
+        n_values: usize,
+    },
+    /// A leaf's cover is zero.
+    #[error("leaf {leaf} has cover 0; expected at least 1")]
+    ZeroCover {
+        /// The leaf's position in the table.
+        leaf: usize,
+    },
+}
+
+impl ArtifactError {
+    /// `Ok` where `x` is finite and in `min..=max`.
+    pub(crate) fn check_range(field: &str, x: f64, min: f64, max: f64) -> Result<(), Self> {
+        if !x.is_finite() {
+            return Err(Self::NotFinite { field: field.to_owned(), found: x });
+        }
+        if x < min || x > max {
+            let expected = format!("{min} to {max}");
+            return Err(Self::OutOfRange { field: field.to_owned(), found: x, expected });
+        }
+        Ok(())
+    }
+
+    /// `Ok` where `found` is in `min..=max`.
+    pub(crate) fn check_count(
+        what: &'static str,
+        found: usize,
+        min: usize,
+        max: usize,
+    ) -> Result<(), Self> {
+        if found < min || found > max {
+            return Err(Self::Count { what, found, min, max });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,122 @@
+//! A table of whole numbers, 1 to 4 bytes each, little-endian, used in place.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use super::error::ArtifactError;
+
+/// A table of whole numbers of one width, packed without padding. Shape: `(len,)`.
+///
+/// ```
+/// use picket_schema::artifact::IntTable;
+///
+/// let table = IntTable::pack([1, 300, 7]);
+/// assert_eq!((table.width, table.len()), (2, 3));
+/// assert_eq!(table.get(1), Some(300));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IntTable<'a> {
+    /// Bytes a number: 1, 2, 3 or 4.
+    pub width: u8,
+    /// The numbers.
+    #[serde(borrow, with = "serde_bytes")]
+    pub bytes: Cow<'a, [u8]>,
+}
+
+impl IntTable<'_> {
+    /// Packs unsigned numbers in the smallest width that holds them all.
+    #[must_use]
+    pub fn pack(numbers: impl IntoIterator<Item = u32>) -> IntTable<'static> {
+        let numbers: Vec<u32> = numbers.into_iter().collect();
+        let largest = numbers.iter().copied().max().unwrap_or(0);
+        let width = (1..4).find(|width| largest < 1 << (8 * width)).unwrap_or(4);
+        Self::of_width(&numbers, width)
+    }
+
+    /// Packs signed numbers (two's complement) in the smallest width that holds them all.
+    #[must_use]
+    pub fn pack_signed(numbers: impl IntoIterator<Item = i32>) -> IntTable<'static> {
+        let numbers: Vec<i32> = numbers.into_iter().collect();
+        let fits = |width: u32| {
+            let bound = 1_i32 << (8 * width - 1);
+            numbers.iter().all(|number| (-bound..bound).contains(number))
+        };
+        let width = (1..4).find(|width| fits(*width)).unwrap_or(4);
+        let bits: Vec<u32> = numbers.iter().map(|number| number.cast_unsigned()).collect();
+        Self::of_width(&bits, width)
+    }
+
+    fn of_width(numbers: &[u32], width: u32) -> IntTable<'static> {
+        let bytes = numbers
+            .iter()
+            .flat_map(|number| number.to_le_bytes().into_iter().take(width as usize))
+            .collect();
+        IntTable { width: width as u8, bytes: Cow::Owned(bytes) }
+    }
+
+    /// How many numbers there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.bytes.len() / usize::from(self.width.max(1))
+    }
+
+    /// Whether there is no number.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// The number at `index`, unsigned; `None` past the end.
+    #[must_use]
+    pub fn get(&self, index: usize) -> Option<u32> {
+        let width = usize::from(self.width);
+        let start = index.checked_mul(width)?;
+        let bytes = self.bytes.get(start..start.checked_add(width)?)?;
+        Some(bytes.iter().rev().fold(0, |number, byte| number << 8 | u32::from(*byte)))
+    }
+
+    /// The number at `index`, signed; `None` past the end.
+    #[must_use]
+    pub fn get_signed(&self, index: usize) -> Option<i32> {
+        let unused = 32 - 8 * u32::from(self.width);
+        self.get(index).map(|bits| (bits << unused).cast_signed() >> unused)
+    }
+
+    /// All numbers, unsigned, in order.
+    pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
+        self.bytes
+            .chunks_exact(usize::from(self.width.max(1)))
+            .map(|bytes| bytes.iter().rev().fold(0, |number, byte| number << 8 | u32::from(*byte)))
+    }
+
+    /// `Ok` where the width is known and the table holds exactly `expected` numbers.
+    pub(super) fn validate(&self, table: &'static str, expected: usize) -> Result<(), ArtifactError> {
+        self.validate_width(table)?;
+        let expected_bytes = expected.saturating_mul(usize::from(self.width));
+        if self.bytes.len() != expected_bytes {
+            return Err(ArtifactError::TableLength {
+                table,
+                found: self.bytes.len(),
+                expected: format!("{expected_bytes} ({expected} numbers)"),
+            });
+        }
+        Ok(())
+    }
+
+    /// `Ok` where the width is known and divides the length.
+    pub(super) fn validate_width(&self, table: &'static str) -> Result<(), ArtifactError> {
+        if !(1..=4).contains(&self.width) {
+            return Err(ArtifactError::TableWidth { table, found: self.width });
+        }
+        if !self.bytes.len().is_multiple_of(usize::from(self.width)) {
+            return Err(ArtifactError::TableLength {
+                table,
+                found: self.bytes.len(),
+                expected: format!("a multiple of {}", self.width),
+            });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,136 @@
+//! The `linear` model: a weighted sum of standardised numbers and of categories.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use super::error::ArtifactError;
+use crate::feature::Kind;
+use crate::feature_schema::FeatureSchema;
+use crate::limits;
+
+/// What one feature adds to the margin.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Term<'a> {
+    /// A standardised number times a weight.
+    Numeric {
+        /// The feature's position in the schema.
+        feature: u32,
+        /// What stands for a missing value.
+        fill: f32,
+        /// Subtracted from the value.
+        mean: f64,
+        /// The value is divided by it; positive.
+        scale: f64,
+        /// What the standardised value is multiplied by.
+        weight: f64,
+        /// Added where the value is missing.
+        missing_weight: f64,
+        /// The term's mean over the training rows.
+        background: f64,
+    },
+    /// A weight for each category.
+    OneHot {
+        /// The feature's position in the schema.
+        feature: u32,
+        /// The weights as f64, one a category. Shape: `(n_categories,)`.
+        #[serde(borrow, with = "serde_bytes")]
+        weights: Cow<'a, [u8]>,
+        /// Added where the value is missing or unknown.
+        missing_weight: f64,
+        /// The term's mean over the training rows.
+        background: f64,
+    },
+}
+
+impl Term<'_> {
+    /// The feature the term reads.
+    #[must_use]
+    pub fn feature_idx(&self) -> usize {
+        match self {
+            Self::Numeric { feature, .. } | Self::OneHot { feature, .. } => *feature as usize,
+        }
+    }
+
+    /// The weight of category `code`; `None` past the end, and for a numeric term.
+    #[must_use]
+    pub fn category_weight(&self, code: usize) -> Option<f64> {
+        match self {
+            Self::Numeric { .. } => None,
+            Self::OneHot { weights, .. } => {
+                weights.as_chunks().0.get(code).map(|bytes| f64::from_le_bytes(*bytes))
+            }
+        }
+    }
+}
+
+/// The `linear` model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Linear<'a> {
+    /// What the margin starts from.
+    pub bias: f64,
+    /// The terms, in the order they are added.
+    #[serde(borrow)]
+    pub terms: Vec<Term<'a>>,
+}
+
+impl Linear<'_> {
+    pub(super) fn validate(&self, schema: &FeatureSchema) -> Result<(), ArtifactError> {
+        let max = limits::MAX_COEFFICIENT;
+        ArtifactError::check_range("bias", self.bias, -max, max)?;
+        ArtifactError::check_count("terms", self.terms.len(), 0, limits::MAX_FEATURES)?;
+        for (index, term) in self.terms.iter().enumerate() {
+            let check = |name: &str, x: f64, min: f64| {
+                ArtifactError::check_range(&format!("{name} of term {index}"), x, min, max)
+            };
+            let found = term.feature_idx();
+            let wrong =
+                |expected: String| ArtifactError::FeatureIndex { place: "term", index, found, expected };
+            let feature = schema
+                .features
+                .get(found)
+                .ok_or_else(|| wrong(format!("less than {}", schema.n_features())))?;
+            let categorical = feature.kind() == Kind::Categorical;
+            match term {
+                Term::Numeric { fill, mean, scale, weight, missing_weight, background, .. } => {
+                    if categorical {
+                        return Err(wrong("a numeric or ordinal feature".into()));
+                    }
+                    let fill = f64::from(*fill);
+                    ArtifactError::check_range(
+                        &format!("fill of term {index}"),
+                        fill,
+                        f64::from(f32::MIN),
+                        f64::from(f32::MAX),
+                    )?;
+                    check("mean", *mean, -max)?;
+                    check("scale", *scale, max.recip())?;
+                    check("weight", *weight, -max)?;
+                    check("missing_weight", *missing_weight, -max)?;
+                    check("background", *background, -max)?;
+                }
+                Term::OneHot { weights, missing_weight, background, .. } => {
+                    if !categorical {
+                        return Err(wrong("a categorical feature".into()));
+                    }
+                    let expected = feature.categories().len() * 8;
+                    if weights.len() != expected {
+                        return Err(ArtifactError::TableLength {
+                            table: "weights",
+                            found: weights.len(),
+                            expected: format!("{expected} (one f64 a category)"),
+                        });
+                    }
+                    for weight in weights.as_chunks().0 {
+                        check("weights", f64::from_le_bytes(*weight), -max)?;
+                    }
+                    check("missing_weight", *missing_weight, -max)?;
+                    check("background", *background, -max)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}

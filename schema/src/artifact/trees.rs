@@ -1,0 +1,322 @@
+//! The `trees` model: decision trees whose fixed-point leaves are added.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use super::error::ArtifactError;
+use super::int_table::IntTable;
+use crate::feature::{Feature, Kind};
+use crate::feature_schema::FeatureSchema;
+use crate::limits;
+
+/// Bytes a condition takes in its table.
+const CONDITION_BYTES: usize = 8;
+/// A missing value goes left.
+const FLAG_MISSING_LEFT: u8 = 1;
+/// The operand is a category set.
+const FLAG_CATEGORICAL: u8 = 2;
+
+/// How a row is compared with a threshold. The row goes left where the comparison holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Operator {
+    /// `x <= threshold`.
+    #[serde(rename = "le")]
+    LessEqual,
+    /// `x < threshold`.
+    #[serde(rename = "lt")]
+    Less,
+}
+
+/// What a condition asks of its feature.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Test {
+    /// Compare with this threshold by the model's [`Operator`].
+    Threshold(f32),
+    /// Look the category's code up in the set that starts at this word of `category_sets`.
+    CategorySet(u32),
+}
+
+/// One question to a row; a node goes left where it holds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Condition {
+    /// The feature asked.
+    pub feature_idx: u16,
+    /// Whether a missing value goes left.
+    pub missing_left: bool,
+    /// The question.
+    pub test: Test,
+}
+
+impl Condition {
+    /// The key that conditions are sorted by: feature, kind of test, operand, missing direction.
+    pub(super) fn sort_key(&self) -> (u16, bool, i64, bool) {
+        let (categorical, operand) = match self.test {
+            // Monotone in the float's value; -0.0 is folded into 0.0.
+            Test::Threshold(threshold) => {
+                let bits = i64::from((threshold + 0.0).to_bits().cast_signed());
+                (false, if bits < 0 { i64::from(i32::MIN) - bits } else { bits })
+            }
+            Test::CategorySet(word) => (true, i64::from(word)),
+        };
+        (self.feature_idx, categorical, operand, self.missing_left)
+    }
+
+    pub(super) fn to_bytes(self) -> [u8; CONDITION_BYTES] {
+        let mut bytes = [0; CONDITION_BYTES];
+        let mut flags = if self.missing_left { FLAG_MISSING_LEFT } else { 0 };
+        let operand = match self.test {
+            Test::Threshold(threshold) => threshold.to_bits(),
+            Test::CategorySet(word) => {
+                flags |= FLAG_CATEGORICAL;
+                word
+            }
+        };
+        bytes[..2].copy_from_slice(&self.feature_idx.to_le_bytes());
+        bytes[2] = flags;
+        bytes[4..].copy_from_slice(&operand.to_le_bytes());
+        bytes
+    }
+
+    fn from_bytes(bytes: [u8; CONDITION_BYTES]) -> Self {
+        let [f0, f1, flags, _, o0, o1, o2, o3] = bytes;
+        let operand = u32::from_le_bytes([o0, o1, o2, o3]);
+        Self {
+            feature_idx: u16::from_le_bytes([f0, f1]),
+            missing_left: flags & FLAG_MISSING_LEFT != 0,
+            test: if flags & FLAG_CATEGORICAL != 0 {
+                Test::CategorySet(operand)
+            } else {
+                Test::Threshold(f32::from_bits(operand))
+            },
+        }
+    }
+}
+
+/// The `trees` model. See SPEC.md for the layout.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trees<'a> {
+    /// How rows are compared with thresholds.
+    pub operator: Operator,
+    /// Added to the sum of the leaves, in units of `2^-scale_log2`.
+    pub base: i64,
+    /// The margin is `(base + sum) * 2^-scale_log2`.
+    pub scale_log2: u8,
+    /// The conditions, 8 bytes each. Shape: `(n_conditions,)`.
+    #[serde(borrow, with = "serde_bytes")]
+    pub conditions: Cow<'a, [u8]>,
+    /// The category sets, u32 words.
+    #[serde(borrow, with = "serde_bytes")]
+    pub category_sets: Cow<'a, [u8]>,
+    /// Inner nodes of each tree. Shape: `(n_trees,)`.
+    #[serde(borrow)]
+    pub tree_sizes: IntTable<'a>,
+    /// The condition of each inner node. Shape: `(n_nodes,)`.
+    #[serde(borrow)]
+    pub node_conditions: IntTable<'a>,
+    /// The number of inner nodes in each inner node's left subtree. Shape: `(n_nodes,)`.
+    #[serde(borrow)]
+    pub left_sizes: IntTable<'a>,
+    /// Each leaf's value, or its index in `leaf_values`. Shape: `(n_nodes + n_trees,)`.
+    #[serde(borrow)]
+    pub leaves: IntTable<'a>,
+    /// The distinct leaf values as i32, or nothing.
+    #[serde(borrow, with = "serde_bytes")]
+    pub leaf_values: Cow<'a, [u8]>,
+    /// The training weight of each leaf. Shape: `(n_nodes + n_trees,)`.
+    #[serde(borrow)]
+    pub covers: IntTable<'a>,
+}
+
+impl Trees<'_> {
+    /// How many conditions there are.
+    #[must_use]
+    pub fn n_conditions(&self) -> usize {
+        self.conditions.len() / CONDITION_BYTES
+    }
+
+    /// How many trees there are.
+    #[must_use]
+    pub fn n_trees(&self) -> usize {
+        self.tree_sizes.len()
+    }
+
+    /// The condition at `index`; `None` past the end.
+    #[must_use]
+    pub fn condition(&self, index: usize) -> Option<Condition> {
+        let start = index.checked_mul(CONDITION_BYTES)?;
+        let bytes = self.conditions.get(start..)?.first_chunk()?;
+        Some(Condition::from_bytes(*bytes))
+    }
+
+    /// All conditions, in order.
+    pub fn iter_conditions(&self) -> impl Iterator<Item = Condition> + '_ {
+        self.conditions.as_chunks().0.iter().map(|bytes| Condition::from_bytes(*bytes))
+    }
+
+    /// Word `index` of the category sets; `None` past the end.
+    #[must_use]
+    pub fn category_word(&self, index: usize) -> Option<u32> {
+        let bytes = self.category_sets.get(index.checked_mul(4)?..)?.first_chunk()?;
+        Some(u32::from_le_bytes(*bytes))
+    }
+
+    /// The value of the leaf at `index`, in units of `2^-scale_log2`; `None` past the end.
+    #[must_use]
+    pub fn leaf_value(&self, index: usize) -> Option<i32> {
+        if self.leaf_values.is_empty() {
+            return self.leaves.get_signed(index);
+        }
+        let value_idx = self.leaves.get(index)? as usize;
+        let bytes = self.leaf_values.get(value_idx.checked_mul(4)?..)?.first_chunk()?;
+        Some(i32::from_le_bytes(*bytes))
+    }
+
+    pub(super) fn validate(&self, schema: &FeatureSchema) -> Result<(), ArtifactError> {
+        let max = limits::MAX_BASE;
+        if self.base < -max || self.base > max {
+            let expected = format!("at most {max} in magnitude");
+            let found = self.base as f64;
+            return Err(ArtifactError::OutOfRange { field: "base".into(), found, expected });
+        }
+        if self.scale_log2 > limits::MAX_SCALE_LOG2 {
+            return Err(ArtifactError::OutOfRange {
+                field: "scale_log2".into(),
+                found: f64::from(self.scale_log2),
+                expected: format!("0 to {}", limits::MAX_SCALE_LOG2),
+            });
+        }
+        self.validate_conditions(schema)?;
+        self.tree_sizes.validate_width("tree_sizes")?;
+        let n_trees = self.n_trees();
+        ArtifactError::check_count("trees", n_trees, 1, limits::MAX_TREES)?;
+        // Sizes are u32 and trees are few, so the sum cannot overflow on 64 bits; on 32 bits it saturates
+        // and the tables are then too short.
+        let n_nodes = self.tree_sizes.iter().fold(0_usize, |sum, n| sum.saturating_add(n as usize));
+        let n_leaves = n_nodes.saturating_add(n_trees);
+        self.node_conditions.validate("node_conditions", n_nodes)?;
+        self.left_sizes.validate("left_sizes", n_nodes)?;
+        self.leaves.validate("leaves", n_leaves)?;
+        self.covers.validate("covers", n_leaves)?;
+        let n_conditions = self.n_conditions();
+        if let Some((node, found)) =
+            self.node_conditions.iter().enumerate().find(|(_, index)| *index as usize >= n_conditions)
+        {
+            return Err(ArtifactError::ConditionIndex { node, found: found as usize, n_conditions });
+        }
+        self.validate_shape()?;
+        self.validate_leaves()
+    }
+
+    fn validate_conditions(&self, schema: &FeatureSchema) -> Result<(), ArtifactError> {
+        for (table, bytes, unit) in [
+            ("conditions", &self.conditions, CONDITION_BYTES),
+            ("category_sets", &self.category_sets, 4),
+            ("leaf_values", &self.leaf_values, 4),
+        ] {
+            if !bytes.len().is_multiple_of(unit) {
+                let (found, expected) = (bytes.len(), format!("a multiple of {unit}"));
+                return Err(ArtifactError::TableLength { table, found, expected });
+            }
+        }
+        ArtifactError::check_count("conditions", self.n_conditions(), 0, limits::MAX_CONDITIONS)?;
+        let mut last = None;
+        for (index, bytes) in self.conditions.as_chunks::<CONDITION_BYTES>().0.iter().enumerate() {
+            let found = u16::from_le_bytes([bytes[2], bytes[3]]);
+            if found & !u16::from(FLAG_MISSING_LEFT | FLAG_CATEGORICAL) != 0 {
+                return Err(ArtifactError::ConditionFlags { index, found });
+            }
+            let condition = Condition::from_bytes(*bytes);
+            self.validate_test(index, condition, schema)?;
+            let key = condition.sort_key();
+            if last.is_some_and(|last| last >= key) {
+                return Err(ArtifactError::ConditionOrder { index });
+            }
+            last = Some(key);
+        }
+        Ok(())
+    }
+
+    fn validate_test(
+        &self,
+        index: usize,
+        condition: Condition,
+        schema: &FeatureSchema,
+    ) -> Result<(), ArtifactError> {
+        let found = usize::from(condition.feature_idx);
+        let wrong = |expected: String| ArtifactError::FeatureIndex { place: "condition", index, found, expected };
+        let feature: &Feature = schema
+            .features
+            .get(found)
+            .ok_or_else(|| wrong(format!("less than {}", schema.n_features())))?;
+        match condition.test {
+            Test::Threshold(threshold) => {
+                if feature.kind() == Kind::Categorical {
+                    return Err(wrong("a numeric or ordinal feature for a threshold".into()));
+                }
+                if !threshold.is_finite() {
+                    return Err(ArtifactError::NotFinite {
+                        field: format!("the threshold of condition {index}"),
+                        found: f64::from(threshold),
+                    });
+                }
+            }
+            Test::CategorySet(word) => {
+                if feature.kind() != Kind::Categorical {
+                    return Err(wrong("a categorical feature for a category set".into()));
+                }
+                let n_categories = feature.categories().len();
+                let last = word as usize + n_categories.div_ceil(32) - 1;
+                let unused = n_categories.div_ceil(32) * 32 - n_categories;
+                let in_range = self.category_word(last).is_some_and(|bits| {
+                    unused == 0 || bits >> (32 - unused) == 0
+                });
+                if !in_range {
+                    return Err(ArtifactError::CategorySet { index, found: word as usize });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Walks every tree in depth-first order: each left size must fit into its subtree.
+    fn validate_shape(&self) -> Result<(), ArtifactError> {
+        let mut node = 0;
+        // Right subtrees still to walk: (inner nodes, level). Never longer than the depth cap.
+        let mut open: Vec<(usize, usize)> = Vec::with_capacity(limits::MAX_TREE_DEPTH + 1);
+        for (tree, size) in self.tree_sizes.iter().enumerate() {
+            open.push((size as usize, 0));
+            while let Some((mut size, mut level)) = open.pop() {
+                while size > 0 {
+                    level += 1;
+                    if level > limits::MAX_TREE_DEPTH {
+                        return Err(ArtifactError::TreeDepth { tree });
+                    }
+                    let left = self.left_sizes.get(node).unwrap_or(u32::MAX) as usize;
+                    if left >= size {
+                        return Err(ArtifactError::ChildRange { tree, node, found: left, max: size - 1 });
+                    }
+                    open.push((size - 1 - left, level));
+                    node += 1;
+                    size = left;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn validate_leaves(&self) -> Result<(), ArtifactError> {
+        if !self.leaf_values.is_empty() {
+            let n_values = self.leaf_values.len() / 4;
+            let outside = |(_, index): &(usize, u32)| *index as usize >= n_values;
+            if let Some((leaf, found)) = self.leaves.iter().enumerate().find(outside) {
+                return Err(ArtifactError::LeafIndex { leaf, found: found as usize, n_values });
+            }
+        }
+        match self.covers.iter().position(|cover| cover == 0) {
+            Some(leaf) => Err(ArtifactError::ZeroCover { leaf }),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! One feature of a row: its name, domain, unit and missing policy.
+
+use serde::{Deserialize, Serialize};
+
+/// What kind of number a feature is. Derived from its [`Domain`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A number with an order and distances.
+    Numeric,
+    /// One of a few numbers whose order matters.
+    Ordinal,
+    /// One of a few names without an order.
+    Categorical,
+}
+
+/// The values a feature may take.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Domain {
+    /// Numbers from the first to the second, both included.
+    Range([f64; 2]),
+    /// Exactly these numbers, ascending.
+    Values(Vec<f64>),
+    /// Exactly these names. A category's code is its position, from 0.
+    Categories(Vec<String>),
+}
+
+impl Domain {
+    /// Whether `x`, a number of the row's width, is in a numeric or ordinal domain.
+    #[must_use]
+    pub fn contains_number(&self, x: f32) -> bool {
+        match self {
+            // Compared in f32: the bounds are rounded as the row's numbers are.
+            Self::Range([min, max]) => x >= *min as f32 && x <= *max as f32,
+            Self::Values(values) => values.iter().any(|value| *value as f32 == x),
+            Self::Categories(_) => false,
+        }
+    }
+
+    /// The domain in words, for error messages: `one of -1, 0, 1`.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        const SHOWN: usize = 12;
+        fn list<T: ToString>(items: &[T]) -> String {
+            let mut words: Vec<String> = items.iter().take(SHOWN).map(ToString::to_string).collect();
+            if items.len() > SHOWN {
+                words.push(format!("… ({} in all)", items.len()));
+            }
+            words.join(", ")
+        }
+        match self {
+            Self::Range([min, max]) => format!("a number from {min} to {max}"),
+            Self::Values(values) => format!("one of {}", list(values)),
+            Self::Categories(names) => format!("one of {}", list(names)),
+        }
+    }
+}
+
+/// What to do where a row has no value for a feature.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MissingPolicy {
+    /// A missing value is an error.
+    #[default]
+    Reject,
+    /// A missing value is passed to the model, which has learned what to do with it.
+    Accept,
+}
+
+/// One feature of a row.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Feature {
+    /// The column's name, spelled as in the data.
+    pub name: String,
+    /// The values it may take.
+    pub domain: Domain,
+    /// The unit of a numeric feature, such as `bytes`; empty where there is none.
+    #[serde(default)]
+    pub unit: String,
+    /// What to do where it is missing.
+    #[serde(default)]
+    pub missing: MissingPolicy,
+    /// What it means, in one sentence; may be empty.
+    #[serde(default)]
+    pub description: String,
+}
+
+impl Feature {
+    /// The kind that the domain implies.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self.domain {
+            Domain::Range(_) => Kind::Numeric,
+            Domain::Values(_) => Kind::Ordinal,
+            Domain::Categories(_) => Kind::Categorical,
+        }
+    }
+
+    /// The category names, empty for a feature that is not categorical.
+    #[must_use]
+    pub fn categories(&self) -> &[String] {
+        match &self.domain {
+            Domain::Categories(names) => names,
+            Domain::Range(_) | Domain::Values(_) => &[],
+        }
+    }
+
+    /// The code of a categorical feature's value in a row, or `None` where it is missing.
+    ///
+    /// Everything that is not the code of a known category counts as missing.
+    #[must_use]
+    pub fn category_code(n_categories: usize, x: f32) -> Option<usize> {
+        // NaN fails the comparison, so it is missing as well.
+        if x >= 0.0 && x < n_categories as f32 && (x as u32) as f32 == x {
+            Some(x as usize)
+        } else {
+            None
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! The caps of the format, as SPEC.md states them. Inputs are hostile; these keep them small.
+
+/// The largest artifact in bytes: 64 MiB.
+pub const MAX_ARTIFACT_BYTES: usize = 64 << 20;
+/// The deepest nesting of MessagePack containers.
+pub const MAX_NESTING: usize = 16;
+/// The most MessagePack values (keys included) in an artifact.
+pub const MAX_VALUES: usize = 100_000;
+/// The longest name in bytes.
+pub const MAX_NAME_BYTES: usize = 255;
+/// The most features in a schema.
+pub const MAX_FEATURES: usize = 4096;
+/// The most values or categories in a feature's domain.
+pub const MAX_DOMAIN: usize = 4096;
+/// The most trees in a model.
+pub const MAX_TREES: usize = 16_384;
+/// The most levels of inner nodes in a tree.
+pub const MAX_TREE_DEPTH: usize = 255;
+/// The most conditions in a model.
+pub const MAX_CONDITIONS: usize = 65_535;
+/// The largest magnitude of a tree model's base, in fixed-point units.
+pub const MAX_BASE: i64 = 1 << 51;
+/// The largest `scale_log2`.
+pub const MAX_SCALE_LOG2: u8 = 52;
+/// The largest magnitude of a linear model's numbers.
+pub const MAX_COEFFICIENT: f64 = 1e15;
+/// How many bins the reference histogram of the scores has.
+pub const SCORE_BINS: usize = 20;

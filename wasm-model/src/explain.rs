@@ -1,0 +1,70 @@
+//! Why a score is what it is: exact contributions of the features, which add up to the margin.
+
+use picket_schema::artifact::{Calibration, ModelTable};
+
+use crate::linear;
+use crate::model::{Model, Scored};
+use crate::row::{RowError, check_row};
+use crate::scorer::Scorer;
+use crate::tree_shap::TreeShap;
+
+/// The contributions to one row's margin: `base + sum(contributions) = margin`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Explanation {
+    /// The row's margin, score and verdict.
+    pub scored: Scored,
+    /// The model's mean margin over its training rows.
+    pub base: f64,
+    /// What each feature adds to it. Shape: `(n_features,)`.
+    pub contributions: Vec<f64>,
+}
+
+impl Explanation {
+    /// The same explanation in log-odds of the score: base and contributions through the
+    /// calibration, which is linear in the margin, so they add up to the score's log-odds.
+    #[must_use]
+    pub fn in_log_odds(&self, calibration: Calibration) -> (f64, Vec<f64>) {
+        let base = calibration.slope * self.base + calibration.intercept;
+        (base, self.contributions.iter().map(|c| calibration.slope * c).collect())
+    }
+}
+
+/// Explains rows of one model.
+#[derive(Debug)]
+pub struct Explainer<'m, 'a> {
+    scorer: Scorer<'m, 'a>,
+    shap: Option<TreeShap>,
+}
+
+impl<'m, 'a> Explainer<'m, 'a> {
+    /// Prepares scratch space for a model.
+    #[must_use]
+    pub fn new(model: &'m Model<'a>) -> Self {
+        let shap = match &model.artifact().model {
+            ModelTable::Trees(trees) => Some(TreeShap::new(trees)),
+            ModelTable::Linear(_) => None,
+        };
+        Self { scorer: Scorer::new(model), shap }
+    }
+
+    /// Explains one row. Shape of `row`: `(n_features,)`.
+    ///
+    /// # Errors
+    /// [`RowError::RowLength`] for a row of the wrong length.
+    pub fn explain(&mut self, row: &[f32]) -> Result<Explanation, RowError> {
+        let model = self.scorer.model();
+        check_row(model, row)?;
+        let scored = self.scorer.score(row)?;
+        let mut contributions = vec![0.0; row.len()];
+        let base = match (&model.artifact().model, &mut self.shap) {
+            (ModelTable::Trees(trees), Some(shap)) => {
+                shap.explain(trees, model.spans(), self.scorer.masks(), &mut contributions)
+            }
+            (ModelTable::Linear(table), _) => {
+                linear::explain(table, model.schema(), row, &mut contributions)
+            }
+            (ModelTable::Trees(_), None) => unreachable!("`new` prepares trees"),
+        };
+        Ok(Explanation { scored, base, contributions })
+    }
+}

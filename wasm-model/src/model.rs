@@ -1,0 +1,124 @@
+//! A loaded model: the artifact's tables, validated once, and where each tree starts in them.
+
+use picket_schema::artifact::{Artifact, Calibration, Decision, ModelTable, Trees};
+use picket_schema::{ArtifactError, FeatureSchema, Margin, Score, Verdict};
+
+use crate::condition_masks::ConditionMasks;
+use crate::sigmoid::sigmoid;
+
+/// What a model says of a row.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Scored {
+    /// Before calibration.
+    pub margin: Margin,
+    /// The probability of the positive class.
+    pub score: Score,
+    /// What to do about the row.
+    pub verdict: Verdict,
+}
+
+/// Where one tree stands in the tables.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TreeSpan {
+    /// Its first inner node.
+    pub(crate) node: u32,
+    /// How many inner nodes it has.
+    pub(crate) size: u32,
+    /// Its first leaf.
+    pub(crate) leaf: u32,
+}
+
+/// A validated model that borrows its tables from the artifact's bytes.
+///
+/// Rows are scored by a [`Scorer`](crate::Scorer), or by the obvious [`naive`](crate::naive) code.
+#[derive(Debug)]
+pub struct Model<'a> {
+    artifact: Artifact<'a>,
+    spans: Vec<TreeSpan>,
+    conditions: ConditionMasks,
+}
+
+impl<'a> Model<'a> {
+    /// Reads and validates an artifact. No table is copied.
+    ///
+    /// # Errors
+    /// The [`ArtifactError`] that decoding finds.
+    pub fn load(bytes: &'a [u8]) -> Result<Self, ArtifactError> {
+        let artifact = Artifact::decode(bytes)?;
+        let (spans, conditions) = match &artifact.model {
+            ModelTable::Trees(trees) => {
+                (tree_spans(trees), ConditionMasks::new(trees, &artifact.schema))
+            }
+            ModelTable::Linear(_) => (Vec::new(), ConditionMasks::default()),
+        };
+        Ok(Self { artifact, spans, conditions })
+    }
+
+    /// The artifact's content.
+    #[must_use]
+    pub fn artifact(&self) -> &Artifact<'a> {
+        &self.artifact
+    }
+
+    /// What a row holds.
+    #[must_use]
+    pub fn schema(&self) -> &FeatureSchema {
+        &self.artifact.schema
+    }
+
+    /// How many features a row has.
+    #[must_use]
+    pub fn n_features(&self) -> usize {
+        self.artifact.schema.n_features()
+    }
+
+    /// From margin to score.
+    #[must_use]
+    pub fn calibration(&self) -> Calibration {
+        self.artifact.calibration
+    }
+
+    /// From score to verdict.
+    #[must_use]
+    pub fn decision(&self) -> Decision {
+        self.artifact.decision
+    }
+
+    /// Score and verdict of a margin. Every path to a score ends here.
+    #[must_use]
+    pub fn judge(&self, margin: Margin) -> Scored {
+        let Calibration { slope, intercept } = self.artifact.calibration;
+        let score = Score(sigmoid(slope * margin.0 + intercept));
+        Scored { margin, score, verdict: self.artifact.decision.verdict(score) }
+    }
+
+    pub(crate) fn conditions(&self) -> &ConditionMasks {
+        &self.conditions
+    }
+
+    pub(crate) fn spans(&self) -> &[TreeSpan] {
+        &self.spans
+    }
+}
+
+/// The validated sizes add up to the tables' lengths, which fit in u32: the file has at most 64 MiB.
+fn tree_spans(trees: &Trees<'_>) -> Vec<TreeSpan> {
+    let mut node = 0;
+    trees
+        .tree_sizes
+        .iter()
+        .enumerate()
+        .map(|(tree, size)| {
+            let span = TreeSpan { node, size, leaf: node + tree as u32 };
+            node += size;
+            span
+        })
+        .collect()
+}
+
+/// The margin of a fixed-point sum: exact, because the sum is far below 2^53.
+pub(crate) fn margin_of(trees: &Trees<'_>, sum: i64) -> Margin {
+    // 2^-k by its bits: no power function, the same on every host. k is at most 52.
+    let unit = f64::from_bits((1023 - u64::from(trees.scale_log2)) << 52);
+    Margin((trees.base + sum) as f64 * unit)
+}

@@ -1,0 +1,145 @@
+//! The fast scorer: a row is compared with every distinct condition once; after that, trees are
+//! walked by whole numbers without branches on the data.
+
+use picket_schema::Margin;
+use picket_schema::artifact::{ModelTable, Trees};
+
+use crate::linear;
+use crate::model::{Model, Scored, TreeSpan, margin_of};
+use crate::row::{RowError, check_row};
+
+/// Scores rows with a model. Holds scratch space, so it is made once and used for many rows.
+///
+/// ```no_run
+/// use picket_wasm_model::{Model, Scorer};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let bytes = std::fs::read("model.picket")?;
+/// let model = Model::load(&bytes)?;
+/// let mut scorer = Scorer::new(&model);
+/// let row = vec![0.0; model.n_features()];
+/// println!("{:?}", scorer.score(&row)?);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Scorer<'m, 'a> {
+    model: &'m Model<'a>,
+    /// For each condition the row's answer: 0 goes left, all ones goes right.
+    masks: Vec<u32>,
+}
+
+impl<'m, 'a> Scorer<'m, 'a> {
+    /// Prepares scratch space for a model.
+    #[must_use]
+    pub fn new(model: &'m Model<'a>) -> Self {
+        Self { model, masks: vec![0; model.conditions().len()] }
+    }
+
+    /// The model that this scorer uses.
+    #[must_use]
+    pub fn model(&self) -> &'m Model<'a> {
+        self.model
+    }
+
+    /// Scores one row. Shape of `row`: `(n_features,)`.
+    ///
+    /// # Errors
+    /// [`RowError::RowLength`] for a row of the wrong length.
+    pub fn score(&mut self, row: &[f32]) -> Result<Scored, RowError> {
+        check_row(self.model, row)?;
+        Ok(self.model.judge(self.margin_of_row(row)))
+    }
+
+    /// The margin of one row. Shape of `row`: `(n_features,)`.
+    ///
+    /// # Errors
+    /// [`RowError::RowLength`] for a row of the wrong length.
+    pub fn margin(&mut self, row: &[f32]) -> Result<Margin, RowError> {
+        check_row(self.model, row)?;
+        Ok(self.margin_of_row(row))
+    }
+
+    /// Scores many rows. Shape of `rows`: `(n_rows, n_features)`, row-major; of the answer: `(n_rows,)`.
+    ///
+    /// # Errors
+    /// [`RowError::BatchLength`] where `rows` is not a whole number of rows.
+    pub fn score_batch(&mut self, rows: &[f32]) -> Result<Vec<Scored>, RowError> {
+        let n_features = self.model.n_features();
+        if !rows.len().is_multiple_of(n_features) {
+            return Err(RowError::BatchLength { found: rows.len(), n_features });
+        }
+        let judged = rows.chunks_exact(n_features).map(|row| {
+            let margin = self.margin_of_row(row);
+            self.model.judge(margin)
+        });
+        Ok(judged.collect())
+    }
+
+    /// The last scored row's answers to the conditions. Shape: `(n_conditions,)`.
+    pub(crate) fn masks(&self) -> &[u32] {
+        &self.masks
+    }
+
+    fn margin_of_row(&mut self, row: &[f32]) -> Margin {
+        match &self.model.artifact().model {
+            ModelTable::Linear(table) => linear::margin(table, self.model.schema(), row),
+            ModelTable::Trees(trees) => {
+                self.model.conditions().evaluate(row, &mut self.masks);
+                margin_of(trees, sum_of_leaves(trees, self.model.spans(), &self.masks))
+            }
+        }
+    }
+}
+
+/// Picks the walk for the tables' widths, so that reading a number is one load.
+fn sum_of_leaves(trees: &Trees<'_>, spans: &[TreeSpan], masks: &[u32]) -> i64 {
+    match (trees.node_conditions.width, trees.left_sizes.width) {
+        (1, 1) => walk::<1, 1>(trees, spans, masks),
+        (1, 2) => walk::<1, 2>(trees, spans, masks),
+        (1, 3) => walk::<1, 3>(trees, spans, masks),
+        (1, _) => walk::<1, 4>(trees, spans, masks),
+        (2, 1) => walk::<2, 1>(trees, spans, masks),
+        (2, 2) => walk::<2, 2>(trees, spans, masks),
+        (2, 3) => walk::<2, 3>(trees, spans, masks),
+        (2, _) => walk::<2, 4>(trees, spans, masks),
+        (3, 1) => walk::<3, 1>(trees, spans, masks),
+        (3, 2) => walk::<3, 2>(trees, spans, masks),
+        (3, 3) => walk::<3, 3>(trees, spans, masks),
+        (3, _) => walk::<3, 4>(trees, spans, masks),
+        (_, 1) => walk::<4, 1>(trees, spans, masks),
+        (_, 2) => walk::<4, 2>(trees, spans, masks),
+        (_, 3) => walk::<4, 3>(trees, spans, masks),
+        (_, _) => walk::<4, 4>(trees, spans, masks),
+    }
+}
+
+/// Walks every tree and adds the leaves reached. `CONDITION` and `LEFT` are the tables' widths.
+fn walk<const CONDITION: usize, const LEFT: usize>(
+    trees: &Trees<'_>,
+    spans: &[TreeSpan],
+    masks: &[u32],
+) -> i64 {
+    let conditions: &[[u8; CONDITION]] = trees.node_conditions.bytes.as_chunks().0;
+    let lefts: &[[u8; LEFT]] = trees.left_sizes.bytes.as_chunks().0;
+    let mut sum = 0;
+    for span in spans {
+        let (mut node, mut size, mut leaf) = (span.node, span.size, span.leaf);
+        while size > 0 {
+            let right = masks[read(conditions[node as usize]) as usize];
+            let left = read(lefts[node as usize]);
+            let skipped = left & right;
+            node += 1 + skipped;
+            leaf += skipped + (right & 1);
+            size = (left & !right) | ((size - 1 - left) & right);
+        }
+        sum += i64::from(trees.leaf_value(leaf as usize).unwrap_or(0));
+    }
+    sum
+}
+
+fn read<const WIDTH: usize>(bytes: [u8; WIDTH]) -> u32 {
+    let mut number = [0; 4];
+    number[..WIDTH].copy_from_slice(&bytes);
+    u32::from_le_bytes(number)
+}
