@@ -36,7 +36,14 @@ fn shape() -> impl Strategy<Value = Shape> {
     let leaf = (any::<i32>(), 1..u32::MAX).prop_map(|(value, cover)| Shape::Leaf(value, cover));
     leaf.prop_recursive(8, 64, 2, |inner| {
         let threshold = prop_oneof![-100_f32..100.0, Just(0.0), Just(-0.0), Just(0.5)];
-        let split = (0..3_u16, threshold, 0..8_u32, any::<bool>(), inner.clone(), inner);
+        let split = (
+            0..3_u16,
+            threshold,
+            0..8_u32,
+            any::<bool>(),
+            inner.clone(),
+            inner,
+        );
         split.prop_map(|(feature, threshold, set, missing, left, right)| {
             Shape::Split(feature, threshold, set, missing, Box::new((left, right)))
         })
@@ -46,16 +53,31 @@ fn shape() -> impl Strategy<Value = Shape> {
 fn place(shape: &Shape, nodes: &mut Vec<TreeNode>) -> usize {
     let position = nodes.len();
     match shape {
-        Shape::Leaf(value, cover) => nodes.push(TreeNode::Leaf { value: *value, cover: *cover }),
+        Shape::Leaf(value, cover) => nodes.push(TreeNode::Leaf {
+            value: *value,
+            cover: *cover,
+        }),
         Shape::Split(feature_idx, threshold, set, missing_left, children) => {
             nodes.push(TreeNode::Leaf { value: 0, cover: 1 });
             let left = place(&children.0, nodes);
             let right = place(&children.1, nodes);
             let (feature_idx, threshold, missing_left) = (*feature_idx, *threshold, *missing_left);
             nodes[position] = if feature_idx == 2 {
-                TreeNode::CategorySet { feature_idx, words: vec![*set], missing_left, left, right }
+                TreeNode::CategorySet {
+                    feature_idx,
+                    words: vec![*set],
+                    missing_left,
+                    left,
+                    right,
+                }
             } else {
-                TreeNode::Threshold { feature_idx, threshold, missing_left, left, right }
+                TreeNode::Threshold {
+                    feature_idx,
+                    threshold,
+                    missing_left,
+                    left,
+                    right,
+                }
             };
         }
     }
@@ -72,8 +94,14 @@ fn artifact(shapes: &[Shape], base: i64, scale_log2: u8) -> Artifact<'static> {
     Artifact {
         schema: schema(),
         model: ModelTable::Trees(builder.build().unwrap()),
-        calibration: Calibration { slope: 1.5, intercept: -0.25 },
-        decision: Decision { threshold: 0.5, uncertain: Some([0.4, 0.6]) },
+        calibration: Calibration {
+            slope: 1.5,
+            intercept: -0.25,
+        },
+        decision: Decision {
+            threshold: 0.5,
+            uncertain: Some([0.4, 0.6]),
+        },
         reference: Reference::default(),
         card: Card {
             name: "random".into(),
@@ -83,7 +111,12 @@ fn artifact(shapes: &[Shape], base: i64, scale_log2: u8) -> Artifact<'static> {
             data_digest: DataDigest::of(b"rows"),
             parent: None,
             parameters: BTreeMap::from([("depth".into(), "8".into())]),
-            metrics: vec![Metric { name: "f1".into(), value: 0.9, low: 0.8, high: 0.95 }],
+            metrics: vec![Metric {
+                name: "f1".into(),
+                value: 0.9,
+                low: 0.8,
+                high: 0.95,
+            }],
             split: "grouped".into(),
             n_rows_train: 100,
             n_rows_test: 25,

@@ -26,7 +26,11 @@ impl Expectation<'_> {
         let condition = self.trees.condition(condition_idx).unwrap();
         let left_size = self.trees.left_sizes.get(node).unwrap() as usize;
         let left = self.of(node + 1, left_size, leaf);
-        let right = self.of(node + 1 + left_size, size - 1 - left_size, leaf + 1 + left_size);
+        let right = self.of(
+            node + 1 + left_size,
+            size - 1 - left_size,
+            leaf + 1 + left_size,
+        );
         let cover = left.1 + right.1;
         let feature_idx = usize::from(condition.feature_idx);
         if self.known >> feature_idx & 1 == 0 {
@@ -54,8 +58,18 @@ fn factorial(n: usize) -> f64 {
 }
 
 fn brute_force(model: &Model<'_>, row: &[f32]) -> (f64, Vec<f64>) {
-    let ModelTable::Trees(trees) = &model.artifact().model else { panic!("expected trees") };
-    let value = |known| Expectation { trees, model, row, known }.of_all_trees();
+    let ModelTable::Trees(trees) = &model.artifact().model else {
+        panic!("expected trees")
+    };
+    let value = |known| {
+        Expectation {
+            trees,
+            model,
+            row,
+            known,
+        }
+        .of_all_trees()
+    };
     let n = row.len();
     let contributions = (0..n)
         .map(|feature| {
@@ -92,7 +106,10 @@ fn trees_match_the_definition() {
             for (found, expected) in explanation.contributions.iter().zip(&contributions) {
                 assert_close(*found, *expected, scale);
             }
-            assert_eq!(explanation.contributions[4], 0.0, "an unused feature adds nothing");
+            assert_eq!(
+                explanation.contributions[4], 0.0,
+                "an unused feature adds nothing"
+            );
         }
     }
 }

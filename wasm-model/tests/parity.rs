@@ -48,11 +48,17 @@ fn wrong_shapes_are_refused() {
     let bytes = models::linear(1);
     let model = OwnedModel::load(bytes).unwrap();
     let mut scorer = Scorer::new(model.model());
-    let error = RowError::RowLength { found: 4, expected: 5 };
+    let error = RowError::RowLength {
+        found: 4,
+        expected: 5,
+    };
     assert_eq!(scorer.score(&[0.0; 4]), Err(error));
     assert_eq!(naive::score(model.model(), &[0.0; 4]), Err(error));
     assert_eq!(Explainer::new(model.model()).explain(&[0.0; 4]), Err(error));
-    let error = RowError::BatchLength { found: 12, n_features: 5 };
+    let error = RowError::BatchLength {
+        found: 12,
+        n_features: 5,
+    };
     assert_eq!(scorer.score_batch(&[0.0; 12]), Err(error));
     assert_eq!(scorer.score_batch(&[]), Ok(vec![]));
 }

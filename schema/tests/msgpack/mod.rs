@@ -65,7 +65,10 @@ pub(crate) fn map_with(entries: &[(&str, Vec<u8>)], replaced: &[(&str, Vec<u8>)]
     let mut entries = entries.to_vec();
     for (key, value) in replaced {
         let entry = entries.iter_mut().find(|entry| entry.0 == *key);
-        entry.unwrap_or_else(|| panic!("no key {key}")).1.clone_from(value);
+        entry
+            .unwrap_or_else(|| panic!("no key {key}"))
+            .1
+            .clone_from(value);
     }
     map(&entries)
 }

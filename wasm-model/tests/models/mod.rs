@@ -61,10 +61,22 @@ fn grow(random: &mut Random, nodes: &mut Vec<TreeNode>, depth: usize) -> (usize,
     let feature_idx = random.below(4) as u16;
     nodes[position] = if feature_idx == 2 {
         let words = vec![random.next() as u32, random.next() as u32 & 0xff];
-        TreeNode::CategorySet { feature_idx, words, missing_left, left, right }
+        TreeNode::CategorySet {
+            feature_idx,
+            words,
+            missing_left,
+            left,
+            right,
+        }
     } else {
         let threshold = THRESHOLDS[random.below(THRESHOLDS.len())];
-        TreeNode::Threshold { feature_idx, threshold, missing_left, left, right }
+        TreeNode::Threshold {
+            feature_idx,
+            threshold,
+            missing_left,
+            left,
+            right,
+        }
     };
     (position, cover)
 }
@@ -73,8 +85,14 @@ fn artifact(model: ModelTable<'static>) -> Vec<u8> {
     let artifact = Artifact {
         schema: schema(),
         model,
-        calibration: Calibration { slope: 1.25, intercept: -0.5 },
-        decision: Decision { threshold: 0.5, uncertain: Some([0.45, 0.55]) },
+        calibration: Calibration {
+            slope: 1.25,
+            intercept: -0.5,
+        },
+        decision: Decision {
+            threshold: 0.5,
+            uncertain: Some([0.45, 0.55]),
+        },
         reference: Reference::default(),
         card: Card {
             name: "random".into(),
@@ -105,7 +123,9 @@ pub(crate) fn trees(seed: u64, operator: Operator, n_trees: usize, depth: usize)
         grow(&mut random, &mut nodes, depth);
         builder.push(nodes);
     }
-    artifact(ModelTable::Trees(builder.build().expect("the test trees are right")))
+    artifact(ModelTable::Trees(
+        builder.build().expect("the test trees are right"),
+    ))
 }
 
 /// A linear model's file.
@@ -121,7 +141,11 @@ pub(crate) fn linear(seed: u64) -> Vec<u8> {
         missing_weight: number(),
         background: number(),
     };
-    let mut terms = vec![numeric(0, &mut number), numeric(1, &mut number), numeric(3, &mut number)];
+    let mut terms = vec![
+        numeric(0, &mut number),
+        numeric(1, &mut number),
+        numeric(3, &mut number),
+    ];
     let weights: Vec<u8> = (0..40).flat_map(|_| number().to_le_bytes()).collect();
     terms.push(Term::OneHot {
         feature: 2,
@@ -129,7 +153,10 @@ pub(crate) fn linear(seed: u64) -> Vec<u8> {
         missing_weight: number(),
         background: number(),
     });
-    artifact(ModelTable::Linear(Linear { bias: number(), terms }))
+    artifact(ModelTable::Linear(Linear {
+        bias: number(),
+        terms,
+    }))
 }
 
 /// A row that is in the domain, on a threshold or beside it, missing, infinite, or any bits at all.
