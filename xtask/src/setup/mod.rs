@@ -8,7 +8,7 @@ mod wasm_toolchain;
 
 pub(crate) use browser::Browser;
 pub(crate) use compiler::{ensure_cc, ensure_cxx};
-pub(crate) use wasm_toolchain::{TARGET, WasmToolchain};
+pub(crate) use wasm_toolchain::WasmToolchain;
 
 use crate::args::Args;
 use crate::repo::Repo;

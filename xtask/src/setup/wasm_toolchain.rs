@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
+const TARGET: &str = "wasm32-unknown-unknown";
 
 /// Long enough for 30 MB on a slow line, short enough where no server answers.
 const RUSTUP_LIMIT: Duration = Duration::from_secs(90);
