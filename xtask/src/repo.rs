@@ -49,13 +49,6 @@ impl Repo {
         command
     }
 
-    /// Whether the workspace has this package.
-    pub(crate) fn has_package(&self, name: &str) -> bool {
-        self.metadata["packages"]
-            .as_array()
-            .is_some_and(|packages| packages.iter().any(|package| package["name"] == name))
-    }
-
     pub(crate) fn www(&self) -> PathBuf {
         self.root.join("www")
     }
