@@ -59,6 +59,14 @@ impl Args {
         Ok(values)
     }
 
+    /// Takes the first word: the name of what to run.
+    pub(crate) fn first(&mut self) -> Option<String> {
+        if self.words.is_empty() {
+            return None;
+        }
+        Some(self.words.remove(0))
+    }
+
     /// The words that are left, none of them an option.
     pub(crate) fn rest(self) -> Result<Vec<String>> {
         if let Some(option) = self.words.iter().find(|word| word.starts_with('-')) {

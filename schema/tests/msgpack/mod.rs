@@ -1,4 +1,7 @@
 //! MessagePack written by hand, so that the tests do not trust the encoder they test.
+#![allow(dead_code, reason = "each test file uses its part")]
+
+pub(crate) mod document;
 
 /// A string of up to 255 bytes.
 pub(crate) fn text(s: &str) -> Vec<u8> {

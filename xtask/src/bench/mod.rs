@@ -1,17 +1,24 @@
-//! `cargo xtask bench`: measurements, one file each.
+//! `cargo xtask bench`: measurements, one file each. None is part of the tests: a machine's speed proves nothing.
+
+mod peers;
+mod quality;
 
 use crate::args::Args;
 use crate::repo::Repo;
 use anyhow::{Result, bail};
 
 pub(crate) const USAGE: &str = "\
-cargo xtask bench NAME
+cargo xtask bench quality [--json F] [--only DATA:SPLIT] [--splits N] [--trees N] [--models LIST]
 
-There are no benches yet.";
+  quality   F1, ROC-AUC and Brier beside scikit-learn, XGBoost and LightGBM, the same splits in one run;
+            needs PICKET_DATA_DIR with phishing.csv and nsl-kdd.csv
 
-pub(crate) fn run(_repo: &Repo, args: Args) -> Result<()> {
-    match args.rest()?.first() {
+Peers are installed into target/bench/venv by pip.";
+
+pub(crate) fn run(repo: &Repo, mut args: Args) -> Result<()> {
+    match args.first() {
         None => println!("{USAGE}"),
+        Some(name) if name == "quality" => quality::run(repo, args)?,
         Some(name) => bail!("there is no bench `{name}`\n\n{USAGE}"),
     }
     Ok(())
