@@ -1,1 +1,3 @@
-//! Placeholder.
+//! Turns labelled data into a model artifact.
+
+pub mod learn;
