@@ -1,6 +1,6 @@
 //! The decision tree of linfa-trees, as one candidate among the others.
 //!
-//! linfa-trees 0.8.1 does not predict what it fitted: `tests/learn_linfa_tree.rs` shows how. It is
+//! linfa-trees 0.8.1 does not predict what it fitted: `tests/learn/linfa_tree.rs` shows how. It is
 //! kept as it is, so that a comparison with it means something.
 
 use linfa::traits::Fit;
