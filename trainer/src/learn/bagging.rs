@@ -143,7 +143,7 @@ impl Sample {
     /// takes a sample 16 times heavier than the data.
     fn add(&mut self, group: usize, packed: u64) {
         let total = self.total + Classes::from_packed(packed).total();
-        if total <= u64::from(u32::MAX) {
+        if u32::try_from(total).is_ok() {
             self.total = total;
             self.weights[group] += packed;
         }

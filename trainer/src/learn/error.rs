@@ -83,6 +83,22 @@ pub enum LearnError {
         /// The column, counted from zero.
         column: usize,
     },
+    /// A learner that knows numbers only was given a categorical column.
+    #[error("column {column}: expected a numeric column, found a categorical one")]
+    NotNumeric {
+        /// The column, counted from zero.
+        column: usize,
+    },
+    /// A learner that knows finite numbers only was given another.
+    #[error("row {row}, column {column}: expected a finite number, found {found}")]
+    NotFinite {
+        /// The row, counted from zero.
+        row: usize,
+        /// The column, counted from zero.
+        column: usize,
+        /// The value given.
+        found: f32,
+    },
     /// All rows that carry weight have the same label.
     #[error("expected rows of both classes, found only {} rows", class_name(*.found))]
     SingleClass {

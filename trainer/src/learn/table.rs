@@ -221,7 +221,7 @@ fn group_rows(bins: &[u8], n_features: usize) -> (Vec<u32>, Vec<u32>) {
 /// Spreads a row over 64 bits: it only finds candidates, equality decides.
 fn digest(row: &[u8]) -> u64 {
     let fold = |state: u64, word: u64| {
-        let product = u128::from(state ^ word) * 0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835;
+        let product = u128::from(state ^ word) * 0x9E37_79B9_7F4A_7C15;
         (product >> 64) as u64 ^ product as u64
     };
     let (words, rest) = row.as_chunks::<8>();

@@ -33,7 +33,7 @@ impl Scale {
     /// The gradient and hessian that a packed sum stands for.
     #[inline]
     pub(crate) fn unpack(self, sum: Packed) -> (f64, f64) {
-        let gradient = (sum as i64 >> 32) as f64;
+        let gradient = (sum.cast_signed() >> 32) as f64;
         let hessian = f64::from(sum as u32);
         (gradient * self.gradient, hessian * self.hessian)
     }
