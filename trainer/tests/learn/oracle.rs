@@ -154,7 +154,7 @@ proptest! {
     fn boosting_finds_the_split_of_highest_gain(data in small()) {
         prop_assume!(data.has_both_classes());
         let params = BoostingParams::new().n_trees(1).max_depth(Some(1)).min_child_weight(0.0);
-        let params = params.column_fraction(1.0).category_smoothing(0.0).category_l2(0.0);
+        let params = params.column_fraction(Some(1.0)).category_smoothing(0.0).category_l2(0.0);
         let fitted = params.fit_matrix(&data.matrix()).expect("both classes").ensemble;
         let all: Vec<usize> = (0..data.labels.len()).collect();
         let (negative, positive) = data.class_weights(&all);
