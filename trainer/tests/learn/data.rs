@@ -87,7 +87,7 @@ pub(crate) fn fit_all(matrix: &Matrix<'_>) -> Vec<TreeEnsemble> {
         .clone()
         .bootstrap(Bootstrap::Rows)
         .positive_weight(1.7);
-    let boosting = BoostingParams::new().n_trees(9).seed(3);
+    let boosting = BoostingParams::new().n_trees(9).learning_rate(0.3).seed(3);
     let sampled = boosting
         .clone()
         .row_fraction(0.7)
