@@ -11,37 +11,49 @@ use super::binning::{FeatureBins, MISSING};
 pub(crate) fn each_cut(bins: &FeatureBins, cells: &[u64], mut consider: impl FnMut(u64, BinTest)) {
     let n_bins = bins.n_bins();
     let mut scan = |mut left: u64, missing_left: bool| {
-        let mut lower = None;
+        let mut ends = None;
         for (below, &cell) in cells[1..=n_bins].iter().enumerate() {
             if cell == 0 {
                 continue;
             }
             let bin = below + 1;
-            if let Some(lower) = lower {
-                let bin = usize::midpoint(lower, bin) as u8;
+            if let Some((_, highest)) = ends {
+                let bin = usize::midpoint(highest, bin) as u8;
                 consider(left, BinTest::AtMost { bin, missing_left });
             }
             left = left.wrapping_add(cell);
-            lower = Some(bin);
+            ends = Some((ends.map_or(bin, |(lowest, _)| lowest), bin));
         }
-        lower.map(|highest| (left, highest))
+        ends.map(|(lowest, highest)| (left, lowest, highest))
     };
     let missing = cells[usize::from(MISSING)];
     let present = scan(0, false);
-    if missing != 0 {
-        scan(missing, true);
-        if let Some((present, highest)) = present
-            && highest <= bins.n_cuts()
-        {
-            let bin = bins.n_cuts() as u8;
-            consider(
-                present,
-                BinTest::AtMost {
-                    bin,
-                    missing_left: false,
-                },
-            );
-        }
+    if missing == 0 {
+        return;
+    }
+    scan(missing, true);
+    // Against all others: above the highest value or, where that is +inf, below the lowest.
+    let Some((present, lowest, highest)) = present else {
+        return;
+    };
+    if highest <= bins.n_cuts() {
+        let bin = bins.n_cuts() as u8;
+        consider(
+            present,
+            BinTest::AtMost {
+                bin,
+                missing_left: false,
+            },
+        );
+    } else if lowest > 1 {
+        let bin = lowest as u8 - 1;
+        consider(
+            missing,
+            BinTest::AtMost {
+                bin,
+                missing_left: true,
+            },
+        );
     }
 }
 
@@ -77,6 +89,7 @@ mod tests {
         let with_infinity = [1.0, f32::INFINITY];
         assert_eq!(cuts(&with_infinity, &[7, 10, 20]), expected[..2]);
         assert_eq!(cuts(&with_infinity, &[7, 10, 0]), [(10, 1, false)]);
+        assert_eq!(cuts(&with_infinity, &[7, 0, 20]), [(7, 1, true)]);
         assert_eq!(cuts(&[f32::NAN], &[7]), []);
     }
 }
