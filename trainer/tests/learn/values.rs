@@ -139,7 +139,7 @@ fn scattered_categories_are_one_split() {
     let params = BoostingParams::new()
         .n_trees(1)
         .max_depth(Some(1))
-        .column_fraction(1.0);
+        .column_fraction(Some(1.0));
     let boosted = params.fit_matrix(&matrix).expect("both classes").ensemble;
     for ensemble in [tree, boosted] {
         assert_eq!(ensemble.trees()[0].leaf_values().count(), 2);
@@ -152,5 +152,21 @@ fn scattered_categories_are_one_split() {
         let inside: Vec<usize> = (0..70).filter(|&code| set.contains(code)).collect();
         let outside: Vec<usize> = (0..70).filter(|&code| !set.contains(code)).collect();
         assert!(inside == members || outside == members, "{inside:?}");
+    }
+}
+
+/// Weights of one class so small that they round to nothing still give a model.
+#[test]
+fn weights_may_differ_by_many_orders() {
+    let features = arr2(&[[0.0], [1.0], [2.0], [3.0]]);
+    let matrix = Matrix::new(features.view(), vec![true, false, true, false])
+        .and_then(|matrix| matrix.with_weights(vec![1e-30, 1e8, 1e-30, 1e8]))
+        .expect("weights");
+    for ensemble in fit_all(&matrix) {
+        let probabilities = ensemble.probabilities(features.view());
+        assert!(
+            probabilities.iter().all(|p| (0.0..0.01).contains(p)),
+            "{probabilities}"
+        );
     }
 }
