@@ -237,10 +237,7 @@ impl TreeEnsemble {
     /// fit in an `i32`, all sums in 52 bits.
     #[must_use]
     pub fn units(&self, value: f64) -> i64 {
-        FixedPoint {
-            scale_log2: self.scale_log2,
-        }
-        .units(value)
+        FixedPoint::new(self.scale_log2).units(value)
     }
 
     /// How a margin becomes a probability.

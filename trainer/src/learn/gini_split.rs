@@ -2,6 +2,7 @@
 
 use super::bin_test::BinTest;
 use super::binning::{FeatureBins, MISSING, add_bin};
+use super::cuts::each_cut;
 use super::random::Random;
 use super::table::Classes;
 
@@ -56,41 +57,18 @@ impl GiniRule {
             return self.best_subset(cells, node);
         }
         let mut best: Option<GiniSplit> = None;
-        let missing = cells[usize::from(MISSING)];
-        let n_bins = bins.n_bins();
-        self.scan(&cells[1..=bins.n_cuts()], 0, node, false, &mut best);
-        if missing != 0 {
-            self.scan(&cells[1..n_bins], missing, node, true, &mut best);
-        }
+        each_cut(bins, cells, |left, test| {
+            self.improve(&mut best, left, node, test);
+        });
         best
     }
 
     #[inline]
-    fn scan(
-        &self,
-        cells: &[u64],
-        mut left: u64,
-        node: u64,
-        missing_left: bool,
-        best: &mut Option<GiniSplit>,
-    ) {
-        for (below, &cell) in cells.iter().enumerate() {
-            if cell == 0 {
-                continue;
-            }
-            left += cell;
-            if left == node {
-                break;
-            }
-            if let Some(score) = self.score_sides(left, node)
-                && best.is_none_or(|best| score > best.score)
-            {
-                let test = BinTest::AtMost {
-                    bin: below as u8 + 1,
-                    missing_left,
-                };
-                *best = Some(GiniSplit { score, test });
-            }
+    fn improve(&self, best: &mut Option<GiniSplit>, left: u64, node: u64, test: BinTest) {
+        if let Some(score) = self.score_sides(left, node)
+            && best.is_none_or(|best| score > best.score)
+        {
+            *best = Some(GiniSplit { score, test });
         }
     }
 
@@ -110,14 +88,7 @@ impl GiniRule {
         for &(_, bin, cell) in present.iter().take(present.len().saturating_sub(1)) {
             add_bin(&mut side, bin);
             left += cell;
-            if let Some(score) = self.score_sides(left, node)
-                && best.is_none_or(|best| score > best.score)
-            {
-                best = Some(GiniSplit {
-                    score,
-                    test: BinTest::Within { left: side },
-                });
-            }
+            self.improve(&mut best, left, node, BinTest::Within { left: side });
         }
         best
     }

@@ -15,6 +15,7 @@ use super::error::LearnError;
 use super::extra_trees::ExtraTreesValidParams;
 use super::forest::RandomForestValidParams;
 use super::label::BinaryLabel;
+use super::linfa_tree::LinfaTreeParams;
 use super::matrix::Matrix;
 
 /// Predicts not only the class but how likely it is.
@@ -111,3 +112,4 @@ impl_fit!(ExtraTreesValidParams, |params, matrix| Ok(params
 impl_fit!(BoostingValidParams, |params, matrix| {
     Ok(params.fit_matrix(&matrix, None, &())?.ensemble)
 });
+impl_fit!(LinfaTreeParams, |params, matrix| params.fit_matrix(&matrix));

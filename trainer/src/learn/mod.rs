@@ -8,6 +8,7 @@ mod bin_test;
 mod binning;
 mod boosting;
 mod category_set;
+mod cuts;
 mod decision_tree;
 mod ensemble;
 mod error;

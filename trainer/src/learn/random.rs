@@ -37,6 +37,19 @@ impl Random {
     pub(crate) fn unit(&mut self) -> f64 {
         (self.bits() >> 11) as f64 * 2f64.powi(-53)
     }
+
+    /// `count` of `0..n`, in ascending order, every subset as likely.
+    pub(crate) fn subset(&mut self, n: usize, count: usize) -> Vec<u32> {
+        let mut drawn: Vec<u32> = (0..n as u32).collect();
+        if count < n {
+            for at in 0..count {
+                drawn.swap(at, at + self.below(n - at));
+            }
+            drawn.truncate(count);
+            drawn.sort_unstable();
+        }
+        drawn
+    }
 }
 
 fn mix(mut z: u64) -> u64 {
@@ -77,5 +90,23 @@ mod tests {
             counts.iter().all(|&n| (9_500..10_500).contains(&n)),
             "{counts:?}"
         );
+    }
+
+    #[test]
+    fn subsets_cover_all_evenly_and_in_order() {
+        let mut random = Random::stream(4, 0);
+        let mut counts = [0_usize; 6];
+        for _ in 0..6_000 {
+            let subset = random.subset(6, 3);
+            assert!(subset.len() == 3 && subset.is_sorted_by(|a, b| a < b));
+            for at in subset {
+                counts[at as usize] += 1;
+            }
+        }
+        assert!(
+            counts.iter().all(|n| (2_850..3_150).contains(n)),
+            "{counts:?}"
+        );
+        assert_eq!(random.subset(3, 3), [0, 1, 2]);
     }
 }

@@ -87,8 +87,11 @@ pub(crate) fn fit_all(matrix: &Matrix<'_>) -> Vec<TreeEnsemble> {
         .clone()
         .bootstrap(Bootstrap::Rows)
         .positive_weight(1.7);
-    let boosting = BoostingParams::new().n_trees(9).seed(3);
-    let sampled = boosting.clone().row_fraction(0.7).column_fraction(0.7);
+    let boosting = BoostingParams::new().n_trees(9).learning_rate(0.3).seed(3);
+    let sampled = boosting
+        .clone()
+        .row_fraction(0.7)
+        .column_fraction(Some(0.7));
     let sampled = sampled
         .split_column_fraction(0.6)
         .max_leaves(Some(20))

@@ -6,8 +6,8 @@ use crate::data::{Data, fit_all};
 
 #[test]
 fn the_number_of_threads_changes_nothing() {
-    // Enough rows for histograms to be built in parts.
-    let data = Data::mixed(12_000);
+    // Enough rows for histograms to be built in as many parts as there are threads.
+    let data = Data::mixed(30_000);
     let fit_with = |n_threads| {
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(n_threads)

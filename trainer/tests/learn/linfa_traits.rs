@@ -20,7 +20,7 @@ fn linfa_fits_and_predicts_through_its_traits() {
         .map(|row| row.sum() > 4.5)
         .collect();
     let dataset = Dataset::new(records.clone(), truth.clone());
-    let boosting = BoostingParams::new().n_trees(60).column_fraction(1.0);
+    let boosting = BoostingParams::new().n_trees(60).column_fraction(Some(1.0));
     let fitted: Vec<TreeEnsemble> = vec![
         DecisionTreeParams::new().fit(&dataset).expect("a tree"),
         RandomForestParams::new()

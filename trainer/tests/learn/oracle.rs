@@ -91,20 +91,42 @@ impl Small {
         divisions
     }
 
-    /// The highest score over all divisions with rows on both sides.
-    fn best(&self, score: impl Fn(&[usize]) -> f64) -> Option<f64> {
-        let rows = 0..self.labels.len();
+    /// The highest score over all divisions of `rows` with some on both sides.
+    fn best(&self, rows: &[usize], score: impl Fn(&[usize]) -> f64) -> Option<f64> {
         let scores = self.every_division().into_iter().filter_map(|left| {
-            let (left, right): (Vec<_>, Vec<_>) = rows.clone().partition(|&row| left[row]);
+            let (left, right): (Vec<_>, Vec<_>) = rows.iter().partition(|&&row| left[row]);
             (!left.is_empty() && !right.is_empty()).then(|| score(&left) + score(&right))
         });
         scores.max_by(f64::total_cmp)
     }
 
-    fn divided_by(&self, condition: &Condition) -> (Vec<usize>, Vec<usize>) {
+    fn all(&self) -> Vec<usize> {
+        (0..self.labels.len()).collect()
+    }
+
+    fn divided_by(&self, condition: &Condition, rows: &[usize]) -> (Vec<usize>, Vec<usize>) {
         let values = self.features.column(condition.feature as usize);
-        (0..self.labels.len())
-            .partition(|&row| condition.goes_left(values[row], Operator::LessEqual))
+        rows.iter()
+            .partition(|&&row| condition.goes_left(values[row], Operator::LessEqual))
+    }
+
+    /// The rows that reach each node of the first tree.
+    fn rows_by_node(&self, ensemble: &TreeEnsemble) -> Vec<Vec<usize>> {
+        let nodes = ensemble.trees()[0].nodes();
+        let mut rows = vec![self.all(); nodes.len()];
+        for (at, node) in nodes.iter().enumerate() {
+            if let Node::Split {
+                condition,
+                left,
+                right,
+                ..
+            } = node
+            {
+                let sides = self.divided_by(condition, &rows[at]);
+                (rows[*left as usize], rows[*right as usize]) = sides;
+            }
+        }
+        rows
     }
 
     fn class_weights(&self, rows: &[usize]) -> (f64, f64) {
@@ -137,44 +159,61 @@ proptest! {
     #[test]
     fn the_tree_finds_the_best_gini_split(data in small()) {
         prop_assume!(data.has_both_classes());
-        let params = DecisionTreeParams::new().max_depth(Some(1)).min_weight_leaf(0.0);
+        let params = DecisionTreeParams::new().max_depth(Some(3)).min_weight_leaf(0.0);
         let tree = params.min_weight_split(0.0).fit_matrix(&data.matrix()).expect("both classes");
-        match (root(&tree), data.best(|rows| data.gini_score(rows))) {
-            (Node::Split { condition, .. }, Some(best)) => {
-                let (left, right) = data.divided_by(condition);
+        let nodes = tree.trees()[0].nodes();
+        for (node, rows) in nodes.iter().zip(data.rows_by_node(&tree)) {
+            if let Node::Split { condition, .. } = node {
+                let (left, right) = data.divided_by(condition, &rows);
                 let found = data.gini_score(&left) + data.gini_score(&right);
+                let best = data.best(&rows, |rows| data.gini_score(rows)).expect("a division");
                 prop_assert!((found - best).abs() < 1e-6, "found {found}, best {best}");
             }
-            (Node::Leaf { .. }, None) => {}
-            (node, best) => prop_assert!(false, "{node:?} where the best is {best:?}"),
         }
+        let can_split = data.best(&data.all(), |_| 0.0).is_some();
+        prop_assert_eq!(nodes.len() > 1, can_split);
     }
 
+    /// Below the root this checks histograms got by subtraction, too.
     #[test]
     fn boosting_finds_the_split_of_highest_gain(data in small()) {
         prop_assume!(data.has_both_classes());
-        let params = BoostingParams::new().n_trees(1).max_depth(Some(1)).min_child_weight(0.0);
-        let params = params.column_fraction(1.0).category_smoothing(0.0).category_l2(0.0);
+        let params = BoostingParams::new().n_trees(1).max_depth(Some(3)).min_child_weight(0.0);
+        let params = params.column_fraction(Some(1.0)).category_smoothing(0.0).category_l2(0.0);
+        let params = params.learning_rate(1.0);
         let fitted = params.fit_matrix(&data.matrix()).expect("both classes").ensemble;
-        let all: Vec<usize> = (0..data.labels.len()).collect();
-        let (negative, positive) = data.class_weights(&all);
+        let (negative, positive) = data.class_weights(&data.all());
         let prior = positive / (negative + positive);
         let score = |rows: &[usize]| data.gradient_score(rows, prior);
-        let best = data.best(score).map_or(0.0, |best| (best - score(&all)) / 2.0);
-        match root(&fitted) {
-            Node::Split { condition, .. } => {
-                let (left, right) = data.divided_by(condition);
-                let found = (score(&left) + score(&right) - score(&all)) / 2.0;
-                prop_assert!((found - best).abs() < 1e-5, "found {found}, best {best}");
+        let nodes = fitted.trees()[0].nodes();
+        let mut depths = vec![0; nodes.len()];
+        for (at, rows) in data.rows_by_node(&fitted).into_iter().enumerate() {
+            let best = data.best(&rows, score).map_or(0.0, |best| (best - score(&rows)) / 2.0);
+            match &nodes[at] {
+                Node::Split { condition, left, right, .. } => {
+                    let (on_left, on_right) = data.divided_by(condition, &rows);
+                    let found = (score(&on_left) + score(&on_right) - score(&rows)) / 2.0;
+                    prop_assert!((found - best).abs() < 1e-5, "found {found}, best {best}");
+                    depths[*left as usize] = depths[at] + 1;
+                    depths[*right as usize] = depths[at] + 1;
+                }
+                Node::Leaf { value, .. } => {
+                    prop_assert!(depths[at] == 3 || best < 1e-5, "the best is {best}");
+                    let (negative, positive) = data.class_weights(&rows);
+                    let gradient = negative * prior - positive * (1.0 - prior);
+                    let hessian = (negative + positive) * prior * (1.0 - prior);
+                    let expected = -gradient / (hessian + 1.0);
+                    prop_assert!((value - expected).abs() < 1e-5, "{value}, not {expected}");
+                }
             }
-            Node::Leaf { .. } => prop_assert!(best < 2e-6, "the best is {best}"),
         }
     }
 
     /// Rows that do not contradict each other are learned without error, whatever the values.
     #[test]
-    fn a_full_tree_repeats_its_training_rows(data in small()) {
+    fn a_full_tree_repeats_its_training_rows(mut data in small()) {
         prop_assume!(data.has_both_classes());
+        data.features.mapv_inplace(|v| if v == f32::INFINITY { f32::MAX } else { v });
         let params = DecisionTreeParams::new().min_weight_leaf(0.0).min_weight_split(0.0);
         let tree = params.fit_matrix(&data.matrix()).expect("both classes");
         for (row, label) in data.features.rows().into_iter().zip(&data.labels) {

@@ -68,7 +68,7 @@ fn each_mistake_has_its_error() {
         (boosting().learning_rate(0.0), "learning_rate"),
         (boosting().l2(f64::NAN), "l2"),
         (boosting().row_fraction(1.1), "row_fraction"),
-        (boosting().column_fraction(0.0), "column_fraction"),
+        (boosting().column_fraction(Some(0.0)), "column_fraction"),
     ] {
         assert_eq!(name_of(params.fit_matrix(&matrix).map(|_| ())), name);
     }

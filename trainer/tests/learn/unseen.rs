@@ -116,3 +116,43 @@ fn early_stopping_keeps_the_best_number_of_trees() {
         "importances of the trees that stayed"
     );
 }
+
+/// A bootstrap sample weighs as much as the data, and no two are the same.
+#[test]
+fn bags_are_drawn_with_replacement() {
+    let mut noise = Noise(3);
+    let features = Array2::from_shape_simple_fn((300, 4), || noise.value());
+    let labels: Vec<bool> = (0..300).map(|_| noise.below(2) == 1).collect();
+    let matrix = Matrix::new(features.view(), labels).expect("labels");
+    for bootstrap in [Bootstrap::Rows, Bootstrap::DistinctRows] {
+        let params = RandomForestParams::new()
+            .n_trees(5)
+            .bootstrap(bootstrap)
+            .out_of_bag(true);
+        let forest = params.fit_matrix(&matrix).expect("a forest");
+        let trees = forest.ensemble.trees();
+        assert!(trees.iter().all(|tree| tree.nodes()[0].cover() == 300.0));
+        assert!(trees[1..].iter().all(|tree| *tree != trees[0]));
+        // A bag holds a row with probability 1 - 1/e; all five hold about one row of ten.
+        let scores = forest.out_of_bag.expect("asked for");
+        let n_unscored = scores
+            .probabilities()
+            .iter()
+            .filter(|score| score.is_none())
+            .count();
+        assert!(
+            (10..60).contains(&n_unscored),
+            "{n_unscored} rows in every bag"
+        );
+    }
+    let whole = RandomForestParams::new()
+        .n_trees(2)
+        .bootstrap(Bootstrap::Off)
+        .out_of_bag(true);
+    let forest = whole.fit_matrix(&matrix).expect("a forest");
+    let scores = forest.out_of_bag.expect("asked for");
+    assert!(
+        scores.probabilities().iter().all(Option::is_none),
+        "every tree saw every row"
+    );
+}

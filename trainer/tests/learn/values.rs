@@ -139,7 +139,7 @@ fn scattered_categories_are_one_split() {
     let params = BoostingParams::new()
         .n_trees(1)
         .max_depth(Some(1))
-        .column_fraction(1.0);
+        .column_fraction(Some(1.0));
     let boosted = params.fit_matrix(&matrix).expect("both classes").ensemble;
     for ensemble in [tree, boosted] {
         assert_eq!(ensemble.trees()[0].leaf_values().count(), 2);

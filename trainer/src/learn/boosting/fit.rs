@@ -3,7 +3,8 @@
 use rayon::prelude::*;
 
 use super::gradient::Gradients;
-use super::grower::{BoostedGrower, BoostedShape, Grown, TreeData, draw};
+use super::grower::{BoostedGrower, BoostedShape, Grown, TreeData};
+use super::histogram::Layout;
 use super::params::BoostingValidParams;
 use super::validation::Validation;
 use crate::learn::ensemble::{Importance, Link, Operator, Tree, TreeEnsemble};
@@ -110,10 +111,9 @@ impl<'a> Boosting<'a> {
         let is_sample = rows.len() < self.table.n_groups();
 
         let n_features = self.table.n_features;
-        let features = draw(
-            &mut random,
+        let features = random.subset(
             n_features,
-            share(n_features, params.column_fraction),
+            columns_by_tree(n_features, params.column_fraction),
         );
         let bins = self.table.columns(&features);
         let shape = BoostedShape {
@@ -122,11 +122,14 @@ impl<'a> Boosting<'a> {
             n_tried: share(features.len(), params.split_column_fraction),
             learning_rate: params.learning_rate,
         };
+        let n_bins = features
+            .iter()
+            .map(|&f| self.table.features[f as usize].n_bins() + 1);
         let data = TreeData {
             bins: &bins,
             features: &features,
             all: &self.table.features,
-            max_bins: self.table.max_bins(),
+            layout: Layout::new(n_bins),
             scale,
         };
         let partition = Partition::new(rows, packed);
@@ -176,6 +179,14 @@ impl<'a> Boosting<'a> {
         (0..n_groups)
             .filter(|_| random.unit() < self.params.row_fraction)
             .collect()
+    }
+}
+
+/// How many features a tree may ask for.
+fn columns_by_tree(n_features: usize, fraction: Option<f64>) -> usize {
+    match fraction {
+        Some(fraction) => share(n_features, fraction),
+        None => share(n_features, 0.4).max(n_features.min(8)),
     }
 }
 

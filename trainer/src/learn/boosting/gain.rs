@@ -2,7 +2,8 @@
 
 use super::gradient::{Packed, Scale};
 use crate::learn::bin_test::BinTest;
-use crate::learn::binning::{FeatureBins, MISSING, add_bin};
+use crate::learn::binning::{FeatureBins, add_bin};
+use crate::learn::cuts::each_cut;
 
 /// Gains below this come from rounding.
 const LEAST_GAIN: f64 = 1e-6;
@@ -62,11 +63,7 @@ impl GainRule {
             return self.best_subset(&cells[..=bins.n_bins()], node);
         }
         let mut best = Best::new(self, node, self.l2);
-        let missing = cells[usize::from(MISSING)];
-        best.scan(&cells[1..=bins.n_cuts()], 0, false);
-        if missing != 0 {
-            best.scan(&cells[1..bins.n_bins().max(1)], missing, true);
-        }
+        each_cut(bins, cells, |left, test| best.try_left(left, test));
         best.finish(self)
     }
 
@@ -94,7 +91,7 @@ impl GainRule {
         for &(_, bin, cell) in present.iter().take(present.len().saturating_sub(1)) {
             add_bin(&mut side, bin);
             left = left.wrapping_add(cell);
-            best.try_left(left, || BinTest::Within { left: side });
+            best.try_left(left, BinTest::Within { left: side });
         }
         best.finish(self)
     }
@@ -102,7 +99,7 @@ impl GainRule {
 
 /// The best split so far.
 struct Best {
-    node: NodeSums,
+    scale: Scale,
     gradient: f64,
     hessian: f64,
     l2: f64,
@@ -116,7 +113,7 @@ impl Best {
         let (gradient, hessian) = node.scale.unpack(node.sum);
         let min_child_weight = rule.min_child_weight;
         Self {
-            node,
+            scale: node.scale,
             gradient,
             hessian,
             l2,
@@ -127,8 +124,8 @@ impl Best {
     }
 
     #[inline]
-    fn try_left(&mut self, left: Packed, test: impl FnOnce() -> BinTest) {
-        let (gradient, hessian) = self.node.scale.unpack(left);
+    fn try_left(&mut self, left: Packed, test: BinTest) {
+        let (gradient, hessian) = self.scale.unpack(left);
         let (gradient_right, hessian_right) = (self.gradient - gradient, self.hessian - hessian);
         if hessian < self.min_child_weight || hessian_right < self.min_child_weight {
             return;
@@ -140,24 +137,7 @@ impl Best {
         // A side without any hessian gives NaN, which is not greater.
         if score > self.score {
             self.score = score;
-            self.test = Some(test());
-        }
-    }
-
-    #[inline]
-    fn scan(&mut self, cells: &[Packed], mut left: Packed, missing_left: bool) {
-        for (below, &cell) in cells.iter().enumerate() {
-            if cell == 0 {
-                continue;
-            }
-            left = left.wrapping_add(cell);
-            if left == self.node.sum {
-                break;
-            }
-            self.try_left(left, || BinTest::AtMost {
-                bin: below as u8 + 1,
-                missing_left,
-            });
+            self.test = Some(test);
         }
     }
 

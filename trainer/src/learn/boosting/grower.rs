@@ -3,7 +3,7 @@
 use super::binned_tree::{BinnedNode, BinnedTree};
 use super::gain::{GainRule, NodeSums};
 use super::gradient::{Packed, Scale};
-use super::histogram::{Histogram, NodeRows};
+use super::histogram::{Histogram, Layout, NodeRows};
 use crate::learn::bin_test::{BinTest, absent_bins};
 use crate::learn::binning::{FeatureBins, MISSING};
 use crate::learn::ensemble::Importance;
@@ -31,7 +31,7 @@ pub(crate) struct TreeData<'a> {
     /// The tree's features, as indexes into `all`.
     pub(crate) features: &'a [u32],
     pub(crate) all: &'a [FeatureBins],
-    pub(crate) max_bins: usize,
+    pub(crate) layout: Layout,
     pub(crate) scale: Scale,
 }
 
@@ -115,7 +115,11 @@ impl<'a> BoostedGrower<'a> {
         let sum = gradients
             .iter()
             .fold(0, |sum: Packed, &gradient| sum.wrapping_add(gradient));
-        histogram.fill(self.data.bins, NodeRows { rows, gradients });
+        histogram.fill(
+            &self.data.layout,
+            self.data.bins,
+            NodeRows { rows, gradients },
+        );
         let tried = self.draw_features();
         let found = self.find(&histogram, sum, &tried);
         self.place(
@@ -196,7 +200,7 @@ impl<'a> BoostedGrower<'a> {
         let left_sum = self.sum(start, middle);
         let right_sum = sum.wrapping_sub(left_sum);
 
-        let cells = histogram.feature(found.at);
+        let cells = histogram.cells(self.data.layout.feature(found.at));
         let n_cells = if bins.is_categorical() {
             bins.n_bins() + 1
         } else {
@@ -247,7 +251,11 @@ impl<'a> BoostedGrower<'a> {
             (middle, end)
         };
         let (rows, gradients) = self.partition.part(first, last);
-        small.fill(self.data.bins, NodeRows { rows, gradients });
+        small.fill(
+            &self.data.layout,
+            self.data.bins,
+            NodeRows { rows, gradients },
+        );
         histogram.subtract(&small);
         let (left_histogram, right_histogram) = if left_is_small {
             (small, histogram)
@@ -258,7 +266,7 @@ impl<'a> BoostedGrower<'a> {
         let (left_tried, right_tried) = (self.draw_features(), self.draw_features());
         let find_left = || self.find_if_allowed(&left, &left_histogram, &left_tried);
         let find_right = || self.find_if_allowed(&right, &right_histogram, &right_tried);
-        let (left_found, right_found) = if left_histogram.n_cells() > CELLS_PER_THREAD {
+        let (left_found, right_found) = if self.data.layout.n_cells() > CELLS_PER_THREAD {
             rayon::join(find_left, find_right)
         } else {
             (find_left(), find_right())
@@ -299,7 +307,9 @@ impl<'a> BoostedGrower<'a> {
         for &at in tried {
             let at = at as usize;
             let bins = &self.data.all[self.data.features[at] as usize];
-            if let Some(split) = self.rule.best(bins, histogram.feature(at), node)
+            if let Some(split) =
+                self.rule
+                    .best(bins, histogram.cells(self.data.layout.feature(at)), node)
                 && best.is_none_or(|best| split.gain > best.gain)
             {
                 best = Some(Found {
@@ -314,11 +324,8 @@ impl<'a> BoostedGrower<'a> {
 
     /// The features to try at a split, in order, as indexes into the tree's own.
     fn draw_features(&mut self) -> Vec<u32> {
-        draw(
-            &mut self.random,
-            self.data.features.len(),
-            self.shape.n_tried,
-        )
+        self.random
+            .subset(self.data.features.len(), self.shape.n_tried)
     }
 
     fn place(&mut self, child: Child, histogram: Option<Histogram>, found: Option<Found>) {
@@ -364,10 +371,9 @@ impl<'a> BoostedGrower<'a> {
     }
 
     fn zero_histogram(&mut self) -> Histogram {
-        let n_features = self.data.features.len();
         self.spare
             .pop()
-            .unwrap_or_else(|| Histogram::zero(n_features, self.data.max_bins))
+            .unwrap_or_else(|| Histogram::zero(&self.data.layout))
     }
 }
 
@@ -378,17 +384,4 @@ struct Child {
     end: usize,
     depth: usize,
     sum: Packed,
-}
-
-/// `count` of `0..n`, in ascending order.
-pub(crate) fn draw(random: &mut Random, n: usize, count: usize) -> Vec<u32> {
-    let mut drawn: Vec<u32> = (0..n as u32).collect();
-    if count < n {
-        for at in 0..count {
-            drawn.swap(at, at + random.below(n - at));
-        }
-        drawn.truncate(count);
-        drawn.sort_unstable();
-    }
-    drawn
 }

@@ -1,5 +1,7 @@
 //! Sums of gradients by feature and bin.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::gradient::Packed;
@@ -7,12 +9,43 @@ use super::gradient::Packed;
 /// Fewer additions than this are not worth a second thread.
 const ADDITIONS_PER_THREAD: usize = 1 << 15;
 
-/// The cells of all features, each with `width` of them, a power of two: then an index masked to
-/// the width is in range without a check.
+/// Where each feature's cells begin, and where the last feature's end. Cells lie close: equally
+/// spaced features would compete for the same lines of the cache.
+#[derive(Debug, Clone)]
+pub(crate) struct Layout {
+    offsets: Vec<u32>,
+}
+
+impl Layout {
+    /// For features with so many bins each, the missing bin included.
+    pub(crate) fn new(n_bins: impl Iterator<Item = usize>) -> Self {
+        let mut offsets = vec![0];
+        let mut end = 0;
+        for n_bins in n_bins {
+            end += n_bins as u32;
+            offsets.push(end);
+        }
+        Self { offsets }
+    }
+
+    fn n_features(&self) -> usize {
+        self.offsets.len() - 1
+    }
+
+    pub(crate) fn n_cells(&self) -> usize {
+        self.offsets[self.n_features()] as usize
+    }
+
+    /// Where the cells of one feature are.
+    pub(crate) fn feature(&self, feature: usize) -> Range<usize> {
+        self.offsets[feature] as usize..self.offsets[feature + 1] as usize
+    }
+}
+
+/// The cells of all features.
 #[derive(Debug, Clone)]
 pub(crate) struct Histogram {
     cells: Vec<Packed>,
-    width: usize,
 }
 
 /// The rows of a node and their packed gradients.
@@ -23,24 +56,20 @@ pub(crate) struct NodeRows<'a> {
 }
 
 impl Histogram {
-    /// All zero, for features with at most `max_bins` bins, the missing bin included.
-    pub(crate) fn zero(n_features: usize, max_bins: usize) -> Self {
-        let width = max_bins.next_power_of_two().max(4);
+    pub(crate) fn zero(layout: &Layout) -> Self {
         Self {
-            cells: vec![0; n_features * width],
-            width,
+            cells: vec![0; layout.n_cells()],
         }
     }
 
     /// Replaces the contents by the sums over `node`, whose bins are rows of `bins`,
     /// `(n_groups, n_features)`.
-    pub(crate) fn fill(&mut self, bins: &[u8], node: NodeRows<'_>) {
+    pub(crate) fn fill(&mut self, layout: &Layout, bins: &[u8], node: NodeRows<'_>) {
         self.cells.fill(0);
-        let n_features = self.cells.len() / self.width;
-        let n_parts =
-            (node.rows.len() * n_features / ADDITIONS_PER_THREAD).min(rayon::current_num_threads());
+        let n_parts = (node.rows.len() * layout.n_features() / ADDITIONS_PER_THREAD)
+            .min(rayon::current_num_threads());
         if n_parts < 2 {
-            self.add(bins, node);
+            self.add(layout, bins, node);
             return;
         }
         let part = node.rows.len().div_ceil(n_parts);
@@ -49,12 +78,9 @@ impl Histogram {
             .par_chunks(part)
             .zip(node.gradients.par_chunks(part))
             .map(|(rows, gradients)| {
-                let mut cells = Self {
-                    cells: vec![0; self.cells.len()],
-                    width: self.width,
-                };
-                cells.add(bins, NodeRows { rows, gradients });
-                cells
+                let mut of_part = Self::zero(layout);
+                of_part.add(layout, bins, NodeRows { rows, gradients });
+                of_part
             })
             .collect();
         for part in parts {
@@ -64,15 +90,16 @@ impl Histogram {
         }
     }
 
-    fn add(&mut self, bins: &[u8], node: NodeRows<'_>) {
-        match self.width {
-            4 => add_rows::<4>(&mut self.cells, bins, node),
-            8 => add_rows::<8>(&mut self.cells, bins, node),
-            16 => add_rows::<16>(&mut self.cells, bins, node),
-            32 => add_rows::<32>(&mut self.cells, bins, node),
-            64 => add_rows::<64>(&mut self.cells, bins, node),
-            128 => add_rows::<128>(&mut self.cells, bins, node),
-            _ => add_rows::<256>(&mut self.cells, bins, node),
+    fn add(&mut self, layout: &Layout, bins: &[u8], node: NodeRows<'_>) {
+        let n_features = layout.n_features();
+        let offsets = &layout.offsets[..n_features];
+        let cells = &mut self.cells[..];
+        for (&row, &gradient) in node.rows.iter().zip(node.gradients) {
+            let bins = &bins[row as usize * n_features..][..n_features];
+            for (&offset, &bin) in offsets.iter().zip(bins) {
+                let cell = &mut cells[offset as usize + usize::from(bin)];
+                *cell = cell.wrapping_add(gradient);
+            }
         }
     }
 
@@ -83,24 +110,8 @@ impl Histogram {
         }
     }
 
-    /// The cells of one feature, by bin.
-    pub(crate) fn feature(&self, feature: usize) -> &[Packed] {
-        &self.cells[feature * self.width..][..self.width]
-    }
-
-    pub(crate) fn n_cells(&self) -> usize {
-        self.cells.len()
-    }
-}
-
-fn add_rows<const WIDTH: usize>(cells: &mut [Packed], bins: &[u8], node: NodeRows<'_>) {
-    let (features, _) = cells.as_chunks_mut::<WIDTH>();
-    let n_features = features.len();
-    for (&row, &gradient) in node.rows.iter().zip(node.gradients) {
-        let bins = &bins[row as usize * n_features..][..n_features];
-        for (cells, &bin) in features.iter_mut().zip(bins) {
-            let cell = &mut cells[usize::from(bin) & (WIDTH - 1)];
-            *cell = cell.wrapping_add(gradient);
-        }
+    /// The cells at a feature's place in the layout, by bin.
+    pub(crate) fn cells(&self, place: Range<usize>) -> &[Packed] {
+        &self.cells[place]
     }
 }

@@ -12,6 +12,9 @@ use crate::learn::parameter::{
 use crate::learn::progress::Progress;
 
 /// Parameters of boosting, not yet checked.
+///
+/// The defaults were chosen on parts of the training sides of duplicate-aware splits of the phishing
+/// data, three seeds each; the NSL-KDD data agree with them.
 #[derive(Debug, Clone)]
 pub struct BoostingParams(BoostingValidParams);
 
@@ -26,7 +29,7 @@ pub struct BoostingValidParams {
     pub(crate) l2: f64,
     pub(crate) gamma: f64,
     pub(crate) row_fraction: f64,
-    pub(crate) column_fraction: f64,
+    pub(crate) column_fraction: Option<f64>,
     pub(crate) split_column_fraction: f64,
     pub(crate) positive_weight: f64,
     pub(crate) category_smoothing: f64,
@@ -39,14 +42,14 @@ impl Default for BoostingParams {
     fn default() -> Self {
         Self(BoostingValidParams {
             n_trees: 300,
-            learning_rate: 0.1,
-            max_depth: Some(6),
+            learning_rate: 0.06,
+            max_depth: Some(8),
             max_leaves: None,
-            min_child_weight: 1.0,
+            min_child_weight: 0.3,
             l2: 1.0,
             gamma: 0.0,
             row_fraction: 1.0,
-            column_fraction: 1.0,
+            column_fraction: None,
             split_column_fraction: 1.0,
             positive_weight: 1.0,
             category_smoothing: 10.0,
@@ -71,14 +74,14 @@ impl BoostingParams {
         self
     }
 
-    /// What a leaf is multiplied by: smaller steps need more trees. Default 0.1.
+    /// What a leaf is multiplied by: smaller steps need more trees. Default 0.06.
     #[must_use]
     pub fn learning_rate(mut self, learning_rate: f64) -> Self {
         self.0.learning_rate = learning_rate;
         self
     }
 
-    /// The depth at which trees stop. Default 6.
+    /// The depth at which trees stop. Default 8.
     #[must_use]
     pub fn max_depth(mut self, max_depth: Option<usize>) -> Self {
         self.0.max_depth = max_depth;
@@ -92,7 +95,7 @@ impl BoostingParams {
         self
     }
 
-    /// The least sum of hessians, `p (1 - p)` by weight, in a leaf. Default 1.0.
+    /// The least sum of hessians, `p (1 - p)` by weight, in a leaf. Default 0.3.
     #[must_use]
     pub fn min_child_weight(mut self, min_child_weight: f64) -> Self {
         self.0.min_child_weight = min_child_weight;
@@ -120,9 +123,11 @@ impl BoostingParams {
         self
     }
 
-    /// The share of features each tree may ask for. Default 1.0.
+    /// The share of features each tree may ask for. `None`, the default, is 0.4, but at least eight
+    /// features: trees that see only a few of the features differ more, and trees that see too few
+    /// miss how features act together.
     #[must_use]
-    pub fn column_fraction(mut self, column_fraction: f64) -> Self {
+    pub fn column_fraction(mut self, column_fraction: Option<f64>) -> Self {
         self.0.column_fraction = column_fraction;
         self
     }
@@ -191,7 +196,7 @@ impl ParamGuard for BoostingParams {
         require_not_negative("l2", params.l2)?;
         require_not_negative("gamma", params.gamma)?;
         require_fraction("row_fraction", params.row_fraction)?;
-        require_fraction("column_fraction", params.column_fraction)?;
+        require_fraction("column_fraction", params.column_fraction.unwrap_or(1.0))?;
         require_fraction("split_column_fraction", params.split_column_fraction)?;
         require_positive("positive_weight", params.positive_weight)?;
         require_not_negative("category_smoothing", params.category_smoothing)?;
