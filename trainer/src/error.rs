@@ -1,5 +1,6 @@
 //! Everything that can go wrong, and whose fault it is.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use picket_schema::{ArtifactError, SchemaError};
@@ -50,6 +51,14 @@ pub enum TrainerError {
         option: String,
         /// What was expected.
         expected: String,
+    },
+    /// linfa's tree cannot learn from a feature.
+    #[error("{feature:?}: found {found}; linfa's tree expects numbers without gaps")]
+    NotForLinfa {
+        /// The feature.
+        feature: String,
+        /// What it has.
+        found: &'static str,
     },
     /// A file could not be read.
     #[error("{file}: cannot be read")]
@@ -102,10 +111,19 @@ impl TrainerError {
             | Self::Schema { .. }
             | Self::Model { .. }
             | Self::Usage { .. }
+            | Self::NotForLinfa { .. }
             | Self::Read { .. }
-            | Self::Write { .. }
             // Too many distinct questions or leaves too large: other parameters help.
             | Self::Export(_) => true,
+            Self::Write { source, .. } => matches!(
+                source.kind(),
+                ErrorKind::NotFound
+                    | ErrorKind::PermissionDenied
+                    | ErrorKind::IsADirectory
+                    | ErrorKind::NotADirectory
+                    | ErrorKind::ReadOnlyFilesystem
+                    | ErrorKind::InvalidInput
+            ),
             Self::Learn(error) => !matches!(error, LearnError::Linfa(_)),
             Self::Logistic(error) => matches!(error, LogisticError::Penalty { .. }),
             Self::Artifact(_)

@@ -6,6 +6,7 @@ use csv::{ByteRecord, ReaderBuilder};
 use picket_schema::{ColumnMap, Feature, FeatureSchema};
 
 use crate::ingest_error::IngestError;
+use crate::line_counter::{CountedLines, LineCounter};
 
 /// Reads the rows of a CSV file in constant memory.
 ///
@@ -13,7 +14,8 @@ use crate::ingest_error::IngestError;
 /// the schema does not know are all fine.
 #[derive(Debug)]
 pub struct RowReader<'s, R> {
-    reader: csv::Reader<R>,
+    reader: csv::Reader<CountedLines<R>>,
+    lines: LineCounter,
     file: String,
     schema: &'s FeatureSchema,
     header: ByteRecord,
@@ -29,7 +31,10 @@ impl<'s, R: Read> RowReader<'s, R> {
     /// An [`IngestError`] for an empty file or a header that does not fit the schema.
     pub fn new(source: R, file: &str, schema: &'s FeatureSchema) -> Result<Self, IngestError> {
         // Flexible: a row of the wrong length gets this project's message, not the csv crate's.
-        let mut reader = ReaderBuilder::new().flexible(true).from_reader(source);
+        let lines = LineCounter::default();
+        let mut reader = ReaderBuilder::new()
+            .flexible(true)
+            .from_reader(lines.count(source));
         let header = reader
             .byte_headers()
             .map_err(|error| read_error(file, error))?
@@ -43,7 +48,7 @@ impl<'s, R: Read> RowReader<'s, R> {
             .iter()
             .map(|name| String::from_utf8_lossy(name).into_owned())
             .collect();
-        let columns = ColumnMap::from_header(schema, &names).map_err(|source| {
+        let columns = ColumnMap::from_header(schema, &names).map_err(|error| {
             let other = [';', '\t', '|']
                 .into_iter()
                 .find(|found| names[0].contains(*found));
@@ -55,13 +60,14 @@ impl<'s, R: Read> RowReader<'s, R> {
                 _ => IngestError::Header {
                     file: file.to_owned(),
                     schema: schema.name.clone(),
-                    source,
+                    error,
                 },
             }
         })?;
         let (file, record) = (file.to_owned(), ByteRecord::new());
         Ok(Self {
             reader,
+            lines,
             file,
             schema,
             header,
@@ -95,6 +101,7 @@ impl<'s, R: Read> RowReader<'s, R> {
     /// # Errors
     /// An [`IngestError`] with the row, line and column of the first field that is wrong.
     pub fn read(&mut self, features: &mut Vec<f32>) -> Result<bool, IngestError> {
+        self.lines.pass(self.record_end());
         let is_row = self
             .reader
             .read_byte_record(&mut self.record)
@@ -136,14 +143,14 @@ impl<'s, R: Read> RowReader<'s, R> {
         let text = self.text(column_idx, &label.name, || label.in_words())?;
         label
             .is_positive(text)
-            .map_err(|source| self.field_error(source))
+            .map_err(|error| self.field_error(error))
     }
 
     fn field(&self, feature: &Feature, column_idx: usize) -> Result<f32, IngestError> {
         let text = self.text(column_idx, &feature.name, || feature.domain.in_words())?;
         feature
             .parse_text(text)
-            .map_err(|source| self.field_error(source))
+            .map_err(|error| self.field_error(error))
     }
 
     fn text(
@@ -161,18 +168,24 @@ impl<'s, R: Read> RowReader<'s, R> {
         })
     }
 
-    fn field_error(&self, source: picket_schema::FieldError) -> IngestError {
+    fn field_error(&self, error: picket_schema::FieldError) -> IngestError {
         IngestError::Field {
             file: self.file.clone(),
             row: self.row,
             line: self.line(),
-            source,
+            error,
         }
+    }
+
+    /// The offset of the last byte of the row read last: of its line end, or of the CR of a CRLF.
+    fn record_end(&self) -> u64 {
+        self.reader.position().byte().saturating_sub(1)
     }
 
     /// The line on which the row read last starts, counted from 1.
     fn line(&self) -> u64 {
-        self.record.position().map_or(0, csv::Position::line)
+        let inside = self.record.as_slice().iter().filter(|byte| **byte == b'\n');
+        self.lines.line_at(self.record_end()) - inside.count() as u64
     }
 }
 

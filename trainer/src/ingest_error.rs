@@ -35,14 +35,14 @@ pub enum IngestError {
         found: char,
     },
     /// The header does not fit the schema.
-    #[error("{file}: {source}; expected the columns of the schema {schema:?}")]
+    #[error("{file}: {error}; expected the columns of the schema {schema:?}")]
     Header {
         /// The file.
         file: String,
         /// The schema's name.
         schema: String,
         /// What is wrong.
-        source: HeaderError,
+        error: HeaderError,
     },
     /// The label's column is missing where labels are needed.
     #[error(
@@ -89,7 +89,7 @@ pub enum IngestError {
     /// A field is not a value of its column.
     #[error(
         "{file}: row {row} (line {line}), column {column:?}: found {found}; expected {expected}",
-        column = .source.field(), found = found_in_words(.source), expected = .source.expected()
+        column = .error.field(), found = found_in_words(.error), expected = .error.expected()
     )]
     Field {
         /// The file.
@@ -99,8 +99,7 @@ pub enum IngestError {
         /// The line of the file, counted from 1.
         line: u64,
         /// The column, what was found and what was expected.
-        #[source]
-        source: FieldError,
+        error: FieldError,
     },
     /// All rows are of one class.
     #[error(

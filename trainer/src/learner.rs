@@ -11,8 +11,8 @@ use crate::error::TrainerError;
 use crate::export::tree_table;
 use crate::importance;
 use crate::learn::{
-    BoostingParams, DecisionTreeParams, ExtraTreesParams, Forest, Progress, RandomForestParams,
-    TreeEnsemble,
+    BoostingParams, DecisionTreeParams, ExtraTreesParams, Forest, LearnError, LinfaTreeParams,
+    Progress, RandomForestParams, TreeEnsemble,
 };
 use crate::logistic::{fit_logistic, linear_importances};
 
@@ -61,6 +61,15 @@ pub struct TreeSettings {
     pub positive_weight: f64,
 }
 
+/// Parameters of linfa's tree.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LinfaTreeSettings {
+    /// The depth at which the tree stops.
+    pub max_depth: usize,
+    /// The least number of training rows in a leaf.
+    pub min_leaf: f64,
+}
+
 impl Default for BaggedSettings {
     fn default() -> Self {
         Self {
@@ -97,6 +106,15 @@ impl Default for TreeSettings {
     }
 }
 
+impl Default for LinfaTreeSettings {
+    fn default() -> Self {
+        Self {
+            max_depth: limits::MAX_TREE_DEPTH,
+            min_leaf: 1.0,
+        }
+    }
+}
+
 /// A learner with its parameters.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Learner {
@@ -108,6 +126,8 @@ pub enum Learner {
     Boosting(BoostingSettings),
     /// One tree.
     Tree(TreeSettings),
+    /// One tree by linfa-trees, for comparison; without missing values or categories.
+    LinfaTree(LinfaTreeSettings),
     /// Logistic regression with this L2 penalty.
     Logistic {
         /// The penalty.
@@ -136,6 +156,7 @@ impl Learner {
             Self::ExtraTrees(_) => "extra-trees",
             Self::Boosting(_) => "boosting",
             Self::Tree(_) => "tree",
+            Self::LinfaTree(_) => "linfa-tree",
             Self::Logistic { .. } => "logistic",
         }
     }
@@ -146,7 +167,7 @@ impl Learner {
         match self {
             Self::Forest(bagged) | Self::ExtraTrees(bagged) => bagged.n_trees,
             Self::Boosting(boosting) => boosting.n_trees,
-            Self::Tree(_) => 1,
+            Self::Tree(_) | Self::LinfaTree(_) => 1,
             Self::Logistic { .. } => 0,
         }
     }
@@ -176,12 +197,24 @@ impl Learner {
                 ("min_leaf", tree.min_leaf.to_string()),
                 ("positive_weight", tree.positive_weight.to_string()),
             ],
+            Self::LinfaTree(tree) => vec![
+                ("max_depth", tree.max_depth.to_string()),
+                ("min_leaf", tree.min_leaf.to_string()),
+            ],
             Self::Logistic { l2 } => vec![("l2", l2.to_string())],
         };
         pairs
             .into_iter()
             .map(|(name, value)| (name.to_owned(), value))
             .collect()
+    }
+
+    /// What a reader of a model's card should know of the learner.
+    #[must_use]
+    pub fn caveat(&self) -> Option<&'static str> {
+        matches!(self, Self::LinfaTree(_)).then_some(
+            "linfa-trees 0.8.1 compares with < what it fitted with <=, and breaks ties between classes by chance: two fits may differ.",
+        )
     }
 
     /// Learns from all rows of `data`.
@@ -245,6 +278,14 @@ impl Learner {
                     .fit_matrix(&matrix)?;
                 of_trees(data, &ensemble)
             }
+            Self::LinfaTree(tree) => {
+                let ensemble = LinfaTreeParams::new()
+                    .max_depth(Some(tree.max_depth.min(limits::MAX_TREE_DEPTH)))
+                    .min_weight_leaf(tree.min_leaf as f32)
+                    .fit_matrix(&matrix)
+                    .map_err(|error| name_column(error, data))?;
+                of_trees(data, &ensemble)
+            }
             Self::Logistic { l2 } => {
                 let linear = fit_logistic(data, *l2)?;
                 let importances = linear_importances(&linear, data);
@@ -278,4 +319,17 @@ fn of_trees(data: &Dataset, ensemble: &TreeEnsemble) -> Result<Fitted, TrainerEr
         importances: importance::shares(gains),
         out_of_bag: None,
     })
+}
+
+/// linfa's tree has no notion of categories and missing values: says which feature has them.
+fn name_column(error: LearnError, data: &Dataset) -> TrainerError {
+    let (column, found) = match &error {
+        LearnError::NotNumeric { column } => (*column, "a categorical feature"),
+        LearnError::NotFinite { column, .. } => (*column, "missing values"),
+        _ => return error.into(),
+    };
+    TrainerError::NotForLinfa {
+        feature: data.schema().features[column].name.clone(),
+        found,
+    }
 }

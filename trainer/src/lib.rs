@@ -23,6 +23,7 @@ mod ingest;
 mod ingest_error;
 pub mod learn;
 mod learner;
+mod line_counter;
 mod logistic;
 pub mod metrics;
 mod output_file;
@@ -43,7 +44,9 @@ pub use evaluation::{Evaluation, Scores, is_training_data};
 pub use export::{ExportError, tree_table};
 pub use ingest::RowReader;
 pub use ingest_error::IngestError;
-pub use learner::{BaggedSettings, BoostingSettings, Fitted, Learner, TreeSettings};
+pub use learner::{
+    BaggedSettings, BoostingSettings, Fitted, Learner, LinfaTreeSettings, TreeSettings,
+};
 pub use logistic::{LogisticError, fit_logistic};
 pub use output_file::OutputFile;
 pub use progress::{Reporter, Stage};

@@ -11,8 +11,11 @@ use picket_schema::{Feature, Kind};
 
 use crate::dataset::Dataset;
 
-/// Enough for every data set met; linfa's own default, 100, is not.
+/// linfa's own default, 100, is not enough for skewed columns.
 const MAX_ITERATIONS: u64 = 1000;
+/// The solver stops at this gradient of the mean loss, as scikit-learn's does. linfa looks at the
+/// gradient of the summed loss, so it is multiplied by the number of rows.
+const GRADIENT_TOLERANCE: f64 = 1e-4;
 
 /// Why a logistic regression could not be fitted.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +69,7 @@ pub fn fit_logistic(data: &Dataset, l2: f64) -> Result<Linear<'static>, Logistic
     let fitted = LogisticRegression::default()
         .alpha(l2)
         .max_iterations(MAX_ITERATIONS)
+        .gradient_tolerance(GRADIENT_TOLERANCE * data.n_rows() as f64)
         .fit(&DatasetBase::new(encoded, targets))?;
     // linfa takes the more frequent class for its positive one, so the sign may have to be turned.
     let sign = if fitted.labels().pos.class { 1.0 } else { -1.0 };

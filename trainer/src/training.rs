@@ -194,22 +194,29 @@ fn cross_fitted_margins(
     let groups = RowGroups::of(data);
     let folds = grouped_folds(data, &groups, N_FOLDS, options.seed);
     let mut margins = vec![0.0; data.n_rows()];
+    // A learner without trees still shows one step a fold.
+    let steps = options.learner.n_trees().max(1) as u64;
+    let stage = reporter.stage("calibrate", N_FOLDS as u64 * steps);
     for fold in 0..N_FOLDS {
         let (held_out, rest): (Vec<usize>, Vec<usize>) =
             (0..data.n_rows()).partition(|row_idx| folds[*row_idx] == fold);
         if held_out.is_empty() {
             continue;
         }
-        let stage_name = format!("calibrate, fold {} of {N_FOLDS}", fold + 1);
-        let stage = reporter.stage(&stage_name, options.learner.n_trees() as u64);
+        let done = fold as u64 * steps;
         let rest = data.select(&rest);
-        let fitted = options.learner.fit(&rest, options.seed, &stage)?;
+        let fitted = options
+            .learner
+            .fit(&rest, options.seed, &|grown: usize, _: usize| {
+                stage.reach(done + grown as u64);
+            })?;
         // Through the file format and the scorer: what is calibrated is what the edge computes.
         let bytes = uncalibrated(&rest, fitted.table).encode()?;
         let scores = Scores::of(&Model::load(&bytes)?, &data.select(&held_out))?;
         for (row_idx, margin) in held_out.into_iter().zip(scores.margins) {
             margins[row_idx] = margin;
         }
+        stage.reach(done + steps);
     }
     Ok(margins)
 }
@@ -272,7 +279,12 @@ fn card(data: &Dataset, options: &TrainOptions, part: &FittedPart) -> Card {
         data_digest: data.digest(),
         parameters,
         split: options.split.name().to_owned(),
-        notes: options.notes.clone(),
+        notes: options
+            .notes
+            .iter()
+            .cloned()
+            .chain(learner.caveat().map(str::to_owned))
+            .collect(),
         ..blank_card()
     }
 }

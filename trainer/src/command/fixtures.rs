@@ -4,10 +4,11 @@ use std::fs;
 use std::path::PathBuf;
 
 use clap::Args;
-use picket_schema::FeatureSchema;
+use picket_schema::{FeatureSchema, Kind};
 
+use crate::dataset::Dataset;
 use crate::error::TrainerError;
-use crate::learner::{BaggedSettings, BoostingSettings, Learner, TreeSettings};
+use crate::learner::{BaggedSettings, BoostingSettings, Learner, LinfaTreeSettings, TreeSettings};
 use crate::output_file::OutputFile;
 use crate::progress::Reporter;
 use crate::sample::phishing_schema;
@@ -43,6 +44,11 @@ impl FixturesCommand {
         for schema in [phishing_schema()?, nsl_kdd] {
             let data = synthetic_rows(&schema, N_ROWS, SEED)?;
             for (kind, learner) in learners() {
+                let data = match learner {
+                    Learner::LinfaTree(_) if has_categories(&schema) => continue,
+                    Learner::LinfaTree(_) => rows_for_linfa(&data)?,
+                    _ => data.clone(),
+                };
                 let mut options = TrainOptions::new(learner);
                 options.seed = SEED;
                 options.name = format!("{}-{kind}", schema.name);
@@ -54,6 +60,27 @@ impl FixturesCommand {
         }
         Ok(())
     }
+}
+
+fn has_categories(schema: &FeatureSchema) -> bool {
+    schema
+        .features
+        .iter()
+        .any(|feature| feature.kind() == Kind::Categorical)
+}
+
+/// Rows without gaps whose label is what most of the first three features say. A tree of depth 3 tells
+/// them apart purely, so that no leaf has a tie, which linfa would break by chance.
+fn rows_for_linfa(data: &Dataset) -> Result<Dataset, TrainerError> {
+    let (mut values, mut labels) = (Vec::new(), Vec::new());
+    for row in (0..data.n_rows()).map(|row_idx| data.row(row_idx)) {
+        if row.iter().all(|value| !value.is_nan()) {
+            values.extend_from_slice(row);
+            labels.push(row.iter().take(3).filter(|value| **value > 0.0).count() >= 2);
+        }
+    }
+    let schema = data.schema().clone();
+    Ok(Dataset::new(schema, values, labels, "the synthetic rows")?)
 }
 
 fn learners() -> Vec<(&'static str, Learner)> {
@@ -71,11 +98,16 @@ fn learners() -> Vec<(&'static str, Learner)> {
         max_depth: 6,
         ..TreeSettings::default()
     };
+    let linfa_tree = LinfaTreeSettings {
+        max_depth: 4,
+        min_leaf: 5.0,
+    };
     vec![
         ("forest", Learner::Forest(bagged)),
         ("extra-trees", Learner::ExtraTrees(bagged)),
         ("boosting", Learner::Boosting(boosting)),
         ("tree", Learner::Tree(tree)),
+        ("linfa-tree", Learner::LinfaTree(linfa_tree)),
         ("logistic", Learner::Logistic { l2: 1.0 }),
     ]
 }

@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 
 use crate::error::TrainerError;
-use crate::learner::{BaggedSettings, BoostingSettings, Learner, TreeSettings};
+use crate::learner::{BaggedSettings, BoostingSettings, Learner, LinfaTreeSettings, TreeSettings};
 
 /// A kind of model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -99,6 +99,13 @@ impl LearnerOptions {
                     positive_weight: self.positive_weight.unwrap_or(default.positive_weight),
                 })
             }
+            ModelKind::Tree if self.learner == Implementation::Linfa => {
+                let default = LinfaTreeSettings::default();
+                Learner::LinfaTree(LinfaTreeSettings {
+                    max_depth: self.depth.unwrap_or(default.max_depth),
+                    min_leaf: self.min_leaf.unwrap_or(default.min_leaf),
+                })
+            }
             ModelKind::Tree => {
                 let default = TreeSettings::default();
                 Learner::Tree(TreeSettings {
@@ -168,12 +175,21 @@ impl LearnerOptions {
                 });
             }
         }
-        if self.learner == Implementation::Linfa && self.model != Tree {
-            let expected = format!("found --model {}; expected tree", name(self.model));
-            return Err(TrainerError::Usage {
-                option: "--learner linfa".to_owned(),
-                expected,
-            });
+        if self.learner == Implementation::Linfa {
+            let wrong = |expected: String| {
+                Err(TrainerError::Usage {
+                    option: "--learner linfa".to_owned(),
+                    expected,
+                })
+            };
+            if self.model != Tree {
+                return wrong(format!("found --model {}; expected tree", name(self.model)));
+            }
+            if self.positive_weight.is_some() {
+                return wrong(
+                    "found --positive-weight; expected none, for linfa ignores it".into(),
+                );
+            }
         }
         Ok(())
     }

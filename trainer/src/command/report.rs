@@ -207,7 +207,7 @@ impl<'a> Contents<'a> {
         );
         let mut line = |name: &str, value: &str| {
             // Writing to a string cannot fail.
-            let _ = writeln!(text, "{name:<14} {value}");
+            let _ = writeln!(text, "{name:<16} {value}");
         };
         line(
             "positive class",
