@@ -69,12 +69,12 @@ export class VerdictPanel {
 function gauge(score, { threshold, uncertain }, label) {
   const percent = (share) => `${share * 100}%`;
   const band = uncertain && uncertain[0] < uncertain[1]
-    ? svg('rect', { class: 'gauge-band', x: percent(uncertain[0]), y: 10, width: percent(uncertain[1] - uncertain[0]), height: 12 })
+    ? svg('rect', { class: 'gauge-band', x: percent(uncertain[0]), y: 24, width: percent(uncertain[1] - uncertain[0]), height: 3 })
     : null;
   const bar = svg('svg', { class: 'gauge', height: 32, width: '100%', 'aria-hidden': 'true' },
     svg('rect', { class: 'gauge-track', x: 0, y: 10, width: '100%', height: 12, rx: 3 }),
-    band,
     svg('rect', { class: 'gauge-fill', x: 0, y: 10, width: percent(score), height: 12, rx: 3 }),
+    band,
     svg('line', { class: 'gauge-threshold', x1: percent(threshold), x2: percent(threshold), y1: 4, y2: 28 }));
   const words = [element('span', {}, `threshold ${percentText(threshold)}`)];
   if (band) words.push(element('span', {}, `uncertain ${percentText(uncertain[0])} to ${percentText(uncertain[1])}`));
