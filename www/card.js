@@ -88,7 +88,7 @@ function interval({ value, low, high }) {
   return svg('svg', { class: 'interval', width: '100%', height: 14, 'aria-hidden': 'true' },
     svg('line', { class: 'interval-axis', x1: 0, x2: '100%', y1: 7, y2: 7 }),
     svg('line', { class: 'interval-line', x1: percent(low), x2: percent(high), y1: 7, y2: 7 }),
-    svg('circle', { class: 'interval-dot', cx: percent(value), cy: 7, r: 3.5 }));
+    svg('circle', { class: 'interval-dot', cx: percent(value), cy: 7, r: 3 }));
 }
 
 function importances({ description, features }) {
