@@ -51,6 +51,27 @@ pub fn every_kind() -> Vec<NamedArtifact> {
     artifacts
 }
 
+/// The trained models: the frozen fixtures of the format, one for every learner on both schemas.
+///
+/// # Panics
+/// Where the fixtures cannot be read.
+#[must_use]
+pub fn trained() -> Vec<NamedArtifact> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../schema/testdata/v1");
+    let entries = std::fs::read_dir(folder).expect("the fixtures are in the checkout");
+    let mut artifacts: Vec<NamedArtifact> = entries
+        .map(|entry| entry.expect("an entry of the folder").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "picket"))
+        .map(|path| NamedArtifact {
+            name: path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+            bytes: std::fs::read(&path).expect("a readable fixture"),
+        })
+        .collect();
+    artifacts.sort_by(|a, b| a.name.cmp(&b.name));
+    assert!(!artifacts.is_empty(), "there are no fixtures");
+    artifacts
+}
+
 /// Random trees. Low numbers lean to the positive class, so that the page has something to show.
 ///
 /// # Panics
