@@ -95,6 +95,7 @@ impl Drop for Demo {
         if matches!(self.0.try_wait(), Ok(None)) {
             // Nothing more can be done for a group that does not even hear this.
             let _ = signal_group(&self.0, "KILL");
+            let _ = self.0.kill();
             let _ = self.0.wait();
         }
     }
@@ -102,7 +103,7 @@ impl Drop for Demo {
 
 fn signal_group(child: &Child, signal: &str) -> Result<()> {
     let group = format!("-{}", child.id());
-    command::run(Command::new("sh").args(["-c", "kill -s \"$0\" \"$1\"", signal, &group]))
+    command::run(Command::new("sh").args(["-c", "kill -s \"$0\" -- \"$1\"", signal, &group]))
 }
 
 fn free_port() -> Result<u16> {
