@@ -34,7 +34,8 @@ pub(crate) fn run(repo: &Repo) -> Result<()> {
 fn try_out(child: &mut Child, port: u16) -> Result<()> {
     let output = child.stdout.take().context("the demo has no output")?;
     let mut line_to_try = None;
-    for line in BufReader::new(output).lines() {
+    let mut lines = BufReader::new(output).lines();
+    for line in lines.by_ref() {
         let line = line?;
         println!("    {line}");
         if line.starts_with(TRY_LINE) {
@@ -44,6 +45,8 @@ fn try_out(child: &mut Child, port: u16) -> Result<()> {
             break;
         }
     }
+    // It writes on until it ends, and a closed pipe would break it.
+    std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| println!("    {line}")));
     let line = line_to_try.context("the demo ended without a line to try")?;
 
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
