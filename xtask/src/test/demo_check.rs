@@ -46,7 +46,11 @@ fn try_out(child: &mut Child, port: u16) -> Result<()> {
         }
     }
     // It writes on until it ends, and a closed pipe would break it.
-    std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| println!("    {line}")));
+    std::thread::spawn(move || {
+        lines
+            .map_while(Result::ok)
+            .for_each(|line| println!("    {line}"));
+    });
     let line = line_to_try.context("the demo ended without a line to try")?;
 
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
