@@ -34,6 +34,8 @@ cargo xtask COMMAND [OPTIONS]
 
 `cargo xtask COMMAND --help` tells a command's options.";
 
+type Run = fn(&Repo, Args) -> Result<()>;
+
 fn main() -> ExitCode {
     let mut words = std::env::args().skip(1);
     let command = words.next().unwrap_or_default();
@@ -47,7 +49,7 @@ fn main() -> ExitCode {
 }
 
 fn dispatch(command: &str, mut args: Args) -> Result<()> {
-    let (usage, run): (&str, fn(&Repo, Args) -> Result<()>) = match command {
+    let (usage, run): (&str, Run) = match command {
         "demo" => (demo::USAGE, demo::run),
         "test" => (test::USAGE, test::run),
         "setup" => (setup::USAGE, setup::run),

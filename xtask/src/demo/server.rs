@@ -8,7 +8,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 /// The first start compiles the scorer component to machine code.
-const READY_LIMIT: Duration = Duration::from_secs(180);
+const READY_LIMIT: Duration = Duration::from_mins(3);
 
 /// A terminal's Ctrl-C reaches the child by itself; only after this it is told.
 const OWN_ACCORD: Duration = Duration::from_secs(1);
@@ -64,18 +64,17 @@ impl Server {
             std::thread::sleep(POLL);
         }
         println!("\nstopping");
-        let status = match self.wait(OWN_ACCORD)? {
-            Some(status) => status,
-            None => {
-                send_interrupt(self.0.id())?;
-                self.wait(STOP_LIMIT)?.with_context(|| {
-                    format!(
-                        "edge-runtime did not stop within {} s",
-                        STOP_LIMIT.as_secs()
-                    )
-                })?
-            }
-        };
+        let mut status = self.wait(OWN_ACCORD)?;
+        if status.is_none() {
+            send_interrupt(self.0.id())?;
+            status = self.wait(STOP_LIMIT)?;
+        }
+        let status = status.with_context(|| {
+            format!(
+                "edge-runtime did not stop within {} s",
+                STOP_LIMIT.as_secs()
+            )
+        })?;
         if !status.success() {
             bail!("edge-runtime did not stop cleanly ({status})");
         }

@@ -53,12 +53,24 @@ pub(crate) fn install(packages: &[&str]) -> Result<()> {
         bail!("Debian packages are installed automatically only as root");
     }
     println!("installing {}", packages.join(" "));
+    if !has_lists() {
+        // A fresh image. Apt does not always fail then: it takes `g++` for a pattern.
+        update_lists()?;
+    }
     if try_install(packages).is_ok() {
         return Ok(());
     }
-    // No lists (a fresh image) or old ones (the package's file has since been replaced).
+    // Old lists name files that have since been replaced.
     update_lists()?;
     try_install(packages)
+}
+
+fn has_lists() -> bool {
+    std::fs::read_dir("/var/lib/apt/lists").is_ok_and(|entries| {
+        entries
+            .flatten()
+            .any(|entry| entry.file_name().to_string_lossy().contains("_Packages"))
+    })
 }
 
 /// Fetches the package lists, once a run.

@@ -34,7 +34,8 @@ pub(crate) fn run(repo: &Repo) -> Result<()> {
 fn try_out(child: &mut Child, port: u16) -> Result<()> {
     let output = child.stdout.take().context("the demo has no output")?;
     let mut line_to_try = None;
-    for line in BufReader::new(output).lines() {
+    let mut lines = BufReader::new(output).lines();
+    for line in lines.by_ref() {
         let line = line?;
         println!("    {line}");
         if line.starts_with(TRY_LINE) {
@@ -44,6 +45,12 @@ fn try_out(child: &mut Child, port: u16) -> Result<()> {
             break;
         }
     }
+    // It writes on until it ends, and a closed pipe would break it.
+    std::thread::spawn(move || {
+        lines
+            .map_while(Result::ok)
+            .for_each(|line| println!("    {line}"));
+    });
     let line = line_to_try.context("the demo ended without a line to try")?;
 
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
@@ -95,6 +102,7 @@ impl Drop for Demo {
         if matches!(self.0.try_wait(), Ok(None)) {
             // Nothing more can be done for a group that does not even hear this.
             let _ = signal_group(&self.0, "KILL");
+            let _ = self.0.kill();
             let _ = self.0.wait();
         }
     }
@@ -102,7 +110,7 @@ impl Drop for Demo {
 
 fn signal_group(child: &Child, signal: &str) -> Result<()> {
     let group = format!("-{}", child.id());
-    command::run(Command::new("sh").args(["-c", "kill -s \"$0\" \"$1\"", signal, &group]))
+    command::run(Command::new("sh").args(["-c", "kill -s \"$0\" -- \"$1\"", signal, &group]))
 }
 
 fn free_port() -> Result<u16> {

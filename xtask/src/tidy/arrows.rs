@@ -222,7 +222,7 @@ mod tests {
             .expect("a package")
     }
 
-    fn with_dependency(name: &str, dependency: &str, path: Value, kind: Value) -> Vec<Finding> {
+    fn with_dependency(name: &str, dependency: &str, path: &Value, kind: &Value) -> Vec<Finding> {
         let mut metadata = good();
         package(&mut metadata, name)["dependencies"]
             .as_array_mut()
@@ -238,7 +238,7 @@ mod tests {
 
     #[test]
     fn arrows_up_and_across_are_found() {
-        let path = || json!("/x");
+        let path = json!("/x");
         for (from, to) in [
             ("picket-schema", "picket-wasm-model"),
             ("picket-trainer", "picket-edge-runtime"),
@@ -247,12 +247,12 @@ mod tests {
             ("picket-trainer", "picket-journeys"),
         ] {
             assert_eq!(
-                with_dependency(from, to, path(), Value::Null).len(),
+                with_dependency(from, to, &path, &Value::Null).len(),
                 1,
                 "{from} -> {to}"
             );
             assert_eq!(
-                with_dependency(from, to, path(), json!("dev")).len(),
+                with_dependency(from, to, &path, &json!("dev")).len(),
                 1,
                 "{from} -> {to}"
             );
@@ -268,7 +268,7 @@ mod tests {
             ("picket-spin", "wasm-bindgen"),
         ] {
             assert_eq!(
-                with_dependency(from, to, Value::Null, Value::Null).len(),
+                with_dependency(from, to, &Value::Null, &Value::Null).len(),
                 1,
                 "{from} {to}"
             );
@@ -277,10 +277,10 @@ mod tests {
 
     #[test]
     fn pure_rooms_stay_pure_outside_their_tests() {
-        let found = with_dependency("picket-service", "tokio", Value::Null, Value::Null);
+        let found = with_dependency("picket-service", "tokio", &Value::Null, &Value::Null);
         assert_eq!(found.len(), 1);
         assert_eq!(
-            with_dependency("picket-service", "tokio", Value::Null, json!("dev")),
+            with_dependency("picket-service", "tokio", &Value::Null, &json!("dev")),
             []
         );
     }

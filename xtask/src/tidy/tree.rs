@@ -97,7 +97,7 @@ pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
             .and_then(|stem| stem.to_str())
             .unwrap_or_default();
 
-        let n_lines = bytes.iter().filter(|byte| **byte == b'\n').count();
+        let n_lines = String::from_utf8_lossy(bytes).lines().count();
         if ["rs", "js", "css", "html"].contains(&ending) && n_lines > MAX_LINES {
             found(
                 path,
