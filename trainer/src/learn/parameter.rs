@@ -24,9 +24,10 @@ pub(crate) fn require_at_least_one(name: &'static str, found: usize) -> Result<(
     require(name, "at least 1", found as f64, |found| found >= 1.0)
 }
 
-pub(crate) fn require_positive(name: &'static str, found: f64) -> Result<(), LearnError> {
-    require(name, "a finite number above 0", found, |found| {
-        found > 0.0 && found.is_finite()
+/// A factor of a class's weight: beyond these bounds sums lose the other class.
+pub(crate) fn require_class_factor(name: &'static str, found: f64) -> Result<(), LearnError> {
+    require(name, "from 1e-6 to 1e6", found, |found| {
+        (1e-6..=1e6).contains(&found)
     })
 }
 

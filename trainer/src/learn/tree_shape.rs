@@ -3,7 +3,7 @@
 use super::error::LearnError;
 use super::gini_split::GiniRule;
 use super::gini_tree::{Cut, Growth};
-use super::parameter::{require_not_negative, require_positive};
+use super::parameter::{require_class_factor, require_not_negative};
 use super::table::Table;
 
 /// How many features are tried at each split.
@@ -66,7 +66,7 @@ impl TreeShape {
         require_not_negative("min_weight_leaf", self.min_weight_leaf)?;
         require_not_negative("min_weight_split", self.min_weight_split)?;
         require_not_negative("min_gain", self.min_gain)?;
-        require_positive("positive_weight", self.positive_weight)?;
+        require_class_factor("positive_weight", self.positive_weight)?;
         self.feature_sampling.check()
     }
 

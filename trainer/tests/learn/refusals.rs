@@ -66,7 +66,10 @@ fn each_mistake_has_its_error() {
     for (params, name) in [
         (boosting().n_trees(0), "n_trees"),
         (boosting().learning_rate(0.0), "learning_rate"),
+        (boosting().learning_rate(1.5), "learning_rate"),
         (boosting().l2(f64::NAN), "l2"),
+        (boosting().positive_weight(0.0), "positive_weight"),
+        (boosting().positive_weight(f64::INFINITY), "positive_weight"),
         (boosting().row_fraction(1.1), "row_fraction"),
         (boosting().column_fraction(Some(0.0)), "column_fraction"),
     ] {

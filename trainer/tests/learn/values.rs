@@ -154,3 +154,19 @@ fn scattered_categories_are_one_split() {
         assert!(inside == members || outside == members, "{inside:?}");
     }
 }
+
+/// Weights of one class so small that they round to nothing still give a model.
+#[test]
+fn weights_may_differ_by_many_orders() {
+    let features = arr2(&[[0.0], [1.0], [2.0], [3.0]]);
+    let matrix = Matrix::new(features.view(), vec![true, false, true, false])
+        .and_then(|matrix| matrix.with_weights(vec![1e-30, 1e8, 1e-30, 1e8]))
+        .expect("weights");
+    for ensemble in fit_all(&matrix) {
+        let probabilities = ensemble.probabilities(features.view());
+        assert!(
+            probabilities.iter().all(|p| (0.0..0.01).contains(p)),
+            "{probabilities}"
+        );
+    }
+}

@@ -202,5 +202,7 @@ fn prior_log_odds(table: &Table, positive_weight: f64) -> f64 {
         negative += u64::from(classes.negative);
         positive += u64::from(classes.positive);
     }
-    libm::log(positive as f64 * positive_weight / negative as f64)
+    // Weights far below the others' may have been rounded to nothing.
+    let (negative, positive) = (negative.max(1) as f64, positive.max(1) as f64);
+    libm::log(positive * positive_weight / negative)
 }

@@ -7,7 +7,7 @@ use super::gain::GainRule;
 use crate::learn::error::LearnError;
 use crate::learn::matrix::Matrix;
 use crate::learn::parameter::{
-    require_at_least_one, require_fraction, require_not_negative, require_positive,
+    require_at_least_one, require_class_factor, require_fraction, require_not_negative,
 };
 use crate::learn::progress::Progress;
 
@@ -190,7 +190,7 @@ impl ParamGuard for BoostingParams {
     fn check_ref(&self) -> Result<&Self::Checked, LearnError> {
         let params = &self.0;
         require_at_least_one("n_trees", params.n_trees)?;
-        require_positive("learning_rate", params.learning_rate)?;
+        require_fraction("learning_rate", params.learning_rate)?;
         require_at_least_one("max_leaves", params.max_leaves.unwrap_or(1))?;
         require_not_negative("min_child_weight", params.min_child_weight)?;
         require_not_negative("l2", params.l2)?;
@@ -198,7 +198,7 @@ impl ParamGuard for BoostingParams {
         require_fraction("row_fraction", params.row_fraction)?;
         require_fraction("column_fraction", params.column_fraction.unwrap_or(1.0))?;
         require_fraction("split_column_fraction", params.split_column_fraction)?;
-        require_positive("positive_weight", params.positive_weight)?;
+        require_class_factor("positive_weight", params.positive_weight)?;
         require_not_negative("category_smoothing", params.category_smoothing)?;
         require_not_negative("category_l2", params.category_l2)?;
         require_at_least_one("patience", params.patience.unwrap_or(1))?;
