@@ -107,6 +107,23 @@ impl ColumnMap {
     }
 }
 
+impl FeatureSchema {
+    /// The feature whose name is most like `name`, where one is alike enough to suggest it.
+    #[must_use]
+    pub fn similar_feature(&self, name: &str) -> Option<&str> {
+        // A hostile name may be long, and the distance takes time by its length.
+        if name.len() > crate::limits::MAX_NAME_BYTES {
+            return None;
+        }
+        self.features
+            .iter()
+            .map(|feature| (edit_distance(&feature.name, name), feature.name.as_str()))
+            .min()
+            .filter(|(distance, similar)| *distance <= similar.chars().count() / 3)
+            .map(|(_, similar)| similar)
+    }
+}
+
 /// Levenshtein distance without regard to ASCII case, in characters.
 fn edit_distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();

@@ -1,0 +1,80 @@
+// The model: the WebAssembly module and an artifact loaded into it.
+
+import init, { Model } from './pkg/picket.js';
+
+/** Verdict codes as the module answers them. */
+export const NEGATIVE = 0;
+export const POSITIVE = 1;
+export const UNCERTAIN = 2;
+
+let ready = null;
+
+/** Loads the WebAssembly module, once. */
+export function loadModule() {
+  ready ??= init({ module_or_path: new URL('./pkg/picket_bg.wasm', import.meta.url) });
+  return ready;
+}
+
+/** The artifact beside the page, or `null` where there is none. */
+export async function fetchArtifact() {
+  const response = await fetch('model.picket');
+  if (response.status === 404) return null;
+  if (!response.ok) throw new Error(`model.picket: the server answered ${response.status}`);
+  return new Uint8Array(await response.arrayBuffer());
+}
+
+/** A model with its description. */
+export class LoadedModel {
+  #model;
+
+  /** Throws where the bytes are not an artifact. */
+  constructor(bytes) {
+    this.#model = new Model(bytes);
+    this.description = JSON.parse(this.#model.describe());
+    this.features = this.description.schema.features;
+  }
+
+  /** The class that a verdict code names. */
+  verdictName(code) {
+    if (code === UNCERTAIN) return 'uncertain';
+    const { positive, negative } = this.description.schema.label;
+    return code === POSITIVE ? positive.name : negative.name;
+  }
+
+  /** A field's row value; throws an error with `found` and `expected`. */
+  encode(featureIdx, text) {
+    return this.#model.encodeField(featureIdx, text);
+  }
+
+  /** Scores rows, shape (n_rows, n_features): margin, score, verdict code of each. */
+  score(rows) {
+    return this.#model.score(rows);
+  }
+
+  /** Why one row has its score, in log-odds. */
+  explain(row) {
+    const numbers = this.#model.explain(row);
+    return { base: numbers[0], contributions: numbers.slice(1, 1 + row.length) };
+  }
+
+  /** Reads a CSV file; throws where its header does not fit. */
+  readCsv(bytes) {
+    const csv = this.#model.encodeCsv(bytes);
+    try {
+      return {
+        rows: csv.takeRows(),
+        recordIndexes: csv.recordIndexes(),
+        recordSpans: csv.recordSpans(),
+        errors: JSON.parse(csv.errors()),
+        errorCount: csv.errorCount,
+      };
+    } finally {
+      csv.free();
+    }
+  }
+
+  /** Gives the module's memory back. */
+  free() {
+    this.#model.free();
+  }
+}
