@@ -44,8 +44,9 @@ pub struct BoostingSettings {
     pub min_child_weight: f64,
     /// The share of the distinct rows that each tree learns from.
     pub row_fraction: f64,
-    /// The share of the features that each tree may ask for.
-    pub column_fraction: f64,
+    /// The share of the features that each tree may ask for; `None` lets the learner choose by
+    /// their number.
+    pub column_fraction: Option<f64>,
     /// What the weight of positive rows is multiplied by.
     pub positive_weight: f64,
 }
@@ -81,16 +82,17 @@ impl Default for BaggedSettings {
     }
 }
 
+/// As [`BoostingParams`], where it is said how they were chosen.
 impl Default for BoostingSettings {
     fn default() -> Self {
         Self {
             n_trees: 300,
-            max_depth: 6,
-            learning_rate: 0.1,
+            max_depth: 8,
+            learning_rate: 0.06,
             l2: 1.0,
-            min_child_weight: 1.0,
+            min_child_weight: 0.3,
             row_fraction: 1.0,
-            column_fraction: 1.0,
+            column_fraction: None,
             positive_weight: 1.0,
         }
     }
@@ -189,7 +191,13 @@ impl Learner {
                 ("l2", boosting.l2.to_string()),
                 ("min_child_weight", boosting.min_child_weight.to_string()),
                 ("row_fraction", boosting.row_fraction.to_string()),
-                ("column_fraction", boosting.column_fraction.to_string()),
+                (
+                    "column_fraction",
+                    boosting.column_fraction.map_or_else(
+                        || "by the number of features".to_owned(),
+                        |share| share.to_string(),
+                    ),
+                ),
                 ("positive_weight", boosting.positive_weight.to_string()),
             ],
             Self::Tree(tree) => vec![
@@ -213,7 +221,7 @@ impl Learner {
     #[must_use]
     pub fn caveat(&self) -> Option<&'static str> {
         matches!(self, Self::LinfaTree(_)).then_some(
-            "linfa-trees 0.8.1 compares with < what it fitted with <=, and breaks ties between classes by chance: two fits may differ.",
+            "linfa-trees 0.8.1 compares with < what it fitted with <=, and breaks ties by chance: two fits may differ.",
         )
     }
 

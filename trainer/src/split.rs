@@ -81,7 +81,9 @@ impl Split {
             for rows in stratum {
                 if taken + rows.len() <= wanted {
                     taken += rows.len();
-                    rows.into_iter().for_each(|row_idx| is_test[row_idx] = true);
+                    for row_idx in rows {
+                        is_test[row_idx] = true;
+                    }
                 }
             }
         }
@@ -133,8 +135,9 @@ pub fn grouped_folds(data: &Dataset, groups: &RowGroups, n_folds: usize, seed: u
                 .min_by_key(|fold| sizes[*fold])
                 .unwrap_or_default();
             sizes[smallest] += rows.len();
-            rows.into_iter()
-                .for_each(|row_idx| fold_of_row[row_idx] = smallest);
+            for row_idx in rows {
+                fold_of_row[row_idx] = smallest;
+            }
         }
     }
     fold_of_row
@@ -167,8 +170,8 @@ fn strata(
         strata.entry(stratum).or_default().push(unit);
     }
     let mut strata: Vec<Vec<Vec<usize>>> = strata.into_values().collect();
-    strata
-        .iter_mut()
-        .for_each(|stratum| random.shuffle(stratum));
+    for stratum in &mut strata {
+        random.shuffle(stratum);
+    }
     strata
 }

@@ -1,5 +1,7 @@
 //! What splits promise.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by unwrapping")]
+
 use std::collections::HashSet;
 
 use picket_trainer::{

@@ -1,16 +1,23 @@
 //! `trainer fixtures`
+//!
+//! Beside each `NAME.picket` stands `NAME.scores.csv`: rows and what they must score for ever. A line is
+//! `row,margin,score,verdict`; numbers are their bits in hexadecimal, 8 digits for each f32 of the row
+//! and 16 for each f64, so that every reader compares exactly.
 
 use std::fs;
 use std::path::PathBuf;
 
 use clap::Args;
-use picket_schema::{FeatureSchema, Kind};
+use picket_schema::artifact::{ModelTable, Operator};
+use picket_schema::{Artifact, FeatureSchema, Verdict};
+use picket_wasm_model::{Model, Scorer};
 
 use crate::dataset::Dataset;
 use crate::error::TrainerError;
-use crate::learner::{BaggedSettings, BoostingSettings, Learner, LinfaTreeSettings, TreeSettings};
+use crate::learner::{BaggedSettings, BoostingSettings, Learner, TreeSettings};
 use crate::output_file::OutputFile;
 use crate::progress::Reporter;
+use crate::random::Random;
 use crate::sample::phishing_schema;
 use crate::synthetic::synthetic_rows;
 use crate::training::{TrainOptions, train};
@@ -18,6 +25,8 @@ use crate::training::{TrainOptions, train};
 const NSL_KDD: &str = include_str!("../../../schema/schemas/nsl-kdd.toml");
 /// Rows that each fixture is trained from.
 const N_ROWS: usize = 600;
+/// Rows whose scores are written down.
+const N_GOLDEN_ROWS: usize = 64;
 /// The seed of rows and models.
 const SEED: u64 = 7;
 
@@ -44,43 +53,96 @@ impl FixturesCommand {
         for schema in [phishing_schema()?, nsl_kdd] {
             let data = synthetic_rows(&schema, N_ROWS, SEED)?;
             for (kind, learner) in learners() {
-                let data = match learner {
-                    Learner::LinfaTree(_) if has_categories(&schema) => continue,
-                    Learner::LinfaTree(_) => rows_for_linfa(&data)?,
-                    _ => data.clone(),
-                };
                 let mut options = TrainOptions::new(learner);
                 options.seed = SEED;
                 options.name = format!("{}-{kind}", schema.name);
                 options.notes = vec!["A fixture: trained on rows without meaning.".to_owned()];
                 let trained = train(&data, &options, Reporter::Silent)?;
-                let place = self.out.join(format!("{}.picket", options.name));
-                OutputFile::write(&place, &trained.bytes)?;
+                self.write(&options.name, &trained.bytes, &data)?;
+                if kind == "tree" {
+                    let name = format!("{}-less", options.name);
+                    self.write(&name, &with_less(&trained.bytes, &name)?, &data)?;
+                }
             }
         }
         Ok(())
     }
-}
 
-fn has_categories(schema: &FeatureSchema) -> bool {
-    schema
-        .features
-        .iter()
-        .any(|feature| feature.kind() == Kind::Categorical)
-}
-
-/// Rows without gaps whose label is what most of the first three features say. A tree of depth 3 tells
-/// them apart purely, so that no leaf has a tie, which linfa would break by chance.
-fn rows_for_linfa(data: &Dataset) -> Result<Dataset, TrainerError> {
-    let (mut values, mut labels) = (Vec::new(), Vec::new());
-    for row in (0..data.n_rows()).map(|row_idx| data.row(row_idx)) {
-        if row.iter().all(|value| !value.is_nan()) {
-            values.extend_from_slice(row);
-            labels.push(row.iter().take(3).filter(|value| **value > 0.0).count() >= 2);
-        }
+    fn write(&self, name: &str, model: &[u8], data: &Dataset) -> Result<(), TrainerError> {
+        let scores = golden_scores(model, data)?;
+        OutputFile::write(&self.out.join(format!("{name}.picket")), model)?;
+        OutputFile::write(
+            &self.out.join(format!("{name}.scores.csv")),
+            scores.as_bytes(),
+        )
     }
-    let schema = data.schema().clone();
-    Ok(Dataset::new(schema, values, labels, "the synthetic rows")?)
+}
+
+/// The same trees with the other operator. Only linfa's trees have it, and no two fits of those are the
+/// same for sure.
+fn with_less(bytes: &[u8], name: &str) -> Result<Vec<u8>, TrainerError> {
+    let mut artifact = Artifact::decode(bytes)?;
+    name.clone_into(&mut artifact.card.name);
+    if let ModelTable::Trees(trees) = &mut artifact.model {
+        trees.operator = Operator::Less;
+    }
+    Ok(artifact.encode()?)
+}
+
+/// Scores of rows of the data, and of rows of anything a f32 may be.
+fn golden_scores(bytes: &[u8], data: &Dataset) -> Result<String, TrainerError> {
+    let model = Model::load(bytes)?;
+    let mut scorer = Scorer::new(&model);
+    let mut random = Random::stream(SEED, 4);
+    let mut text = "row,margin,score,verdict\n".to_owned();
+    for row_idx in 0..N_GOLDEN_ROWS {
+        let mut row = data.row(row_idx).to_vec();
+        if row_idx % 2 == 1 {
+            for value in &mut row {
+                *value = strange_value(&mut random, *value);
+            }
+        }
+        let scored = scorer.score(&row)?;
+        for value in &row {
+            text += &hex(u64::from(value.to_bits()), 8);
+        }
+        let verdict = match scored.verdict {
+            Verdict::Positive => "positive",
+            Verdict::Negative => "negative",
+            Verdict::Uncertain => "uncertain",
+        };
+        let (margin, score) = (scored.margin.0.to_bits(), scored.score.0.to_bits());
+        text.extend([
+            ",",
+            &hex(margin, 16),
+            ",",
+            &hex(score, 16),
+            ",",
+            verdict,
+            "\n",
+        ]);
+    }
+    Ok(text)
+}
+
+fn hex(bits: u64, n_digits: usize) -> String {
+    format!("{bits:0n_digits$x}")
+}
+
+/// Missing, infinite, a neighbour in the last bit, an unknown code, any bits at all, or as it was.
+fn strange_value(random: &mut Random, value: f32) -> f32 {
+    match random.below(8) {
+        0 => f32::NAN,
+        1 => f32::INFINITY,
+        2 => f32::NEG_INFINITY,
+        3 => f32::from_bits(value.to_bits() ^ 1),
+        4 => 1000.0 * value + 0.5,
+        // One NaN only: which bits a NaN has must not matter.
+        5 => Some(f32::from_bits(random.bits() as u32))
+            .filter(|x| !x.is_nan())
+            .unwrap_or(f32::NAN),
+        _ => value,
+    }
 }
 
 fn learners() -> Vec<(&'static str, Learner)> {
@@ -98,16 +160,11 @@ fn learners() -> Vec<(&'static str, Learner)> {
         max_depth: 6,
         ..TreeSettings::default()
     };
-    let linfa_tree = LinfaTreeSettings {
-        max_depth: 4,
-        min_leaf: 5.0,
-    };
     vec![
         ("forest", Learner::Forest(bagged)),
         ("extra-trees", Learner::ExtraTrees(bagged)),
         ("boosting", Learner::Boosting(boosting)),
         ("tree", Learner::Tree(tree)),
-        ("linfa-tree", Learner::LinfaTree(linfa_tree)),
         ("logistic", Learner::Logistic { l2: 1.0 }),
     ]
 }

@@ -41,25 +41,25 @@ pub(super) struct LearnerOptions {
     /// How many trees [default: 300].
     #[arg(long, value_name = "N")]
     pub(super) trees: Option<usize>,
-    /// The depth at which trees stop [default: 6 for boosting, else none].
+    /// The depth at which trees stop [default: 8 for boosting, else 255].
     #[arg(long, value_name = "N")]
     pub(super) depth: Option<usize>,
     /// The least number of rows in a leaf (forest, extra-trees, tree) [default: 1].
     #[arg(long, value_name = "N")]
     pub(super) min_leaf: Option<f64>,
-    /// What each tree's leaves are multiplied by (boosting) [default: 0.1].
+    /// What each tree's leaves are multiplied by (boosting) [default: 0.06].
     #[arg(long, value_name = "X")]
     pub(super) learning_rate: Option<f64>,
     /// The L2 penalty (boosting, logistic) [default: 1].
     #[arg(long, value_name = "X")]
     pub(super) l2: Option<f64>,
-    /// The least sum of hessians in a leaf (boosting) [default: 1].
+    /// The least sum of hessians in a leaf (boosting) [default: 0.3].
     #[arg(long, value_name = "X")]
     pub(super) min_child_weight: Option<f64>,
     /// The share of the distinct rows that each tree learns from (boosting) [default: 1].
     #[arg(long, value_name = "SHARE")]
     pub(super) row_fraction: Option<f64>,
-    /// The share of the features that each tree may ask for (boosting) [default: 1].
+    /// The share of the features that each tree may ask for (boosting) [default: 0.4, at least 8 features].
     #[arg(long, value_name = "SHARE")]
     pub(super) column_fraction: Option<f64>,
     /// What the weight of rows of the positive class is multiplied by (not logistic) [default: 1].
@@ -95,7 +95,7 @@ impl LearnerOptions {
                     l2: self.l2.unwrap_or(default.l2),
                     min_child_weight: self.min_child_weight.unwrap_or(default.min_child_weight),
                     row_fraction: self.row_fraction.unwrap_or(default.row_fraction),
-                    column_fraction: self.column_fraction.unwrap_or(default.column_fraction),
+                    column_fraction: self.column_fraction.or(default.column_fraction),
                     positive_weight: self.positive_weight.unwrap_or(default.positive_weight),
                 })
             }

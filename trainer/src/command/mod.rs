@@ -27,7 +27,7 @@ use crate::progress::Reporter;
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Train a model from labelled rows.
-    Train(train::TrainCommand),
+    Train(Box<train::TrainCommand>),
     /// Measure a model on labelled rows.
     Evaluate(evaluate::EvaluateCommand),
     /// Show what a model file holds.
@@ -94,14 +94,24 @@ fn read_model(path: &Path) -> Result<OwnedModel, TrainerError> {
     OwnedModel::load(bytes).map_err(|source| TrainerError::Model { file, source })
 }
 
-/// Opens a file, or standard input for `-`. Also gives its size, where known, and its name in messages.
-fn open_input(path: &Path) -> Result<(Box<dyn io::Read>, Option<u64>, String), TrainerError> {
+/// Rows to read.
+struct Input {
+    source: Box<dyn io::Read>,
+    /// The name in messages.
+    name: String,
+    /// The size in bytes; 0 where it is not known.
+    n_bytes: u64,
+}
+
+/// Opens a file, or standard input for `-`.
+fn open_input(path: &Path) -> Result<Input, TrainerError> {
     if path == Path::new(DASH) {
-        return Ok((
-            Box::new(io::stdin().lock()),
-            None,
-            "standard input".to_owned(),
-        ));
+        let source = Box::new(io::stdin().lock());
+        return Ok(Input {
+            source,
+            name: "standard input".to_owned(),
+            n_bytes: 0,
+        });
     }
     let name = path.display().to_string();
     let wrong = |source| TrainerError::Read {
@@ -109,8 +119,12 @@ fn open_input(path: &Path) -> Result<(Box<dyn io::Read>, Option<u64>, String), T
         source,
     };
     let file = fs::File::open(path).map_err(wrong)?;
-    let size = file.metadata().map_err(wrong)?.len();
-    Ok((Box::new(io::BufReader::new(file)), Some(size), name))
+    let n_bytes = file.metadata().map_err(wrong)?.len();
+    Ok(Input {
+        source: Box::new(io::BufReader::new(file)),
+        name,
+        n_bytes,
+    })
 }
 
 /// Reads labelled rows from a file, or from standard input for `-`.
@@ -119,8 +133,12 @@ fn read_rows(
     path: &Path,
     reporter: Reporter,
 ) -> Result<Dataset, TrainerError> {
-    let (source, size, name) = open_input(path)?;
-    let stage = reporter.stage("read rows", size.unwrap_or(0));
+    let Input {
+        source,
+        name,
+        n_bytes,
+    } = open_input(path)?;
+    let stage = reporter.stage("read rows", n_bytes);
     let rows: Result<Dataset, IngestError> =
         Dataset::read_csv_telling(schema, source, &name, &mut |byte| stage.reach(byte));
     Ok(rows?)

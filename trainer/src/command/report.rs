@@ -55,8 +55,7 @@ pub(super) struct Contents<'a> {
     schema: SchemaContents<'a>,
     sizes: Sizes,
     calibration: BTreeMap<&'static str, f64>,
-    threshold: f64,
-    uncertain: Option<[f64; 2]>,
+    decision: DecisionContents,
     metrics: BTreeMap<&'a str, Interval>,
     split: &'a str,
     n_rows_train: u64,
@@ -69,6 +68,12 @@ pub(super) struct Contents<'a> {
     parameters: &'a BTreeMap<String, String>,
     importances: BTreeMap<&'a str, f64>,
     notes: &'a [String],
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+struct DecisionContents {
+    threshold: f64,
+    uncertain: Option<[f64; 2]>,
 }
 
 #[derive(Debug, Serialize)]
@@ -92,6 +97,10 @@ struct FeatureContents<'a> {
 
 /// How large the model is. Absent what the model does not have.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the names are those of the JSON report"
+)]
 struct Sizes {
     #[serde(skip_serializing_if = "Option::is_none")]
     n_trees: Option<usize>,
@@ -175,8 +184,10 @@ impl<'a> Contents<'a> {
                 ("slope", artifact.calibration.slope),
                 ("intercept", artifact.calibration.intercept),
             ]),
-            threshold: artifact.decision.threshold,
-            uncertain: artifact.decision.uncertain,
+            decision: DecisionContents {
+                threshold: artifact.decision.threshold,
+                uncertain: artifact.decision.uncertain,
+            },
             metrics: by_name(&card.metrics),
             split: &card.split,
             n_rows_train: card.n_rows_train,
@@ -226,7 +237,7 @@ impl<'a> Contents<'a> {
             ),
         );
         line("size", &self.sizes.in_words());
-        line("threshold", &self.threshold.to_string());
+        line("threshold", &self.decision.threshold.to_string());
         line(
             "rows",
             &format!(

@@ -8,7 +8,7 @@ use csv::ByteRecord;
 use picket_schema::Verdict;
 use picket_wasm_model::Scorer;
 
-use super::DASH;
+use super::{DASH, Input};
 use crate::error::TrainerError;
 use crate::ingest::RowReader;
 use crate::ingest_error::IngestError;
@@ -46,7 +46,11 @@ impl ScoreCommand {
     fn stream<W: Write>(&self, out: W) -> Result<W, TrainerError> {
         let owned = super::read_model(&self.model)?;
         let model = owned.model();
-        let (source, size, name) = super::open_input(&self.data)?;
+        let Input {
+            source,
+            name,
+            n_bytes,
+        } = super::open_input(&self.data)?;
         let mut reader = RowReader::new(source, &name, model.schema())?;
         let reserved = reader.header().iter().find_map(|found| {
             ADDED
@@ -57,7 +61,7 @@ impl ScoreCommand {
             let column = column.to_owned();
             return Err(IngestError::ReservedColumn { file: name, column }.into());
         }
-        let stage = Reporter::for_stderr(false).stage("score rows", size.unwrap_or(0));
+        let stage = Reporter::for_stderr(false).stage("score rows", n_bytes);
         let mut writer = csv::Writer::from_writer(out);
         let wrong = |error: csv::Error| {
             let source = match error.into_kind() {
@@ -70,9 +74,9 @@ impl ScoreCommand {
             }
         };
         let mut line = reader.header().clone();
-        ADDED
-            .iter()
-            .for_each(|column| line.push_field(column.as_bytes()));
+        for column in ADDED {
+            line.push_field(column.as_bytes());
+        }
         writer.write_byte_record(&line).map_err(wrong)?;
 
         let label = &model.schema().label;
@@ -88,7 +92,7 @@ impl ScoreCommand {
             line.push_field(scored.score.0.to_string().as_bytes());
             line.push_field(verdict.as_bytes());
             writer.write_byte_record(&line).map_err(wrong)?;
-            if size.is_none() {
+            if n_bytes == 0 {
                 stage.reach(reader.n_rows());
             } else {
                 stage.reach(byte_of(reader.record()));
@@ -99,7 +103,7 @@ impl ScoreCommand {
         }
         writer.into_inner().map_err(|error| TrainerError::Write {
             file: self.out.clone(),
-            source: error.into_error().into(),
+            source: error.into_error(),
         })
     }
 }

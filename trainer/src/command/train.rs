@@ -53,9 +53,10 @@ pub struct TrainCommand {
     /// threshold with the highest F1 on training rows that the scoring model did not see.
     #[arg(long, value_name = "SCORE", default_value = "0.5", value_parser = parse_threshold)]
     threshold: ThresholdRule,
-    /// After measuring, fit the model that is written to all rows, test rows too.
+    /// Write the very model that was measured, instead of one fitted to all rows with the same
+    /// parameters.
     #[arg(long)]
-    refit: bool,
+    no_refit: bool,
     /// A sentence for the model card; may be given many times.
     #[arg(long, value_name = "TEXT")]
     note: Vec<String>,
@@ -85,7 +86,7 @@ impl TrainCommand {
                 SplitOption::Grouped => SplitKind::Grouped,
                 SplitOption::Random => SplitKind::Random,
             },
-            refit: self.refit,
+            refit: !self.no_refit,
             threshold: self.threshold,
             notes: self.note.clone(),
         };
@@ -103,11 +104,10 @@ impl TrainCommand {
             return super::print_json(&contents);
         }
         let (card, label) = (&artifact.card, &schema.label);
+        let n_fitted = data.n_rows() as u64 - card.n_rows_test;
         let mut text = format!(
-            "trained {} on {} rows, measured on {} others ({} distinct)\npositive class: {}; a row is positive from a score of {} on\n\n{}\n",
+            "{}: fitted to {n_fitted} rows, measured on {} others ({} distinct)\npositive class: {}; a row is positive from a score of {} on\n\n{}\n",
             card.name,
-            card.n_rows_train
-                .min((data.n_rows() as u64).saturating_sub(card.n_rows_test)),
             card.n_rows_test,
             trained.evaluation.n_distinct_rows,
             label.positive.name,
@@ -116,15 +116,14 @@ impl TrainCommand {
         );
         text += &memory_sentence(card.memorised_share, self.split);
         for note in &card.notes {
-            text += &format!("note: {note}\n");
+            text.extend(["note: ", note, "\n"]);
         }
-        text += &format!(
-            "{}: {} bytes, {}\n",
-            self.out.display(),
-            trained.bytes.len(),
-            Artifact::digest(&trained.bytes)
-        );
-        super::print(&text)
+        let (out, n_bytes) = (self.out.display(), trained.bytes.len());
+        let digest = Artifact::digest(&trained.bytes);
+        super::print(&format!(
+            "{text}{out}: {n_bytes} bytes, {digest}
+"
+        ))
     }
 }
 

@@ -80,7 +80,7 @@ mod tests {
     fn copies_of_rows_do_not_narrow_an_interval() {
         let of = |copies: u32| {
             let groups = (0..200_u32).map(|i| {
-                let positive = (i * 7 % 10 < i / 20) as u32;
+                let positive = u32::from(i * 7 % 10 < i / 20);
                 ScoredGroup {
                     score: f64::from(i) / 200.0,
                     n_positive: positive * copies,

@@ -1,11 +1,12 @@
 //! Fixtures are the same every time, and there is one of every kind.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use picket_schema::Artifact;
 use picket_schema::artifact::{ModelTable, Operator};
+use picket_schema::{Artifact, Verdict};
+use picket_wasm_model::{Model, naive};
 
 use crate::run::{stdout_of, text};
 
@@ -34,23 +35,52 @@ fn fixtures_are_the_same_every_time() {
         .map(|f| f.0)
         .collect();
     assert!(differ.is_empty(), "{differ:?}");
-    assert_eq!(first.len(), 11);
+    assert_eq!(first.len(), 24);
     let mut n_category_sets = 0;
-    for (name, bytes) in &first {
+    for (name, bytes) in first.iter().filter(|(name, _)| name.ends_with(".picket")) {
         assert!(bytes.len() < 32 * 1024, "{name} has {} bytes", bytes.len());
         let artifact = Artifact::decode(bytes).unwrap();
         assert_eq!(*name, format!("{}.picket", artifact.card.name));
         match &artifact.model {
             ModelTable::Trees(trees) => {
-                let is_linfa = name.contains("linfa");
-                assert_eq!(trees.operator == Operator::Less, is_linfa, "{name}");
+                let is_less = name.contains("less");
+                assert_eq!(trees.operator == Operator::Less, is_less, "{name}");
                 n_category_sets += usize::from(!trees.category_sets.is_empty());
             }
             ModelTable::Linear(_) => assert!(name.contains("logistic")),
         }
     }
+    for (name, scores) in first
+        .iter()
+        .filter(|(name, _)| name.ends_with(".scores.csv"))
+    {
+        let model = &first[&name.replace(".scores.csv", ".picket")];
+        assert_scores(model, std::str::from_utf8(scores).unwrap());
+    }
     assert_eq!(
-        n_category_sets, 4,
+        n_category_sets, 5,
         "every tree model of the NSL-KDD schema splits categories"
     );
+}
+
+/// The scores that are written down are those of the obvious scorer, bit by bit.
+fn assert_scores(model: &[u8], scores: &str) {
+    let model = Model::load(model).unwrap();
+    let mut verdicts = BTreeSet::new();
+    for line in scores.lines().skip(1) {
+        let fields: Vec<&str> = line.split(',').collect();
+        let row: Vec<f32> = fields[0]
+            .as_bytes()
+            .chunks(8)
+            .map(|digits| std::str::from_utf8(digits).unwrap())
+            .map(|digits| f32::from_bits(u32::from_str_radix(digits, 16).unwrap()))
+            .collect();
+        let scored = naive::score(&model, &row).unwrap();
+        let bits = |digits| u64::from_str_radix(digits, 16).unwrap();
+        assert_eq!(bits(fields[1]), scored.margin.0.to_bits());
+        assert_eq!(bits(fields[2]), scored.score.0.to_bits());
+        assert_eq!(fields[3] == "positive", scored.verdict == Verdict::Positive);
+        verdicts.insert(fields[3]);
+    }
+    assert_eq!((scores.lines().count(), verdicts.len()), (65, 2));
 }

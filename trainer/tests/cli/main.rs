@@ -1,5 +1,7 @@
 //! The `trainer` binary, run as a user runs it.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by unwrapping")]
+
 mod bench_rows;
 mod determinism;
 mod dialects;

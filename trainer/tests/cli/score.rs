@@ -67,11 +67,15 @@ fn scores_are_those_that_evaluate_measures() {
 fn pipes_and_files_give_the_same_rows() {
     let bench = Bench::new(300);
     let model = bench.train("m.picket", &["--model", "tree"]);
-    let unlabelled: String = bench
-        .rows_text()
-        .lines()
-        .map(|row| format!("{}\n", &row[..row.rfind(',').unwrap()]))
-        .collect();
+    let rows = bench.rows_text();
+    let unlabelled = rows.lines().flat_map(|row| {
+        [
+            &row[..row.rfind(',').unwrap()],
+            "
+",
+        ]
+    });
+    let unlabelled = unlabelled.collect::<String>();
     let data = bench.write("unlabelled.csv", &unlabelled);
     let out = bench.path("scored.csv");
     stdout_of(&[

@@ -34,8 +34,8 @@ fn the_report_is_that_of_the_file() {
     let artifact = Artifact::decode(&bytes).unwrap();
     let card = &artifact.card;
     assert_eq!((card.name.as_str(), card.seed), ("first", 11));
-    assert_eq!(card.notes, ["trained on synthetic rows", "two"]);
-    assert_eq!(card.n_rows_train + card.n_rows_test, 800);
+    assert_eq!(card.notes[..2], ["trained on synthetic rows", "two"]);
+    assert_eq!((card.n_rows_train, card.n_rows_test), (800, 160));
     assert_eq!(
         report["artifact_digest"],
         Artifact::digest(&bytes).to_string()
@@ -43,7 +43,7 @@ fn the_report_is_that_of_the_file() {
     assert_eq!(report["schema"]["positive_class"], "phishing");
     assert_eq!(report["sizes"]["n_trees"], 40);
     let importances: f64 = card.importances.iter().sum();
-    assert!((importances - 1.0).abs() < 1e-9);
+    assert!((importances - 1.0).abs() < 1e-4);
     assert_eq!(card.metrics.len(), 8);
     for metric in &card.metrics {
         assert!(
@@ -101,8 +101,9 @@ fn the_table_says_what_matters() {
 #[test]
 fn a_refit_learns_from_all_rows_and_says_so() {
     let bench = Bench::new(800);
-    let plain = std::fs::read(bench.train("plain.picket", &["--trees", "20"])).unwrap();
-    let refit = std::fs::read(bench.train("refit.picket", &["--trees", "20", "--refit"])).unwrap();
+    let plain =
+        std::fs::read(bench.train("plain.picket", &["--trees", "20", "--no-refit"])).unwrap();
+    let refit = std::fs::read(bench.train("refit.picket", &["--trees", "20"])).unwrap();
     let (plain, refit) = (
         Artifact::decode(&plain).unwrap(),
         Artifact::decode(&refit).unwrap(),
@@ -112,6 +113,7 @@ fn a_refit_learns_from_all_rows_and_says_so() {
         "both report what was measured"
     );
     assert_ne!(plain.model, refit.model);
+    assert_eq!((plain.card.n_rows_train, plain.card.notes.len()), (640, 0));
     assert_eq!(refit.card.n_rows_train, 800);
     assert!(
         refit.card.notes[0].contains("then fitted to all 800 rows"),
@@ -124,7 +126,7 @@ fn a_refit_learns_from_all_rows_and_says_so() {
 fn measuring_on_the_test_rows_gives_the_cards_metrics() {
     use picket_trainer::{Dataset, Evaluation, RowGroups, Split, SplitKind, phishing_schema};
     let bench = Bench::new(800);
-    let model = bench.train("m.picket", &["--trees", "20", "--seed", "4"]);
+    let model = bench.train("m.picket", &["--trees", "20", "--seed", "4", "--no-refit"]);
     let data = Dataset::open_csv(&phishing_schema().unwrap(), &bench.rows).unwrap();
     let split = Split::new(&data, &RowGroups::of(&data), SplitKind::Grouped, 4).unwrap();
     let bytes = std::fs::read(model).unwrap();
