@@ -39,12 +39,21 @@ fn bits_in_wasmtime(
     let mut store = Store::new(engine, ());
     let world = bindings::ScorerComponent::instantiate(&mut store, component, &linker)?;
     let model_api = world.picket_model_scorer().model();
-    let model = model_api.call_load(&mut store, &artifact.bytes)?.expect("the artifact loads");
-    let scored = model_api.call_score(&mut store, model, rows)?.expect("whole rows");
-    let bits = scored.iter().flat_map(|s| [s.margin.to_bits(), s.score.to_bits()]).collect();
+    let model = model_api
+        .call_load(&mut store, &artifact.bytes)?
+        .expect("the artifact loads");
+    let scored = model_api
+        .call_score(&mut store, model, rows)?
+        .expect("whole rows");
+    let bits = scored
+        .iter()
+        .flat_map(|s| [s.margin.to_bits(), s.score.to_bits()])
+        .collect();
     let mut explained = Vec::new();
     for row in rows.chunks_exact(n_features).take(N_EXPLAINED) {
-        let e = model_api.call_explain(&mut store, model, row)?.expect("a whole row");
+        let e = model_api
+            .call_explain(&mut store, model, row)?
+            .expect("a whole row");
         explained.push(e.base.to_bits());
         explained.extend(e.contributions.iter().map(|x| x.to_bits()));
     }
@@ -53,7 +62,9 @@ fn bits_in_wasmtime(
 
 #[test]
 fn the_component_gives_the_native_bits() -> wasmtime::Result<()> {
-    let Some(path) = component_path() else { return Ok(()) };
+    let Some(path) = component_path() else {
+        return Ok(());
+    };
     let engine = Engine::new(&Config::new())?;
     let component = Component::from_file(&engine, path)?;
     let mut artifacts = models::every_kind();
@@ -64,36 +75,70 @@ fn the_component_gives_the_native_bits() -> wasmtime::Result<()> {
         let real = parity::real_rows(model.schema(), N_ROWS / 4);
         let rows = parity::rows(&model, &real, N_ROWS, 17);
         let native = parity::native_scores(&model, &rows);
-        let (scores, explained) = bits_in_wasmtime(&engine, &component, artifact, &rows, n_features)?;
-        assert_eq!(parity::first_difference(&native, &scores), None, "{}", artifact.name);
+        let (scores, explained) =
+            bits_in_wasmtime(&engine, &component, artifact, &rows, n_features)?;
+        assert_eq!(
+            parity::first_difference(&native, &scores),
+            None,
+            "{}",
+            artifact.name
+        );
         // Native explanations come in log-odds and as margins; the component's are of the margin.
         let few = &rows[..N_EXPLAINED * n_features];
         let native: Vec<u64> = parity::native_explanations(&model, few)
             .chunks_exact(2 * (1 + n_features))
             .flat_map(|both| both[1 + n_features..].to_vec())
             .collect();
-        assert_eq!(parity::first_difference(&native, &explained), None, "{}", artifact.name);
-        println!("{}: {} rows, all bits agree", artifact.name, rows.len() / n_features);
+        assert_eq!(
+            parity::first_difference(&native, &explained),
+            None,
+            "{}",
+            artifact.name
+        );
+        println!(
+            "{}: {} rows, all bits agree",
+            artifact.name,
+            rows.len() / n_features
+        );
     }
     Ok(())
 }
 
 #[test]
 fn hostile_calls_get_errors() -> wasmtime::Result<()> {
-    let Some(path) = component_path() else { return Ok(()) };
+    let Some(path) = component_path() else {
+        return Ok(());
+    };
     let engine = Engine::new(&Config::new())?;
     let component = Component::from_file(&engine, path)?;
     let linker: Linker<()> = Linker::new(&engine);
     let mut store = Store::new(&engine, ());
     let world = bindings::ScorerComponent::instantiate(&mut store, &component, &linker)?;
     let model_api = world.picket_model_scorer().model();
-    let error = model_api.call_load(&mut store, b"not a model")?.expect_err("not an artifact");
-    assert!(format!("{error:?}").contains("not a Picket artifact"), "{error:?}");
+    let error = model_api
+        .call_load(&mut store, b"not a model")?
+        .expect_err("not an artifact");
+    assert!(
+        format!("{error:?}").contains("not a Picket artifact"),
+        "{error:?}"
+    );
     let artifact = &models::every_kind()[0];
-    let model = model_api.call_load(&mut store, &artifact.bytes)?.expect("the artifact loads");
+    let model = model_api
+        .call_load(&mut store, &artifact.bytes)?
+        .expect("the artifact loads");
     assert!(model_api.call_score(&mut store, model, &[0.0; 7])?.is_err());
-    assert!(model_api.call_explain(&mut store, model, &[0.0; 7])?.is_err());
+    assert!(
+        model_api
+            .call_explain(&mut store, model, &[0.0; 7])?
+            .is_err()
+    );
     // The instance goes on after errors.
-    assert_eq!(model_api.call_score(&mut store, model, &[0.0; 60])?.expect("two rows").len(), 2);
+    assert_eq!(
+        model_api
+            .call_score(&mut store, model, &[0.0; 60])?
+            .expect("two rows")
+            .len(),
+        2
+    );
     Ok(())
 }

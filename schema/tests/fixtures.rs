@@ -9,7 +9,10 @@ fn fixtures() -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "picket"))
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "picket")
+        })
         .collect();
     files.sort();
     files
@@ -18,7 +21,11 @@ fn fixtures() -> Vec<PathBuf> {
 #[test]
 fn every_fixture_is_read_and_written_byte_for_byte() {
     let files = fixtures();
-    assert!(files.len() >= 11, "every model kind on both schemas, found {}", files.len());
+    assert!(
+        files.len() >= 11,
+        "every model kind on both schemas, found {}",
+        files.len()
+    );
     for file in files {
         let bytes = std::fs::read(&file).unwrap();
         let artifact =
@@ -37,5 +44,8 @@ fn the_fixtures_are_those_that_were_frozen() {
             format!("{digest}  {}\n", file.file_name().unwrap().display())
         })
         .collect();
-    assert_eq!(found, list, "a fixture changed; only `cargo xtask fixtures` may do that");
+    assert_eq!(
+        found, list,
+        "a fixture changed; only `cargo xtask fixtures` may do that"
+    );
 }

@@ -4,6 +4,9 @@ use crate::args::Args;
 use crate::command;
 use crate::repo::Repo;
 use anyhow::Result;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::fmt::Write;
 
 pub(crate) const USAGE: &str = "\
 cargo xtask fixtures
@@ -11,11 +14,35 @@ cargo xtask fixtures
 Writes the artifacts in schema/testdata again, each with rows and the scores they must get for ever. Until
 the first release this is how a change of the format reaches them; after it they stay as they are.";
 
+/// Where the fixtures of the current version are.
+const FOLDER: &str = "schema/testdata/v1";
+
 pub(crate) fn run(repo: &Repo, args: Args) -> Result<()> {
     args.finish()?;
     command::run(
         repo.cargo()
             .args(["run", "--release", "--package", "picket-trainer", "--"])
-            .args(["fixtures", "--out", "schema/testdata/v1"]),
-    )
+            .args(["fixtures", "--out", FOLDER]),
+    )?;
+    let folder = repo.root.join(FOLDER);
+    let mut list = BTreeMap::new();
+    for entry in std::fs::read_dir(&folder)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.ends_with(".picket") {
+            let mut digest = String::new();
+            for byte in Sha256::digest(std::fs::read(&path)?) {
+                write!(digest, "{byte:02x}")?;
+            }
+            list.insert(name.into_owned(), digest);
+        }
+    }
+    let lines: String = list
+        .iter()
+        .map(|(name, digest)| format!("sha256:{digest}  {name}\n"))
+        .collect();
+    // A test holds the files against this list, so that none changes unseen.
+    std::fs::write(folder.join("digests.txt"), lines)?;
+    println!("{FOLDER}: {} fixtures", list.len());
+    Ok(())
 }
