@@ -23,14 +23,26 @@ impl Chromium {
             eprintln!("SKIPPED {test}: no chromedriver; `cargo xtask test` installs it");
             return None;
         };
-        let names = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"];
-        Some(Self { browser: named("CHROMIUM").or_else(|| on_path(&names)), driver })
+        let names = [
+            "chromium",
+            "chromium-browser",
+            "google-chrome-stable",
+            "google-chrome",
+        ];
+        Some(Self {
+            browser: named("CHROMIUM").or_else(|| on_path(&names)),
+            driver,
+        })
     }
 }
 
 fn named(variable: &str) -> Option<PathBuf> {
     let path = PathBuf::from(std::env::var_os(variable)?);
-    assert!(path.is_file(), "{variable} names {}, which is not a file", path.display());
+    assert!(
+        path.is_file(),
+        "{variable} names {}, which is not a file",
+        path.display()
+    );
     Some(path)
 }
 

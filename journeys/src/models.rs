@@ -45,7 +45,13 @@ pub fn every_kind() -> Vec<NamedArtifact> {
             let name = format!("{}-trees-{kind}", schema.name);
             artifacts.push(trees(&name, &schema, operator, 60, 7));
         }
-        artifacts.push(trees(&format!("{}-stumps", schema.name), &schema, Operator::Less, 3, 1));
+        artifacts.push(trees(
+            &format!("{}-stumps", schema.name),
+            &schema,
+            Operator::Less,
+            3,
+            1,
+        ));
         artifacts.push(linear(&format!("{}-linear", schema.name), &schema));
     }
     artifacts
@@ -70,7 +76,10 @@ pub fn trees(
         grow(&mut nodes, schema, depth, 0.0, &mut random);
         builder.push(nodes);
     }
-    builder.push(vec![TreeNode::Leaf { value: 1234, cover: 100 }]);
+    builder.push(vec![TreeNode::Leaf {
+        value: 1234,
+        cover: 100,
+    }]);
     let trees = builder.build().expect("random trees are trees");
     finish(name, schema, ModelTable::Trees(trees))
 }
@@ -87,7 +96,10 @@ fn grow(
     // Some branches end early, so that trees are not all full.
     if depth == 0 || (root > 0 && random.below(8) == 0) {
         let value = ((lean + 0.2 * (random.unit() - 0.5)) * 6000.0) as i32;
-        nodes.push(TreeNode::Leaf { value, cover: 1 + random.below(500) as u32 });
+        nodes.push(TreeNode::Leaf {
+            value,
+            cover: 1 + random.below(500) as u32,
+        });
         return root;
     }
     let feature_idx = random.below(schema.n_features());
@@ -155,29 +167,39 @@ pub(crate) fn in_range(min: f64, max: f64, random: &mut Random) -> f32 {
 #[must_use]
 pub fn linear(name: &str, schema: &FeatureSchema) -> NamedArtifact {
     let mut random = Random::new(12);
-    let terms = schema.features.iter().enumerate().map(|(feature_idx, feature)| {
-        let feature_number = feature_idx as u32;
-        let background = random.unit() - 0.5;
-        let missing_weight = random.unit() - 0.5;
-        match &feature.domain {
-            Domain::Categories(names) => Term::OneHot {
-                feature: feature_number,
-                weights: names.iter().flat_map(|_| (random.unit() - 0.5).to_le_bytes()).collect(),
-                missing_weight,
-                background,
-            },
-            Domain::Range(_) | Domain::Values(_) => Term::Numeric {
-                feature: feature_number,
-                fill: random.unit() as f32,
-                mean: random.unit(),
-                scale: 0.1 + 10.0 * random.unit(),
-                weight: -random.unit(),
-                missing_weight,
-                background,
-            },
-        }
-    });
-    let model = Linear { bias: 0.3, terms: terms.collect() };
+    let terms = schema
+        .features
+        .iter()
+        .enumerate()
+        .map(|(feature_idx, feature)| {
+            let feature_number = feature_idx as u32;
+            let background = random.unit() - 0.5;
+            let missing_weight = random.unit() - 0.5;
+            match &feature.domain {
+                Domain::Categories(names) => Term::OneHot {
+                    feature: feature_number,
+                    weights: names
+                        .iter()
+                        .flat_map(|_| (random.unit() - 0.5).to_le_bytes())
+                        .collect(),
+                    missing_weight,
+                    background,
+                },
+                Domain::Range(_) | Domain::Values(_) => Term::Numeric {
+                    feature: feature_number,
+                    fill: random.unit() as f32,
+                    mean: random.unit(),
+                    scale: 0.1 + 10.0 * random.unit(),
+                    weight: -random.unit(),
+                    missing_weight,
+                    background,
+                },
+            }
+        });
+    let model = Linear {
+        bias: 0.3,
+        terms: terms.collect(),
+    };
     finish(name, schema, ModelTable::Linear(model))
 }
 
@@ -185,14 +207,22 @@ fn finish(name: &str, schema: &FeatureSchema, model: ModelTable<'_>) -> NamedArt
     let artifact = Artifact {
         schema: schema.clone(),
         model,
-        calibration: Calibration { slope: 0.731, intercept: -0.119 },
-        decision: Decision { threshold: 0.5, uncertain: Some([0.4, 0.6]) },
+        calibration: Calibration {
+            slope: 0.731,
+            intercept: -0.119,
+        },
+        decision: Decision {
+            threshold: 0.5,
+            uncertain: Some([0.4, 0.6]),
+        },
         reference: reference(schema),
         card: card(name, schema),
     };
     NamedArtifact {
         name: name.to_owned(),
-        bytes: artifact.encode().expect("the format takes what it describes"),
+        bytes: artifact
+            .encode()
+            .expect("the format takes what it describes"),
     }
 }
 
@@ -200,17 +230,20 @@ fn finish(name: &str, schema: &FeatureSchema, model: ModelTable<'_>) -> NamedArt
 fn reference(schema: &FeatureSchema) -> Reference<'static> {
     let mut random = Random::new(13);
     let mut counts = |n: usize| -> Cow<'static, [u8]> {
-        (0..n).flat_map(|_| (random.below(900) as u32).to_le_bytes()).collect()
+        (0..n)
+            .flat_map(|_| (random.below(900) as u32).to_le_bytes())
+            .collect()
     };
     let features = schema.features.iter().map(|feature| {
         let edges: Vec<f32> = match &feature.domain {
             Domain::Range([min, max]) if *max > 1000.0 => vec![*min as f32, 10.0, 200.0, 5000.0],
-            Domain::Range([min, max]) => {
-                (0..5).map(|part| (min + (max - min) * f64::from(part) / 5.0) as f32).collect()
-            }
-            Domain::Values(values) => {
-                values[..values.len() - 1].iter().map(|value| *value as f32).collect()
-            }
+            Domain::Range([min, max]) => (0..5)
+                .map(|part| (min + (max - min) * f64::from(part) / 5.0) as f32)
+                .collect(),
+            Domain::Values(values) => values[..values.len() - 1]
+                .iter()
+                .map(|value| *value as f32)
+                .collect(),
             Domain::Categories(names) => (0..names.len() - 1).map(|code| code as f32).collect(),
         };
         FeatureHistogram {
@@ -218,7 +251,10 @@ fn reference(schema: &FeatureSchema) -> Reference<'static> {
             edges: edges.iter().flat_map(|edge| edge.to_le_bytes()).collect(),
         }
     });
-    Reference { features: features.collect(), scores: counts(picket_schema::limits::SCORE_BINS) }
+    Reference {
+        features: features.collect(),
+        scores: counts(picket_schema::limits::SCORE_BINS),
+    }
 }
 
 fn card(name: &str, schema: &FeatureSchema) -> Card {
@@ -230,7 +266,12 @@ fn card(name: &str, schema: &FeatureSchema) -> Card {
         data_digest: DataDigest::of(b"no data"),
         parent: None,
         parameters: BTreeMap::from([("depth".to_owned(), "7".to_owned())]),
-        metrics: vec![Metric { name: "f1".to_owned(), value: 0.5, low: 0.4, high: 0.6 }],
+        metrics: vec![Metric {
+            name: "f1".to_owned(),
+            value: 0.5,
+            low: 0.4,
+            high: 0.6,
+        }],
         split: "none".to_owned(),
         n_rows_train: 0,
         n_rows_test: 0,

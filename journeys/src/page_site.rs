@@ -17,7 +17,10 @@ pub fn www() -> PathBuf {
 #[must_use]
 pub fn serve(artifact: Vec<u8>) -> StaticSite {
     let module = www().join("pkg/picket_bg.wasm");
-    assert!(module.is_file(), "no www/pkg/picket_bg.wasm: run `cargo xtask build-wasm browser`");
+    assert!(
+        module.is_file(),
+        "no www/pkg/picket_bg.wasm: run `cargo xtask build-wasm browser`"
+    );
     let site = StaticSite::serve(&www());
     site.put("model.picket", artifact);
     site

@@ -98,7 +98,9 @@ fn unseen(domain: &Domain, random: &mut Random) -> f32 {
 /// Where the variable is set and the file is missing or does not fit: then real rows are promised.
 #[must_use]
 pub fn real_rows(schema: &FeatureSchema, max_rows: usize) -> Vec<f32> {
-    let Some(folder) = std::env::var_os("PICKET_DATA_DIR") else { return Vec::new() };
+    let Some(folder) = std::env::var_os("PICKET_DATA_DIR") else {
+        return Vec::new();
+    };
     let path = Path::new(&folder).join(format!("{}.csv", schema.name));
     let text = std::fs::read_to_string(&path)
         .unwrap_or_else(|error| panic!("PICKET_DATA_DIR: {}: {error}", path.display()));
@@ -109,7 +111,11 @@ pub fn real_rows(schema: &FeatureSchema, max_rows: usize) -> Vec<f32> {
     for line in lines.take(max_rows) {
         let fields: Vec<&str> = line.split(',').collect();
         for (feature, column_idx) in schema.features.iter().zip(&columns.features) {
-            rows.push(feature.parse_text(fields[*column_idx]).expect("a field that fits"));
+            rows.push(
+                feature
+                    .parse_text(fields[*column_idx])
+                    .expect("a field that fits"),
+            );
         }
     }
     rows
@@ -131,8 +137,16 @@ pub fn native_scores(model: &Model<'_>, rows: &[f32]) -> Vec<u64> {
         let bits_of = |scored: &picket_wasm_model::Scored| {
             [scored.margin.0.to_bits(), scored.score.0.to_bits()]
         };
-        assert_eq!(bits_of(&fast), bits_of(&slow), "fast and naive differ on {row:?}");
-        assert_eq!(bits_of(&fast), bits_of(in_batch), "row and batch differ on {row:?}");
+        assert_eq!(
+            bits_of(&fast),
+            bits_of(&slow),
+            "fast and naive differ on {row:?}"
+        );
+        assert_eq!(
+            bits_of(&fast),
+            bits_of(in_batch),
+            "row and batch differ on {row:?}"
+        );
         bits.extend(bits_of(&fast));
     }
     bits

@@ -60,7 +60,11 @@ impl StaticSite {
                 }
             }
         });
-        Self { address, shared, thread: Some(thread) }
+        Self {
+            address,
+            shared,
+            thread: Some(thread),
+        }
     }
 
     /// Adds or replaces a file beside the folder's own.
@@ -68,7 +72,11 @@ impl StaticSite {
     /// # Panics
     /// Where a serving thread has panicked.
     pub fn put(&self, path: &str, bytes: Vec<u8>) {
-        self.shared.extra.lock().expect("no panic while serving").insert(path.to_owned(), bytes);
+        self.shared
+            .extra
+            .lock()
+            .expect("no panic while serving")
+            .insert(path.to_owned(), bytes);
     }
 
     /// The address of a path.
@@ -108,7 +116,10 @@ impl Shared {
             header.clear();
         }
         let path = request.split(' ').nth(1).unwrap_or_default().to_owned();
-        self.requests.lock().map_err(|_| io::Error::other("poisoned"))?.push(path.clone());
+        self.requests
+            .lock()
+            .map_err(|_| io::Error::other("poisoned"))?
+            .push(path.clone());
         let Some((mime, bytes)) = self.find(&path) else {
             return stream.write_all(
                 b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
@@ -130,8 +141,12 @@ impl Shared {
             return Some((mime(path), bytes.clone()));
         }
         let relative = Path::new(path);
-        let inside = relative.components().all(|part| matches!(part, Component::Normal(_)));
-        let bytes = std::fs::read(self.root.join(relative)).ok().filter(|_| inside)?;
+        let inside = relative
+            .components()
+            .all(|part| matches!(part, Component::Normal(_)));
+        let bytes = std::fs::read(self.root.join(relative))
+            .ok()
+            .filter(|_| inside)?;
         Some((mime(path), bytes))
     }
 }

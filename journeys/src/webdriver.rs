@@ -90,12 +90,15 @@ impl Browser {
             downloads,
             _profile: profile,
         };
-        let session = this.command("", &json!({ "capabilities": { "alwaysMatch": {
+        let session = this.command(
+            "",
+            &json!({ "capabilities": { "alwaysMatch": {
             "browserName": "chrome",
             "goog:chromeOptions": options,
             "goog:loggingPrefs": { "browser": "ALL" },
             "timeouts": { "script": SCRIPT_TIMEOUT.as_millis() as u64 },
-        } } }));
+        } } }),
+        );
         let id = session["sessionId"].as_str().expect("a session has an id");
         this.session_url = format!("{}/{id}", this.session_url);
         let folder = this.downloads.path().display().to_string();
@@ -139,8 +142,16 @@ impl Browser {
     /// Where there is none.
     #[must_use]
     pub fn find(&self, css: &str) -> Element {
-        let found = self.command("/element", &json!({ "using": "css selector", "value": css }));
-        Element(found[ELEMENT_KEY].as_str().expect("a found element has an id").to_owned())
+        let found = self.command(
+            "/element",
+            &json!({ "using": "css selector", "value": css }),
+        );
+        Element(
+            found[ELEMENT_KEY]
+                .as_str()
+                .expect("a found element has an id")
+                .to_owned(),
+        )
     }
 
     /// Clicks an element where a user would.
@@ -182,23 +193,32 @@ impl Browser {
 
     /// Makes the window's content this large.
     pub fn resize(&self, width: u32, height: u32) {
-        self.cdp("Emulation.setDeviceMetricsOverride", &json!({
-            "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false,
-        }));
+        self.cdp(
+            "Emulation.setDeviceMetricsOverride",
+            &json!({
+                "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false,
+            }),
+        );
     }
 
     /// Lets the page believe that the user prefers `light` or `dark`.
     pub fn prefer_colour_scheme(&self, scheme: &str) {
         let feature = json!({ "name": "prefers-color-scheme", "value": scheme });
-        self.cdp("Emulation.setEmulatedMedia", &json!({ "features": [feature] }));
+        self.cdp(
+            "Emulation.setEmulatedMedia",
+            &json!({ "features": [feature] }),
+        );
     }
 
     /// Cuts the browser off from the network, or connects it again.
     pub fn set_offline(&self, offline: bool) {
         self.cdp("Network.enable", &json!({}));
-        self.cdp("Network.emulateNetworkConditions", &json!({
-            "offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1,
-        }));
+        self.cdp(
+            "Network.emulateNetworkConditions",
+            &json!({
+                "offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1,
+            }),
+        );
     }
 
     /// Writes what the window shows as a PNG.
@@ -242,7 +262,10 @@ impl Browser {
     }
 
     fn cdp(&self, command: &str, params: &Value) {
-        self.command("/goog/cdp/execute", &json!({ "cmd": command, "params": params }));
+        self.command(
+            "/goog/cdp/execute",
+            &json!({ "cmd": command, "params": params }),
+        );
     }
 
     fn command(&self, path: &str, body: &Value) -> Value {
@@ -255,7 +278,10 @@ impl Browser {
     }
 
     fn query(&self, path: &str) -> Value {
-        value_of(path, self.agent.get(format!("{}{path}", self.session_url)).call())
+        value_of(
+            path,
+            self.agent.get(format!("{}{path}", self.session_url)).call(),
+        )
     }
 }
 
@@ -274,14 +300,15 @@ impl Drop for Browser {
 /// Where it is not base64.
 #[must_use]
 pub fn decode_base64(value: &Value) -> Vec<u8> {
-    let text = value.as_str().unwrap_or_else(|| panic!("expected base64, found {value}"));
-    base64::engine::general_purpose::STANDARD.decode(text).expect("base64")
+    let text = value
+        .as_str()
+        .unwrap_or_else(|| panic!("expected base64, found {value}"));
+    base64::engine::general_purpose::STANDARD
+        .decode(text)
+        .expect("base64")
 }
 
-fn value_of(
-    path: &str,
-    response: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
-) -> Value {
+fn value_of(path: &str, response: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Value {
     let mut response = response.unwrap_or_else(|error| panic!("{path}: {error}"));
     let text = response
         .body_mut()
@@ -303,7 +330,11 @@ fn read_port(driver: &mut Child) -> u16 {
     let stdout = driver.stdout.take().expect("the driver's output is piped");
     let mut lines = BufReader::new(stdout).lines();
     let port = lines.by_ref().map_while(Result::ok).find_map(|line| {
-        line.split_once("started successfully on port ")?.1.trim_end_matches('.').parse().ok()
+        line.split_once("started successfully on port ")?
+            .1
+            .trim_end_matches('.')
+            .parse()
+            .ok()
     });
     // Somebody must go on reading, or the driver stops when the pipe is full.
     std::thread::spawn(move || lines.for_each(drop));

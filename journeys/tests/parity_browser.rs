@@ -43,7 +43,9 @@ const SCRIPT: &str = r"
 
 #[test]
 fn a_browser_gives_the_same_bits() {
-    let Some(chromium) = Chromium::find("a_browser_gives_the_same_bits") else { return };
+    let Some(chromium) = Chromium::find("a_browser_gives_the_same_bits") else {
+        return;
+    };
     let browser = Browser::start(&chromium);
     let mut report = String::new();
     for artifact in models::every_kind() {
@@ -62,7 +64,10 @@ fn a_browser_gives_the_same_bits() {
         site.put("parity.html", BARE_PAGE.into());
         // The explained rows first, so that the script needs to know only how many they are.
         let in_order = [explained, &rows].concat();
-        site.put("rows.bin", in_order.iter().flat_map(|x| x.to_le_bytes()).collect());
+        site.put(
+            "rows.bin",
+            in_order.iter().flat_map(|x| x.to_le_bytes()).collect(),
+        );
         browser.open(&site.url("parity.html"));
         let answer = browser.run(SCRIPT, &[N_EXPLAINED.into()]);
         // Margin, score and verdict of each row; the verdict follows from the score.
@@ -93,5 +98,8 @@ fn a_browser_gives_the_same_bits() {
 fn bits(bytes: &[u8]) -> Vec<u64> {
     let (chunks, rest) = bytes.as_chunks();
     assert!(rest.is_empty(), "whole numbers");
-    chunks.iter().map(|chunk| u64::from_le_bytes(*chunk)).collect()
+    chunks
+        .iter()
+        .map(|chunk| u64::from_le_bytes(*chunk))
+        .collect()
 }

@@ -56,7 +56,11 @@ fn verdict_code(verdict: Verdict) -> f64 {
 }
 
 fn triple(scored: Scored) -> [f64; 3] {
-    [scored.margin.0, scored.score.0, verdict_code(scored.verdict)]
+    [
+        scored.margin.0,
+        scored.score.0,
+        verdict_code(scored.verdict),
+    ]
 }
 
 /// A model, ready to score.
@@ -69,7 +73,9 @@ impl BrowserModel {
     /// Reads and validates an artifact; throws an `Error` that says why bytes are not one.
     #[wasm_bindgen(constructor)]
     pub fn new(bytes: Vec<u8>) -> Result<Self, Problem> {
-        OwnedModel::load(bytes).map(Self).map_err(|error| Problem::because(&error))
+        OwnedModel::load(bytes)
+            .map(Self)
+            .map_err(|error| Problem::because(&error))
     }
 
     /// Schema, card, decision, calibration and digests as JSON text.
@@ -83,9 +89,13 @@ impl BrowserModel {
         let features = &self.0.model().schema().features;
         let feature = features.get(feature_idx).ok_or_else(|| {
             let n_features = features.len();
-            Problem::new(&format!("feature {feature_idx}; the model has {n_features}"))
+            Problem::new(&format!(
+                "feature {feature_idx}; the model has {n_features}"
+            ))
         })?;
-        feature.parse_text(text).map_err(|error| Problem::of_field(&error))
+        feature
+            .parse_text(text)
+            .map_err(|error| Problem::of_field(&error))
     }
 
     /// Scores rows. Shape of `rows`: `(n_rows, n_features)`; of the answer: `(n_rows, 3)`, each
@@ -101,8 +111,9 @@ impl BrowserModel {
     /// log-odds of the score, then the same before calibration, where they add up to the margin.
     pub fn explain(&self, row: &[f32]) -> Result<Vec<f64>, Problem> {
         let model = self.0.model();
-        let explanation =
-            Explainer::new(model).explain(row).map_err(|error| Problem::because(&error))?;
+        let explanation = Explainer::new(model)
+            .explain(row)
+            .map_err(|error| Problem::because(&error))?;
         let (base, log_odds) = explanation.in_log_odds(model.calibration());
         let mut numbers = Vec::with_capacity(2 * (1 + row.len()));
         numbers.push(base);

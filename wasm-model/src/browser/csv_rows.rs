@@ -63,14 +63,18 @@ impl CsvRows {
             return Err(CsvError::TooLarge { found: bytes.len() });
         }
         // The header is read as a record, so that one loop knows where each record stands.
-        let mut reader =
-            csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
+        let mut reader = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .from_reader(bytes);
         let mut record = csv::ByteRecord::new();
         if !reader.read_byte_record(&mut record)? {
             return Err(CsvError::Empty);
         }
-        let header: Vec<String> =
-            record.iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect();
+        let header: Vec<String> = record
+            .iter()
+            .map(|name| String::from_utf8_lossy(name).into_owned())
+            .collect();
         let columns = ColumnMap::from_header(schema, &header)?;
         let mut this = Self::default();
         this.push_span(bytes, 0, reader.position().byte());
@@ -156,8 +160,10 @@ mod tests {
     use picket_schema::{Class, Domain, Feature, Label, MissingPolicy};
 
     fn schema() -> FeatureSchema {
-        let class =
-            |name: &str, value: &str| Class { name: name.into(), values: vec![value.into()] };
+        let class = |name: &str, value: &str| Class {
+            name: name.into(),
+            values: vec![value.into()],
+        };
         let feature = |name: &str, domain| Feature {
             name: name.into(),
             domain,
@@ -174,7 +180,10 @@ mod tests {
             },
             features: vec![
                 feature("n_links", Domain::Range([0.0, 9.0])),
-                feature("kind", Domain::Categories(vec!["text".into(), "a,b".into()])),
+                feature(
+                    "kind",
+                    Domain::Categories(vec!["text".into(), "a,b".into()]),
+                ),
             ],
         }
     }
@@ -190,7 +199,8 @@ mod tests {
 
     #[test]
     fn reads_what_spreadsheets_write() {
-        let bytes = "\u{feff}\"kind\",n_links,note\r\n\"a,b\",3,\"two\r\nlines\"\r\n\r\ntext,4,\r\n";
+        let bytes =
+            "\u{feff}\"kind\",n_links,note\r\n\"a,b\",3,\"two\r\nlines\"\r\n\r\ntext,4,\r\n";
         let rows = CsvRows::read(&schema(), bytes.as_bytes()).unwrap();
         assert_eq!(rows.rows, [3.0, 1.0, 4.0, 0.0]);
         assert_eq!(rows.record_indexes, [0, 1]);
@@ -209,7 +219,14 @@ mod tests {
         let places: Vec<_> = rows
             .errors
             .iter()
-            .map(|error| (error.record, error.line, error.column.as_str(), error.found.as_deref()))
+            .map(|error| {
+                (
+                    error.record,
+                    error.line,
+                    error.column.as_str(),
+                    error.found.as_deref(),
+                )
+            })
             .collect();
         assert_eq!(
             places,

@@ -1,6 +1,8 @@
 //! What a model says of itself, as JSON.
 
-use picket_schema::artifact::{Calibration, Card, Decision, Metric, ModelTable, Operator, Reference};
+use picket_schema::artifact::{
+    Calibration, Card, Decision, Metric, ModelTable, Operator, Reference,
+};
 use picket_schema::{Artifact, FeatureSchema};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -24,8 +26,15 @@ struct Description<'a> {
 #[derive(Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 enum ModelDescription {
-    Trees { operator: Operator, n_trees: usize, n_nodes: usize, n_conditions: usize },
-    Linear { n_terms: usize },
+    Trees {
+        operator: Operator,
+        n_trees: usize,
+        n_nodes: usize,
+        n_conditions: usize,
+    },
+    Linear {
+        n_terms: usize,
+    },
 }
 
 /// The reference histograms with numbers in place of packed bytes.
@@ -88,20 +97,39 @@ fn describe_model(table: &ModelTable<'_>) -> ModelDescription {
             n_nodes: trees.node_conditions.len(),
             n_conditions: trees.n_conditions(),
         },
-        ModelTable::Linear(linear) => ModelDescription::Linear { n_terms: linear.terms.len() },
+        ModelTable::Linear(linear) => ModelDescription::Linear {
+            n_terms: linear.terms.len(),
+        },
     }
 }
 
 fn describe_reference(reference: &Reference<'_>) -> ReferenceDescription {
-    let features = reference.features.iter().map(|histogram| HistogramDescription {
-        edges: histogram.edges.as_chunks().0.iter().map(|edge| f32::from_le_bytes(*edge)).collect(),
-        counts: counts(&histogram.counts),
-    });
-    ReferenceDescription { features: features.collect(), scores: counts(&reference.scores) }
+    let features = reference
+        .features
+        .iter()
+        .map(|histogram| HistogramDescription {
+            edges: histogram
+                .edges
+                .as_chunks()
+                .0
+                .iter()
+                .map(|edge| f32::from_le_bytes(*edge))
+                .collect(),
+            counts: counts(&histogram.counts),
+        });
+    ReferenceDescription {
+        features: features.collect(),
+        scores: counts(&reference.scores),
+    }
 }
 
 fn counts(bytes: &[u8]) -> Vec<u32> {
-    bytes.as_chunks().0.iter().map(|count| u32::from_le_bytes(*count)).collect()
+    bytes
+        .as_chunks()
+        .0
+        .iter()
+        .map(|count| u32::from_le_bytes(*count))
+        .collect()
 }
 
 fn describe_card(card: &Card) -> CardDescription<'_> {
