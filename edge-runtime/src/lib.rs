@@ -1,1 +1,21 @@
-//! Placeholder.
+//! The device host: the HTTP API in front of the scorer component, which runs under wasmtime.
+//!
+//! A request walks through it in one direction: [`Server`] reads it, the service checks its rows,
+//! the [`ScorerPool`] scores them in an instance of the component, the service writes the answer.
+
+mod body_budget;
+mod error;
+mod host;
+mod log_line;
+mod monotonic;
+mod page;
+mod scorer_engine;
+mod scorer_instance;
+mod scorer_pool;
+mod server;
+
+pub use error::StartError;
+pub use host::{HostConfig, default_cache_dir, default_component, start};
+pub use scorer_engine::{EngineConfig, ScorerEngine};
+pub use scorer_pool::{PoolConfig, ScorerPool};
+pub use server::Server;

@@ -46,4 +46,3 @@ pub fn in_domain_rows(model: &OwnedModel, n_rows: usize) -> Vec<f32> {
         .copied()
         .collect()
 }
-

@@ -62,4 +62,3 @@ impl Page {
         self.browser.screenshot(&folder.join("journeys").join(name));
     }
 }
-

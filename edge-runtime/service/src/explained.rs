@@ -1,0 +1,80 @@
+//! Why a score is what it is, as JSON.
+
+use picket_schema::{Domain, Feature};
+use picket_wasm_model::Explanation;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::served_model::ServedModel;
+
+/// The contributions to a row's score: `base` and all contributions add up to `total`, the score's log-odds.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Explanation)]
+pub(crate) struct Explained<'a> {
+    #[schema(value_type = String, example = "log-odds")]
+    unit: &'static str,
+    /// The mean over the training rows.
+    base: f64,
+    /// The log-odds of the score.
+    total: f64,
+    /// The largest first.
+    contributions: Vec<Contribution<'a>>,
+}
+
+/// What one feature adds.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Contribution)]
+struct Contribution<'a> {
+    feature: &'a str,
+    /// The row's value: a number, the name of a category, or null where it is missing.
+    #[schema(value_type = Option<f64>)]
+    value: Value<'a>,
+    contribution: f64,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Value<'a> {
+    Number(f32),
+    Category(&'a str),
+    Missing(()),
+}
+
+impl<'a> Value<'a> {
+    fn of(feature: &'a Feature, x: f32) -> Self {
+        match &feature.domain {
+            Domain::Categories(names) => Feature::category_code(names.len(), x)
+                .map_or(Self::Missing(()), |code| Self::Category(&names[code])),
+            _ if x.is_nan() => Self::Missing(()),
+            _ => Self::Number(x),
+        }
+    }
+}
+
+impl<'a> Explained<'a> {
+    /// Shape of `row`: `(n_features,)`.
+    pub(crate) fn new(model: &'a ServedModel, row: &[f32], explanation: &Explanation) -> Self {
+        let calibration = model.calibration;
+        let (base, in_log_odds) = explanation.in_log_odds(calibration);
+        let mut contributions: Vec<Contribution<'a>> = model
+            .schema
+            .features
+            .iter()
+            .zip(row)
+            .zip(in_log_odds)
+            .map(|((feature, x), contribution)| Contribution {
+                feature: &feature.name,
+                value: Value::of(feature, *x),
+                contribution,
+            })
+            .collect();
+        // Stable: equal ones stay in the schema's order.
+        contributions.sort_by(|a, b| b.contribution.abs().total_cmp(&a.contribution.abs()));
+        Self {
+            unit: "log-odds",
+            base,
+            total: calibration.slope * explanation.scored.margin.0 + calibration.intercept,
+            contributions,
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! What a route answers, before the headers that every answer carries.
+
+use bytes::Bytes;
+use http::StatusCode;
+
+/// A route's answer.
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) content_type: &'static str,
+    pub(crate) body: Bytes,
+    /// The entity's tag where it may be kept by the client.
+    pub(crate) etag: Option<String>,
+}
+
+impl Reply {
+    pub(crate) fn ok(content_type: &'static str, body: impl Into<Bytes>) -> Self {
+        Self {
+            status: StatusCode::OK,
+            content_type,
+            body: body.into(),
+            etag: None,
+        }
+    }
+
+    pub(crate) fn json(document: &impl serde::Serialize) -> Self {
+        // Strings and numbers always encode: writing to memory cannot fail.
+        let body = serde_json::to_vec(document).unwrap_or_default();
+        Self::ok("application/json", body)
+    }
+}

@@ -1,0 +1,54 @@
+//! The seam to the scorer: a component in a host, or the scorer itself inside a component.
+
+use picket_wasm_model::{Explainer, Explanation, Model, Scored, Scorer};
+
+/// Why rows were not scored although they are right.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ScoringError {
+    /// The scorer cannot answer now: it ran out of time or memory, or all are busy. Trying again may help.
+    #[error("the scorer cannot answer now: {reason}")]
+    Unavailable {
+        /// What happened.
+        reason: String,
+    },
+    /// The scorer refused rows that the service had checked: a defect.
+    #[error("the scorer refused checked rows: {reason}")]
+    Refused {
+        /// What the scorer said.
+        reason: String,
+    },
+}
+
+/// Scores rows of one model.
+pub trait Scoring: Send + Sync {
+    /// Scores rows. Shape of `rows`: `(n_rows, n_features)`, row-major; of the answer: `(n_rows,)`.
+    ///
+    /// # Errors
+    /// [`ScoringError::Unavailable`] where trying again may help, else [`ScoringError::Refused`].
+    fn score(&self, rows: &[f32]) -> Result<Vec<Scored>, ScoringError>;
+
+    /// Explains one row. Shape of `row`: `(n_features,)`.
+    ///
+    /// # Errors
+    /// As [`Scoring::score`].
+    fn explain(&self, row: &[f32]) -> Result<Explanation, ScoringError>;
+}
+
+impl Scoring for Model<'_> {
+    fn score(&self, rows: &[f32]) -> Result<Vec<Scored>, ScoringError> {
+        Scorer::new(self)
+            .score_batch(rows)
+            .map_err(|error| ScoringError::Refused {
+                reason: error.to_string(),
+            })
+    }
+
+    fn explain(&self, row: &[f32]) -> Result<Explanation, ScoringError> {
+        Explainer::new(self)
+            .explain(row)
+            .map_err(|error| ScoringError::Refused {
+                reason: error.to_string(),
+            })
+    }
+}

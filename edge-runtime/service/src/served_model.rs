@@ -1,0 +1,114 @@
+//! The model that a service answers for: its schema, card and identity.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use http::HeaderValue;
+use picket_schema::artifact::{Calibration, Card, Decision};
+use picket_schema::{Artifact, ArtifactDigest, ArtifactError, Feature, FeatureSchema, Verdict};
+
+use crate::answer::ModelTag;
+
+/// The model that a service answers for. Holds the artifact's bytes, which the page fetches.
+#[derive(Debug)]
+pub struct ServedModel {
+    pub(crate) bytes: Bytes,
+    pub(crate) schema: FeatureSchema,
+    pub(crate) schema_digest: String,
+    pub(crate) card: Card,
+    pub(crate) calibration: Calibration,
+    pub(crate) decision: Decision,
+    pub(crate) digest: String,
+    pub(crate) version_header: HeaderValue,
+    pub(crate) digest_header: HeaderValue,
+    by_name: BTreeMap<String, usize>,
+}
+
+impl ServedModel {
+    /// Reads and validates an artifact.
+    ///
+    /// # Errors
+    /// The [`ArtifactError`] that decoding finds.
+    pub fn decode(bytes: Bytes) -> Result<Self, ArtifactError> {
+        let artifact = Artifact::decode(&bytes)?;
+        Ok(Self::new(&artifact, bytes.clone()))
+    }
+
+    /// Takes what it needs from an artifact that is decoded already; `bytes` is its file.
+    #[must_use]
+    pub fn new(artifact: &Artifact<'_>, bytes: Bytes) -> Self {
+        let schema = artifact.schema.clone();
+        let digest = ArtifactDigest::of(&bytes).to_string();
+        let by_name = schema.features.iter().enumerate();
+        Self {
+            by_name: by_name
+                .map(|(idx, feature)| (feature.name.clone(), idx))
+                .collect(),
+            schema_digest: schema.digest().to_string(),
+            version_header: header_value(&artifact.card.name),
+            digest_header: header_value(&digest),
+            card: artifact.card.clone(),
+            calibration: artifact.calibration,
+            decision: artifact.decision,
+            bytes,
+            schema,
+            digest,
+        }
+    }
+
+    /// The model's name, shown with every answer as its version.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.card.name
+    }
+
+    /// The artifact's digest, as `sha256:` and hexadecimal digits.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// What a row holds.
+    #[must_use]
+    pub fn schema(&self) -> &FeatureSchema {
+        &self.schema
+    }
+
+    pub(crate) fn tag(&self) -> ModelTag<'_> {
+        ModelTag {
+            version: &self.card.name,
+            digest: &self.digest,
+        }
+    }
+
+    pub(crate) fn n_features(&self) -> usize {
+        self.schema.n_features()
+    }
+
+    pub(crate) fn feature(&self, name: &str) -> Option<(usize, &Feature)> {
+        let feature_idx = *self.by_name.get(name)?;
+        Some((feature_idx, &self.schema.features[feature_idx]))
+    }
+
+    /// The class that a verdict names; none for an uncertain one.
+    pub(crate) fn class(&self, verdict: Verdict) -> Option<&str> {
+        match verdict {
+            Verdict::Positive => Some(&self.schema.label.positive.name),
+            Verdict::Negative => Some(&self.schema.label.negative.name),
+            Verdict::Uncertain => None,
+        }
+    }
+}
+
+/// Text as a header: what a header cannot hold is percent-encoded.
+fn header_value(text: &str) -> HeaderValue {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if (byte.is_ascii_graphic() && byte != b'%') || byte == b' ' {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    HeaderValue::from_str(encoded.trim()).unwrap_or_else(|_| HeaderValue::from_static("unnamed"))
+}

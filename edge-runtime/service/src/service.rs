@@ -1,0 +1,277 @@
+//! From a request to a response.
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+
+use crate::answer::VerdictCounts;
+use crate::assets::Assets;
+use crate::clock::Clock;
+use crate::limits::Limits;
+use crate::metrics::{Metrics, Observation};
+use crate::problem::{Problem, ProblemKind};
+use crate::reply::Reply;
+use crate::route::Route;
+use crate::scoring::{Scoring, ScoringError};
+use crate::served_model::ServedModel;
+use picket_wasm_model::Scored;
+
+/// Rows handed to the scorer at a time: bounds its memory, and how long one call may take.
+const ROWS_PER_CALL: usize = 4096;
+
+/// Names the model in every answer.
+const VERSION_HEADER: &str = "picket-model-version";
+/// Names the artifact in every answer.
+const DIGEST_HEADER: &str = "picket-artifact-digest";
+
+/// What a page may do. The scorer is WebAssembly, the charts and downloads are made in the page.
+const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; \
+     img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; form-action 'self'; \
+     frame-ancestors 'none'",
+);
+
+/// The HTTP API over one model.
+pub struct Service {
+    pub(crate) model: ServedModel,
+    pub(crate) assets: Assets,
+    pub(crate) limits: Limits,
+    pub(crate) metrics: Metrics,
+    scoring: Box<dyn Scoring>,
+    clock: Box<dyn Clock>,
+}
+
+impl std::fmt::Debug for Service {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Service")
+            .field("model", &self.model.version())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Service {
+    /// Puts a service together. `scoring` scores with the artifact of `model`.
+    #[must_use]
+    pub fn new(
+        model: ServedModel,
+        scoring: Box<dyn Scoring>,
+        assets: Assets,
+        clock: Box<dyn Clock>,
+        limits: Limits,
+    ) -> Self {
+        Self {
+            model,
+            assets,
+            limits,
+            metrics: Metrics::default(),
+            scoring,
+            clock,
+        }
+    }
+
+    /// The caps that requests are held to.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// The model that answers.
+    #[must_use]
+    pub fn model(&self) -> &ServedModel {
+        &self.model
+    }
+
+    /// Answers a request. What is wrong with it is an answer too.
+    #[must_use]
+    pub fn handle(&self, request: &Request<Bytes>) -> Response<Bytes> {
+        let start = self.clock.elapsed();
+        let path = request.uri().path();
+        let route = Route::of(path, &self.assets);
+        let outcome = if request.body().len() > self.limits.max_body {
+            Err(Problem::body_too_large(self.limits.max_body))
+        } else {
+            self.dispatch(route, request)
+        };
+        let response = self.finish(request, outcome);
+        let duration = start
+            .zip(self.clock.elapsed())
+            .map(|(start, end)| end.saturating_sub(start));
+        self.observe(
+            request.method(),
+            route,
+            request.body().len(),
+            &response,
+            duration,
+        );
+        response
+    }
+
+    /// Answers a request that the host could not read to its end, with the problem that it saw.
+    #[must_use]
+    pub fn refuse<B>(&self, request: &Request<B>, problem: Problem) -> Response<Bytes> {
+        let route = Route::of(request.uri().path(), &self.assets);
+        let response = self.finish(request, Err(problem));
+        self.observe(request.method(), route, 0, &response, None);
+        response
+    }
+
+    fn observe(
+        &self,
+        method: &Method,
+        route: Route,
+        request_bytes: usize,
+        response: &Response<Bytes>,
+        duration: Option<std::time::Duration>,
+    ) {
+        self.metrics.observe(&Observation {
+            route: route.label(),
+            method,
+            status: response.status(),
+            request_bytes,
+            response_bytes: response.body().len(),
+            duration,
+        });
+    }
+
+    fn dispatch(&self, route: Route, request: &Request<Bytes>) -> Result<Reply, Problem> {
+        let method = request.method();
+        let allowed = match route {
+            Route::Predict | Route::Batch => *method == Method::POST,
+            Route::Unknown => true,
+            _ => *method == Method::GET || *method == Method::HEAD,
+        };
+        if !allowed {
+            let allow = route.allow();
+            let path = crate::issue::shortened(request.uri().path());
+            let detail = format!("{path} answers {allow}");
+            let mut problem = Problem::new(ProblemKind::MethodNotAllowed, detail);
+            problem.allow = Some(allow);
+            return Err(problem);
+        }
+        route.answer(self, request)
+    }
+
+    /// Scores rows and counts them. Shape of `rows`: `(n_rows, n_features)`, row-major.
+    pub(crate) fn score(&self, rows: &[f32]) -> Result<Vec<Scored>, Problem> {
+        let n_features = self.model.n_features();
+        let mut scored = Vec::with_capacity(rows.len() / n_features);
+        for chunk in rows.chunks(ROWS_PER_CALL * n_features) {
+            scored.extend(
+                self.scoring
+                    .score(chunk)
+                    .map_err(|error| scorer_problem(&error))?,
+            );
+        }
+        self.metrics.count_rows(VerdictCounts::of(&scored));
+        Ok(scored)
+    }
+
+    pub(crate) fn explain(&self, row: &[f32]) -> Result<picket_wasm_model::Explanation, Problem> {
+        let explanation = self
+            .scoring
+            .explain(row)
+            .map_err(|error| scorer_problem(&error))?;
+        self.metrics
+            .count_rows(VerdictCounts::of(&[explanation.scored]));
+        Ok(explanation)
+    }
+
+    /// Whether the scorer answers: scores a row of missing values, which every model can.
+    pub(crate) fn probe(&self) -> Result<(), Problem> {
+        let row = vec![f32::NAN; self.model.n_features()];
+        self.scoring
+            .score(&row)
+            .map(|_| ())
+            .map_err(|error| scorer_problem(&error))
+    }
+
+    fn finish<B>(&self, request: &Request<B>, outcome: Result<Reply, Problem>) -> Response<Bytes> {
+        let (reply, allow) = match outcome {
+            Ok(reply) => (Self::unless_known(request, reply), None),
+            Err(problem) => {
+                let body = problem.body(self.model.tag());
+                let content_type = "application/problem+json";
+                let status = problem.kind.status();
+                (
+                    Reply {
+                        status,
+                        content_type,
+                        body: body.into(),
+                        etag: None,
+                    },
+                    problem.allow,
+                )
+            }
+        };
+        let is_head = request.method() == Method::HEAD;
+        let mut response = Response::new(if is_head { Bytes::new() } else { reply.body });
+        *response.status_mut() = reply.status;
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static(reply.content_type),
+        );
+        headers.insert(VERSION_HEADER, self.model.version_header.clone());
+        headers.insert(DIGEST_HEADER, self.model.digest_header.clone());
+        headers.insert(
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        );
+        headers.insert(
+            header::REFERRER_POLICY,
+            HeaderValue::from_static("no-referrer"),
+        );
+        if reply.content_type.starts_with("text/html") {
+            headers.insert(header::CONTENT_SECURITY_POLICY, PAGE_POLICY);
+        }
+        let tag = reply
+            .etag
+            .as_deref()
+            .and_then(|etag| HeaderValue::from_str(etag).ok());
+        // A file may be kept, but the next model has the same path: ask before using it again.
+        let kept = if tag.is_some() {
+            "no-cache"
+        } else {
+            "no-store"
+        };
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(kept));
+        if let Some(tag) = tag {
+            headers.insert(header::ETAG, tag);
+        }
+        if let Some(allow) = allow {
+            headers.insert(header::ALLOW, HeaderValue::from_static(allow));
+        }
+        if reply.status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+
+    /// The reply without its body where the client has it already.
+    fn unless_known<B>(request: &Request<B>, mut reply: Reply) -> Reply {
+        let known = request.headers().get_all(header::IF_NONE_MATCH);
+        let matches = reply.etag.as_deref().is_some_and(|etag| {
+            known
+                .iter()
+                .filter_map(|value| value.to_str().ok())
+                .any(|value| {
+                    let mut tags = value
+                        .split(',')
+                        .map(|tag| tag.trim().trim_start_matches("W/"));
+                    tags.any(|tag| tag == etag || tag == "*")
+                })
+        });
+        if matches {
+            reply.status = StatusCode::NOT_MODIFIED;
+            reply.body = Bytes::new();
+        }
+        reply
+    }
+}
+
+fn scorer_problem(error: &ScoringError) -> Problem {
+    let kind = match error {
+        ScoringError::Unavailable { .. } => ProblemKind::ScorerUnavailable,
+        ScoringError::Refused { .. } => ProblemKind::ScorerFailed,
+    };
+    Problem::new(kind, error.to_string())
+}

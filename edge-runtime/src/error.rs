@@ -1,0 +1,82 @@
+//! Why the host does not start.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use picket_schema::ArtifactError;
+
+/// Why the host does not start. Each says what to do where that is known.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The model's file cannot be read.
+    #[error("cannot read the model {}: {source}", .path.display())]
+    ModelUnreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The model's file is not an artifact.
+    #[error("{} is not a model: {source}", .path.display())]
+    ModelInvalid {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: ArtifactError,
+    },
+    /// The component's file cannot be read.
+    #[error(
+        "cannot read the scorer component {}: {source}; `cargo xtask build-wasm` builds it, and \
+         --component or PICKET_SCORER_COMPONENT says where it is",
+        .path.display()
+    )]
+    ComponentUnreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The component's file is not a scorer component.
+    #[error("not a scorer component: {reason}; `cargo xtask build-wasm` builds it")]
+    ComponentInvalid {
+        /// What wasmtime says.
+        reason: String,
+    },
+    /// wasmtime does not run here.
+    #[error("cannot set wasmtime up: {reason}")]
+    Engine {
+        /// What wasmtime says.
+        reason: String,
+    },
+    /// The component does not load the model.
+    #[error("the scorer component does not load the model: {reason}")]
+    Load {
+        /// What the component or wasmtime says.
+        reason: String,
+    },
+    /// The page's folder cannot be read.
+    #[error("cannot read the page's files in {}: {source}", .path.display())]
+    PageUnreadable {
+        /// The folder or file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The page's folder holds more than a page.
+    #[error("the files in {} are larger than {max} bytes together; expected a page", .path.display())]
+    PageTooLarge {
+        /// The folder.
+        path: PathBuf,
+        /// The limit.
+        max: usize,
+    },
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}; --listen takes another address")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says, such as that it is in use.
+        source: std::io::Error,
+    },
+}

@@ -1,0 +1,122 @@
+//! Putting the host together.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use picket_service::{Assets, Limits, ServedModel, Service};
+use serde_json::json;
+
+use crate::error::StartError;
+use crate::log_line::log;
+use crate::monotonic::Monotonic;
+use crate::page;
+use crate::scorer_engine::{EngineConfig, ScorerEngine};
+use crate::scorer_pool::{PoolConfig, ScorerPool};
+
+/// What the host serves, and with what.
+#[derive(Clone, Debug)]
+pub struct HostConfig {
+    /// The model's file.
+    pub model: PathBuf,
+    /// The scorer component's file.
+    pub component: PathBuf,
+    /// The page's folder; without it the root lists the routes.
+    pub www: Option<PathBuf>,
+    /// Where compiled code is kept between runs; nowhere without it.
+    pub cache_dir: Option<PathBuf>,
+    /// What a request may cost.
+    pub limits: Limits,
+    /// The instances of the scorer.
+    pub pool: PoolConfig,
+}
+
+/// Loads model, component and page.
+///
+/// # Errors
+/// A [`StartError`] that names the file at fault.
+pub fn start(config: &HostConfig) -> Result<Arc<Service>, StartError> {
+    let path = || config.model.clone();
+    let bytes = std::fs::read(&config.model).map_err(|source| StartError::ModelUnreadable {
+        path: path(),
+        source,
+    })?;
+    let bytes = Bytes::from(bytes);
+    let model = ServedModel::decode(bytes.clone()).map_err(|source| StartError::ModelInvalid {
+        path: path(),
+        source,
+    })?;
+    let component =
+        std::fs::read(&config.component).map_err(|source| StartError::ComponentUnreadable {
+            path: config.component.clone(),
+            source,
+        })?;
+    let engine = ScorerEngine::new(
+        &component,
+        &EngineConfig {
+            max_instances: config.pool.n_instances.max(1) as u32,
+            max_memory: guest_memory(bytes.len()),
+            cache_dir: config.cache_dir.clone(),
+        },
+    )?;
+    let pool = ScorerPool::new(engine, bytes, config.pool)?;
+    let assets = match &config.www {
+        Some(folder) => page::read(folder)?,
+        None => Assets::new(),
+    };
+    log(
+        "info",
+        "loaded",
+        &[
+            ("model_version", json!(model.version())),
+            ("artifact_digest", json!(model.digest())),
+            ("n_instances", json!(config.pool.n_instances)),
+            ("n_page_files", json!(assets.len())),
+        ],
+    );
+    let clock = Box::new(Monotonic::new());
+    Ok(Arc::new(Service::new(
+        model,
+        Box::new(pool),
+        assets,
+        clock,
+        config.limits,
+    )))
+}
+
+/// Room for the model while it is loaded and for one call's rows.
+fn guest_memory(artifact_bytes: usize) -> usize {
+    const PAGE: usize = 64 << 10;
+    (32 << 20) + (4 * artifact_bytes).next_multiple_of(PAGE)
+}
+
+/// Where compiled code is kept by default: a folder of the user's own.
+#[must_use]
+pub fn default_cache_dir() -> Option<PathBuf> {
+    let absolute = |name: &str| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    let caches = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
+    Some(caches.join("picket"))
+}
+
+/// Where the scorer component is by default: beside the program, else where the build leaves it.
+#[must_use]
+pub fn default_component() -> PathBuf {
+    const NAME: &str = "picket-scorer.wasm";
+    let program = std::env::current_exe().ok();
+    let folder = program.as_deref().and_then(Path::parent);
+    // `target/release/edge-runtime` and `target/wasm/picket-scorer.wasm`.
+    let places = [
+        folder.map(|folder| folder.join(NAME)),
+        folder.map(|folder| folder.join("../wasm").join(NAME)),
+    ];
+    let built = Path::new("target/wasm").join(NAME);
+    places
+        .into_iter()
+        .flatten()
+        .find(|path| path.is_file())
+        .unwrap_or(built)
+}

@@ -1,0 +1,186 @@
+//! Ready instances of the scorer, handed out one call at a time.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use picket_service::{Scoring, ScoringError};
+use picket_wasm_model::{Explanation, Scored};
+use serde_json::json;
+
+use crate::error::StartError;
+use crate::log_line::log;
+use crate::scorer_engine::ScorerEngine;
+use crate::scorer_instance::{Called, ScorerInstance};
+
+/// How a pool behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolConfig {
+    /// How many instances stand ready; at most the engine's.
+    pub n_instances: usize,
+    /// How long one call into the scorer may take.
+    pub deadline: Duration,
+    /// How long a call may wait for an instance.
+    pub patience: Duration,
+}
+
+impl Default for PoolConfig {
+    /// Two instances, two seconds for a call, five for waiting.
+    fn default() -> Self {
+        let (deadline, patience) = (Duration::from_secs(2), Duration::from_secs(5));
+        Self {
+            n_instances: 2,
+            deadline,
+            patience,
+        }
+    }
+}
+
+/// Ready instances of the scorer component, each with the model loaded. An instance whose call
+/// trapped is thrown away, never used again.
+pub struct ScorerPool {
+    engine: ScorerEngine,
+    artifact: Bytes,
+    config: PoolConfig,
+    /// Idle instances; an empty slot stands for one that has to be made.
+    idle: Mutex<Vec<Option<ScorerInstance>>>,
+    returned: Condvar,
+}
+
+impl std::fmt::Debug for ScorerPool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ScorerPool")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ScorerPool {
+    /// Makes the instances and loads the model in each.
+    ///
+    /// # Errors
+    /// [`StartError::Load`] where the component does not start, or refuses the model.
+    pub fn new(
+        engine: ScorerEngine,
+        artifact: Bytes,
+        config: PoolConfig,
+    ) -> Result<Self, StartError> {
+        let n_instances = config.n_instances.max(1);
+        let mut idle = Vec::with_capacity(n_instances);
+        for _ in 0..n_instances {
+            idle.push(Some(ScorerInstance::new(&engine, &artifact)?));
+        }
+        let (idle, returned) = (Mutex::new(idle), Condvar::new());
+        Ok(Self {
+            engine,
+            artifact,
+            config,
+            idle,
+            returned,
+        })
+    }
+
+    /// Scores rows as [`Scoring::score`] does, with a deadline of its own.
+    ///
+    /// # Errors
+    /// As [`Scoring::score`].
+    pub fn score_within(
+        &self,
+        rows: &[f32],
+        deadline: Duration,
+    ) -> Result<Vec<Scored>, ScoringError> {
+        self.call(|instance| instance.score(rows, deadline))
+    }
+
+    fn call<T>(
+        &self,
+        call: impl FnOnce(&mut ScorerInstance) -> Called<T>,
+    ) -> Result<T, ScoringError> {
+        let mut lent = self.lend()?;
+        let instance = match lent.instance.take() {
+            Some(instance) => lent.instance.insert(instance),
+            None => lent.instance.insert(self.replacement()?),
+        };
+        match call(instance) {
+            Ok(answer) => answer,
+            Err(trapped) => {
+                // The slot goes back empty: the next caller makes a new instance.
+                lent.instance = None;
+                log(
+                    "error",
+                    "scorer_trapped",
+                    &[("reason", json!(trapped.reason))],
+                );
+                Err(trapped.into())
+            }
+        }
+    }
+
+    fn replacement(&self) -> Result<ScorerInstance, ScoringError> {
+        ScorerInstance::new(&self.engine, &self.artifact).map_err(|error| {
+            log(
+                "error",
+                "scorer_not_replaced",
+                &[("reason", json!(error.to_string()))],
+            );
+            ScoringError::Unavailable {
+                reason: error.to_string(),
+            }
+        })
+    }
+
+    fn lend(&self) -> Result<Lent<'_>, ScoringError> {
+        let start = Instant::now();
+        let mut idle = self.idle();
+        loop {
+            if let Some(instance) = idle.pop() {
+                return Ok(Lent {
+                    pool: self,
+                    instance,
+                });
+            }
+            let left = self.config.patience.saturating_sub(start.elapsed());
+            if left.is_zero() {
+                let reason = "every instance is busy".to_owned();
+                return Err(ScoringError::Unavailable { reason });
+            }
+            let waited = self.returned.wait_timeout(idle, left);
+            idle = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// The lock is held for a push or a pop only, so a panic cannot leave half a change.
+    fn idle(&self) -> MutexGuard<'_, Vec<Option<ScorerInstance>>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A slot out of the pool; goes back when dropped, even by a panic.
+struct Lent<'p> {
+    pool: &'p ScorerPool,
+    instance: Option<ScorerInstance>,
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        // In the middle of a call its state is unknown.
+        let instance = if std::thread::panicking() {
+            None
+        } else {
+            self.instance.take()
+        };
+        self.pool.idle().push(instance);
+        self.pool.returned.notify_one();
+    }
+}
+
+impl Scoring for ScorerPool {
+    fn score(&self, rows: &[f32]) -> Result<Vec<Scored>, ScoringError> {
+        self.score_within(rows, self.config.deadline)
+    }
+
+    fn explain(&self, row: &[f32]) -> Result<Explanation, ScoringError> {
+        let deadline = self.config.deadline;
+        self.call(|instance| instance.explain(row, deadline))
+    }
+}

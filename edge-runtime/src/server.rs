@@ -1,0 +1,158 @@
+//! HTTP in front of the service.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::Response;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use picket_service::{Problem, ProblemKind, Service};
+use serde_json::json;
+use tokio::net::TcpListener;
+
+use crate::body_budget::BodyBudget;
+use crate::error::StartError;
+use crate::log_line::log;
+
+/// How long a client may take to send its headers: idle connections are closed after that too.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a client may take to send its body.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long requests may go on once the server is to stop.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long to leave the listener alone where the system has no more sockets.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// A listening server.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    router: Router,
+}
+
+#[derive(Debug)]
+struct Front {
+    service: Arc<Service>,
+    budget: BodyBudget,
+}
+
+impl Server {
+    /// Listens on an address; port 0 takes any free one.
+    ///
+    /// # Errors
+    /// [`StartError::Listen`], such as for a port that is in use.
+    pub async fn bind(service: Arc<Service>, address: SocketAddr) -> Result<Self, StartError> {
+        let listener = TcpListener::bind(address)
+            .await
+            .map_err(|source| StartError::Listen { address, source })?;
+        let budget = BodyBudget::new(service.limits().max_body);
+        let front = Arc::new(Front { service, budget });
+        // The service routes by itself, so that every host routes alike.
+        let router = Router::new().fallback(answer).with_state(front);
+        Ok(Self { listener, router })
+    }
+
+    /// The address that it listens on.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn address(&self) -> std::io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Serves until `stop` is ready, then lets requests under way finish.
+    pub async fn serve(self, stop: impl Future<Output = ()>) {
+        let mut stop = std::pin::pin!(stop);
+        let connections = GracefulShutdown::new();
+        loop {
+            let accepted = tokio::select! {
+                () = &mut stop => break,
+                accepted = self.listener.accept() => accepted,
+            };
+            let stream = match accepted {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    log(
+                        "warn",
+                        "accept_failed",
+                        &[("reason", json!(error.to_string()))],
+                    );
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            };
+            // Answers are small and complete: waiting to fill a packet would only delay them.
+            let _ = stream.set_nodelay(true);
+            let connection = hyper::server::conn::http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(HEADER_TIMEOUT)
+                .serve_connection(
+                    TokioIo::new(stream),
+                    TowerToHyperService::new(self.router.clone()),
+                );
+            let connection = connections.watch(connection);
+            // A broken connection is the client's affair.
+            tokio::spawn(async move { drop(connection.await) });
+        }
+        drop(self.listener);
+        if tokio::time::timeout(SHUTDOWN_TIMEOUT, connections.shutdown())
+            .await
+            .is_err()
+        {
+            log("warn", "requests_cut_off", &[]);
+        }
+    }
+}
+
+async fn answer(State(front): State<Arc<Front>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let reading = front.budget.read(&parts.headers, body);
+    let held = match tokio::time::timeout(BODY_TIMEOUT, reading).await {
+        Ok(Ok(held)) => held,
+        Ok(Err(problem)) => return refuse(&front.service, parts, problem),
+        Err(_) => {
+            let detail = format!("the body did not come within {} s", BODY_TIMEOUT.as_secs());
+            let problem = Problem::new(ProblemKind::RequestTimeout, detail);
+            return refuse(&front.service, parts, problem);
+        }
+    };
+    let head = parts.clone();
+    let service = Arc::clone(&front.service);
+    // Scoring takes a thread for as long as it takes; connections go on meanwhile.
+    let handling = tokio::task::spawn_blocking(move || {
+        let request = http::Request::from_parts(parts, held.bytes);
+        let response = service.handle(&request);
+        drop(held.room);
+        response
+    });
+    match handling.await {
+        Ok(response) => response.map(Body::from),
+        Err(error) => {
+            log(
+                "error",
+                "handler_failed",
+                &[("reason", json!(error.to_string()))],
+            );
+            let problem = Problem::new(
+                ProblemKind::ScorerFailed,
+                "the request could not be handled",
+            );
+            refuse(&front.service, head, problem)
+        }
+    }
+}
+
+fn refuse(service: &Service, head: http::request::Parts, problem: Problem) -> Response {
+    let mut response = service.refuse(&http::Request::from_parts(head, ()), problem);
+    // Some of the body may be unread: the connection is of no further use.
+    let close = http::HeaderValue::from_static("close");
+    response
+        .headers_mut()
+        .insert(http::header::CONNECTION, close);
+    response.map(Body::from)
+}

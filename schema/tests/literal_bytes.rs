@@ -1,0 +1,256 @@
+//! The format held against bytes written by hand: the right document, and what is wrong with a
+//! document as a whole. `literal_tables.rs` has what is wrong inside the model.
+
+mod msgpack;
+
+use msgpack::document::{
+    card, document, error_of, error_with, feature, linear, metric, numeric_term, one_hot_term,
+    schema, trees,
+};
+use msgpack::{array, bin, float, map, map_with, nil, uint};
+use picket_schema::artifact::{Condition, ModelTable, Operator, Test};
+use picket_schema::{Artifact, ArtifactError, SchemaError, limits};
+
+#[test]
+fn the_right_document_is_read_and_written_byte_for_byte() {
+    let bytes = map(&document());
+    let artifact = Artifact::decode(&bytes).unwrap();
+    assert_eq!(artifact.encode().unwrap(), bytes);
+    let ModelTable::Trees(trees) = &artifact.model else {
+        panic!("expected trees")
+    };
+    assert_eq!((trees.n_trees(), trees.base, trees.scale_log2), (2, 5, 2));
+    assert_eq!(trees.operator, Operator::LessEqual);
+    assert_eq!(
+        trees.iter_conditions().collect::<Vec<_>>(),
+        [
+            Condition {
+                feature_idx: 0,
+                missing_left: true,
+                test: Test::Threshold(0.5)
+            },
+            Condition {
+                feature_idx: 1,
+                missing_left: false,
+                test: Test::CategorySet(0)
+            },
+        ]
+    );
+    assert_eq!(trees.leaf_value(3), Some(4));
+}
+
+#[test]
+fn tables_are_borrowed_from_the_input() {
+    let bytes = map(&document());
+    let artifact = Artifact::decode(&bytes).unwrap();
+    let ModelTable::Trees(trees) = &artifact.model else {
+        panic!("expected trees")
+    };
+    let input = bytes.as_ptr_range();
+    for table in [
+        &trees.conditions,
+        &trees.leaves.bytes,
+        &trees.node_conditions.bytes,
+    ] {
+        assert!(input.contains(&table.as_ptr()), "a table was copied");
+    }
+}
+
+#[test]
+fn a_linear_document_is_read_and_written_byte_for_byte() {
+    let terms = [
+        map(&[("numeric", map(&numeric_term()))]),
+        map(&[("one_hot", map(&one_hot_term()))]),
+    ];
+    let bytes = map_with(&document(), &[("model", linear(0.5, &terms))]);
+    let artifact = Artifact::decode(&bytes).unwrap();
+    assert_eq!(artifact.encode().unwrap(), bytes);
+    let ModelTable::Linear(linear) = &artifact.model else {
+        panic!("expected linear")
+    };
+    assert_eq!(linear.terms[1].category_weight(1), Some(1.0));
+}
+
+#[test]
+fn container_errors() {
+    let right = map(&document());
+    let too_large = vec![0; limits::MAX_ARTIFACT_BYTES + 1];
+    assert_eq!(
+        error_of(&too_large),
+        ArtifactError::TooLarge {
+            found: too_large.len()
+        }
+    );
+    assert_eq!(
+        error_of(b"PK\x03\x04"),
+        ArtifactError::WrongMagic {
+            found: b"PK\x03\x04".into()
+        }
+    );
+    assert_eq!(error_of(b""), ArtifactError::WrongMagic { found: vec![] });
+    assert_eq!(
+        error_with("version", uint(2)),
+        ArtifactError::UnknownVersion { found: 2 }
+    );
+    assert_eq!(
+        error_with("version", vec![0xcc, 200]),
+        ArtifactError::UnknownVersion { found: 0xcc }
+    );
+    for end in 22..right.len() {
+        let error = error_of(&right[..end]);
+        assert!(
+            matches!(error, ArtifactError::Truncated { .. }),
+            "cut at {end}: {error}"
+        );
+    }
+    let longer = [&right[..], b"\0\0"].concat();
+    assert_eq!(error_of(&longer), ArtifactError::TrailingBytes { count: 2 });
+    let deep = (0..16).fold(nil(), |value, _| array(&[value]));
+    assert!(matches!(
+        error_with("card", deep),
+        ArtifactError::TooDeep { .. }
+    ));
+    let mut many = vec![0xdd, 0, 2, 0, 0];
+    many.extend(vec![0; 0x20000]);
+    assert_eq!(error_with("card", many), ArtifactError::TooManyValues);
+    // 0xc1 is never used; 0xd4 starts an extension type.
+    for marker in [0xc1, 0xd4] {
+        let error = error_with("card", vec![marker, 0, 0]);
+        assert!(
+            matches!(error, ArtifactError::UnexpectedMarker { marker: found, .. } if found == marker)
+        );
+    }
+    // A length of 4 GiB in a short file is found before anything is allocated.
+    let error = error_with("card", vec![0xc6, 0xff, 0xff, 0xff, 0xff]);
+    assert!(matches!(error, ArtifactError::Truncated { .. }));
+}
+
+#[test]
+fn content_errors() {
+    assert!(matches!(
+        error_with("card", nil()),
+        ArtifactError::Malformed { .. }
+    ));
+    let mut unknown_key = schema();
+    unknown_key[0].0 = "nome";
+    assert!(matches!(
+        error_with("schema", map(&unknown_key)),
+        ArtifactError::Malformed { .. }
+    ));
+    let mut doubled = schema();
+    doubled.push(doubled[0].clone());
+    assert!(matches!(
+        error_with("schema", map(&doubled)),
+        ArtifactError::Malformed { .. }
+    ));
+    let unknown_model = map(&[("forest", map(&trees()))]);
+    assert!(matches!(
+        error_with("model", unknown_model),
+        ArtifactError::Malformed { .. }
+    ));
+}
+
+#[test]
+fn every_other_form_of_the_same_content_is_refused() {
+    let mut reordered = schema();
+    reordered.swap(0, 1);
+    // The digest would differ, so these are errors although every value is right.
+    let long_integer = map_with(&card(), &[("seed", vec![0xcd, 0, 1])]);
+    for (key, value) in [("schema", map(&reordered)), ("card", long_integer)] {
+        let error = error_with(key, value);
+        assert!(
+            matches!(error, ArtifactError::NotCanonical { .. }),
+            "{key}: {error}"
+        );
+    }
+    // Fields without their names are not even the same content.
+    let positional = error_with("calibration", array(&[float(1.0), float(0.0)]));
+    let expected = ArtifactError::Malformed {
+        reason: "found sequence; expected a map".into(),
+    };
+    assert_eq!(positional, expected);
+}
+
+#[test]
+fn schema_errors_come_through() {
+    let twice = map(&[("range", array(&[float(0.0), float(9.0)]))]);
+    let features = array(&[feature("x", twice.clone()), feature("x", twice)]);
+    let error = error_with("schema", map_with(&schema(), &[("features", features)]));
+    assert_eq!(
+        error,
+        SchemaError::DuplicateName { name: "x".into() }.into()
+    );
+}
+
+#[test]
+fn calibration_decision_reference_and_card_errors() {
+    let slope = map(&[("slope", float(-1.0)), ("intercept", float(0.0))]);
+    assert!(matches!(
+        error_with("calibration", slope),
+        ArtifactError::OutOfRange { .. }
+    ));
+    let intercept = map(&[("slope", float(1.0)), ("intercept", float(f64::NAN))]);
+    assert!(matches!(
+        error_with("calibration", intercept),
+        ArtifactError::NotFinite { .. }
+    ));
+    let threshold = map(&[("threshold", float(1.5)), ("uncertain", nil())]);
+    assert!(matches!(
+        error_with("decision", threshold),
+        ArtifactError::OutOfRange { .. }
+    ));
+    let crossed = array(&[float(0.6), float(0.4)]);
+    let band = map(&[("threshold", float(0.5)), ("uncertain", crossed)]);
+    assert!(matches!(
+        error_with("decision", band),
+        ArtifactError::OutOfRange { .. }
+    ));
+    let scores = map(&[("features", array(&[])), ("scores", bin(&[0; 80]))]);
+    assert!(matches!(
+        error_with("reference", scores),
+        ArtifactError::TableLength { .. }
+    ));
+    let histogram =
+        |edges: &[u8], counts: &[u8]| map(&[("edges", bin(edges)), ("counts", bin(counts))]);
+    let empty = histogram(&[], &[0; 8]);
+    let one = map(&[
+        ("features", array(&[empty.clone()])),
+        ("scores", bin(&[0; 80])),
+    ]);
+    assert!(matches!(
+        error_with("reference", one),
+        ArtifactError::Count { .. }
+    ));
+    let edges = [2_f32.to_le_bytes(), 1_f32.to_le_bytes()].concat();
+    let falling = array(&[histogram(&edges, &[0; 16]), empty.clone()]);
+    let falling = map(&[("features", falling), ("scores", bin(&[0; 80]))]);
+    assert!(matches!(
+        error_with("reference", falling),
+        ArtifactError::OutOfRange { .. }
+    ));
+    let short = array(&[histogram(&[], &[0; 4]), empty]);
+    let short = map(&[("features", short), ("scores", bin(&[0; 80]))]);
+    assert!(matches!(
+        error_with("reference", short),
+        ArtifactError::TableLength { .. }
+    ));
+    let in_card =
+        |key: &'static str, value: Vec<u8>| error_with("card", map_with(&card(), &[(key, value)]));
+    let metrics = array(&[metric(f64::NAN)]);
+    assert!(matches!(
+        in_card("metrics", metrics),
+        ArtifactError::NotFinite { .. }
+    ));
+    assert!(matches!(
+        in_card("memorised_share", float(2.0)),
+        ArtifactError::OutOfRange { .. }
+    ));
+    assert!(matches!(
+        in_card("importances", array(&[float(1.0)])),
+        ArtifactError::Count { .. }
+    ));
+    assert!(matches!(
+        in_card("data_digest", bin(&[7; 31])),
+        ArtifactError::Malformed { .. }
+    ));
+}

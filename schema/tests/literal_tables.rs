@@ -1,0 +1,247 @@
+//! What can be wrong inside a model: one document written by hand for every cause.
+
+mod msgpack;
+
+use msgpack::document::{
+    C_IN_SET, X_LE_HALF, error_with, error_with_term, error_with_trees, linear, numeric_term,
+    one_hot_term, table,
+};
+use msgpack::{bin, float, float32, map, uint};
+use picket_schema::{ArtifactError, limits};
+
+#[test]
+fn table_errors() {
+    let error = error_with_trees(&[("leaves", table(5, &[0; 20]))]);
+    assert_eq!(
+        error,
+        ArtifactError::TableWidth {
+            table: "leaves",
+            found: 5
+        }
+    );
+    let error = error_with_trees(&[("tree_sizes", table(0, &[]))]);
+    assert_eq!(
+        error,
+        ArtifactError::TableWidth {
+            table: "tree_sizes",
+            found: 0
+        }
+    );
+    for (name, value) in [
+        ("leaves", table(1, &[1, 2, 3])),
+        ("covers", table(2, &[1, 0])),
+        ("node_conditions", table(1, &[0])),
+        ("left_sizes", table(1, &[1, 0, 0])),
+        ("conditions", bin(&X_LE_HALF[..7])),
+        ("category_sets", bin(&[1])),
+        ("leaf_values", bin(&[1, 2])),
+        // The sum of the sizes overflows 32 bits.
+        ("tree_sizes", table(4, &[0xff; 8])),
+    ] {
+        let error = error_with_trees(&[(name, value)]);
+        assert!(
+            matches!(error, ArtifactError::TableLength { .. }),
+            "{name}: {error}"
+        );
+    }
+    let error = error_with_trees(&[("tree_sizes", table(1, &[]))]);
+    let max = limits::MAX_TREES;
+    assert_eq!(
+        error,
+        ArtifactError::Count {
+            what: "trees",
+            found: 0,
+            min: 1,
+            max
+        }
+    );
+}
+
+#[test]
+fn condition_errors() {
+    let with =
+        |conditions: &[[u8; 8]]| error_with_trees(&[("conditions", bin(&conditions.concat()))]);
+    let nan = [0, 0, 0, 0, 0, 0, 0xc0, 0x7f];
+    assert!(matches!(
+        with(&[nan, C_IN_SET]),
+        ArtifactError::NotFinite { .. }
+    ));
+    let unknown_flag = [0, 0, 4, 0, 0, 0, 0, 0];
+    assert_eq!(
+        with(&[unknown_flag]),
+        ArtifactError::ConditionFlags { index: 0, found: 4 }
+    );
+    let padded = [0, 0, 0, 1, 0, 0, 0, 0];
+    assert_eq!(
+        with(&[padded]),
+        ArtifactError::ConditionFlags {
+            index: 0,
+            found: 0x100
+        }
+    );
+    for wrong in [
+        [2, 0, 0, 0, 0, 0, 0, 0],
+        [1, 0, 0, 0, 0, 0, 0, 0],
+        [0, 0, 2, 0, 0, 0, 0, 0],
+    ] {
+        let error = with(&[wrong]);
+        assert!(
+            matches!(
+                error,
+                ArtifactError::FeatureIndex {
+                    place: "condition",
+                    ..
+                }
+            ),
+            "{error}"
+        );
+    }
+    assert_eq!(
+        with(&[C_IN_SET, X_LE_HALF]),
+        ArtifactError::ConditionOrder { index: 1 }
+    );
+    assert_eq!(
+        with(&[X_LE_HALF, X_LE_HALF]),
+        ArtifactError::ConditionOrder { index: 1 }
+    );
+    let past_the_end = [1, 0, 2, 0, 1, 0, 0, 0];
+    assert_eq!(
+        with(&[X_LE_HALF, past_the_end]),
+        ArtifactError::CategorySet { index: 1, found: 1 }
+    );
+    let unknown_category = error_with_trees(&[("category_sets", bin(&[0b1000, 0, 0, 0]))]);
+    assert_eq!(
+        unknown_category,
+        ArtifactError::CategorySet { index: 1, found: 0 }
+    );
+}
+
+#[test]
+fn tree_errors() {
+    assert_eq!(
+        error_with_trees(&[("node_conditions", table(1, &[0, 2]))]),
+        ArtifactError::ConditionIndex {
+            node: 1,
+            found: 2,
+            n_conditions: 2
+        }
+    );
+    // Node 1 has no inner node below it, so a left size of 1 would leave the tree.
+    assert_eq!(
+        error_with_trees(&[("left_sizes", table(1, &[1, 1]))]),
+        ArtifactError::ChildRange {
+            tree: 0,
+            node: 1,
+            found: 1,
+            max: 0
+        }
+    );
+    assert_eq!(
+        error_with_trees(&[("left_sizes", table(1, &[2, 0]))]),
+        ArtifactError::ChildRange {
+            tree: 0,
+            node: 0,
+            found: 2,
+            max: 1
+        }
+    );
+    let chain: Vec<u8> = (0..=255).rev().collect();
+    let deep = [
+        ("tree_sizes", table(2, &[0, 1])),
+        (
+            "node_conditions",
+            map(&[("width", uint(1)), ("bytes", long_bin(&[0; 256]))]),
+        ),
+        (
+            "left_sizes",
+            map(&[("width", uint(1)), ("bytes", long_bin(&chain))]),
+        ),
+        (
+            "leaves",
+            map(&[("width", uint(1)), ("bytes", long_bin(&[0; 257]))]),
+        ),
+        (
+            "covers",
+            map(&[("width", uint(1)), ("bytes", long_bin(&[1; 257]))]),
+        ),
+    ];
+    assert_eq!(
+        error_with_trees(&deep),
+        ArtifactError::TreeDepth { tree: 0 }
+    );
+    assert_eq!(
+        error_with_trees(&[("leaf_values", bin(&[0; 16]))]),
+        ArtifactError::LeafIndex {
+            leaf: 3,
+            found: 4,
+            n_values: 4
+        }
+    );
+    assert_eq!(
+        error_with_trees(&[("covers", table(1, &[1, 0, 1, 1]))]),
+        ArtifactError::ZeroCover { leaf: 1 }
+    );
+    let huge = vec![0xcf, 0x10, 0, 0, 0, 0, 0, 0, 0];
+    assert!(matches!(
+        error_with_trees(&[("base", huge)]),
+        ArtifactError::OutOfRange { .. }
+    ));
+    assert!(matches!(
+        error_with_trees(&[("scale_log2", uint(53))]),
+        ArtifactError::OutOfRange { .. }
+    ));
+}
+
+fn long_bin(content: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![0xc5];
+    bytes.extend((content.len() as u16).to_be_bytes());
+    bytes.extend(content);
+    bytes
+}
+
+#[test]
+fn linear_errors() {
+    assert!(matches!(
+        error_with("model", linear(f64::INFINITY, &[])),
+        ArtifactError::NotFinite { .. }
+    ));
+    let numeric = |key: &'static str, value: Vec<u8>| {
+        error_with_term("numeric", &numeric_term(), &[(key, value)])
+    };
+    assert!(matches!(
+        numeric("fill", float32(f32::NAN)),
+        ArtifactError::NotFinite { .. }
+    ));
+    assert!(matches!(
+        numeric("weight", float(1e16)),
+        ArtifactError::OutOfRange { .. }
+    ));
+    assert!(matches!(
+        numeric("scale", float(0.0)),
+        ArtifactError::OutOfRange { .. }
+    ));
+    assert!(matches!(
+        numeric("feature", uint(1)),
+        ArtifactError::FeatureIndex { .. }
+    ));
+    let one_hot = |key: &'static str, value: Vec<u8>| {
+        error_with_term("one_hot", &one_hot_term(), &[(key, value)])
+    };
+    assert!(matches!(
+        one_hot("feature", uint(0)),
+        ArtifactError::FeatureIndex { .. }
+    ));
+    assert!(matches!(
+        one_hot("feature", uint(9)),
+        ArtifactError::FeatureIndex { .. }
+    ));
+    assert!(matches!(
+        one_hot("weights", bin(&[0; 16])),
+        ArtifactError::TableLength { .. }
+    ));
+    let not_a_number = bin(&[f64::NAN.to_le_bytes(), [0; 8], [0; 8]].concat());
+    assert!(matches!(
+        one_hot("weights", not_a_number),
+        ArtifactError::NotFinite { .. }
+    ));
+}

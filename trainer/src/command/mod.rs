@@ -1,0 +1,156 @@
+//! The commands of the `trainer` binary, one file each.
+
+mod evaluate;
+mod fixtures;
+mod inspect;
+mod learner_options;
+mod report;
+mod sample;
+mod score;
+mod train;
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+use picket_schema::FeatureSchema;
+use picket_wasm_model::OwnedModel;
+use serde::Serialize;
+
+use crate::dataset::Dataset;
+use crate::error::TrainerError;
+use crate::ingest_error::IngestError;
+use crate::progress::Reporter;
+
+/// What the trainer can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Train a model from labelled rows.
+    Train(train::TrainCommand),
+    /// Measure a model on labelled rows.
+    Evaluate(evaluate::EvaluateCommand),
+    /// Show what a model file holds.
+    Inspect(inspect::InspectCommand),
+    /// Score rows: CSV in, CSV with score and verdict out.
+    Score(score::ScoreCommand),
+    /// Draw synthetic phishing rows to try the project with.
+    Sample(sample::SampleCommand),
+    /// Write small models of every kind, the same every time: test material.
+    #[command(hide = true)]
+    Fixtures(fixtures::FixturesCommand),
+}
+
+impl Command {
+    /// The command's name.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Train(_) => "train",
+            Self::Evaluate(_) => "evaluate",
+            Self::Inspect(_) => "inspect",
+            Self::Score(_) => "score",
+            Self::Sample(_) => "sample",
+            Self::Fixtures(_) => "fixtures",
+        }
+    }
+
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// A [`TrainerError`] that says what went wrong and what was expected.
+    pub fn run(&self) -> Result<(), TrainerError> {
+        match self {
+            Self::Train(command) => command.run(),
+            Self::Evaluate(command) => command.run(),
+            Self::Inspect(command) => command.run(),
+            Self::Score(command) => command.run(),
+            Self::Sample(command) => command.run(),
+            Self::Fixtures(command) => command.run(),
+        }
+    }
+}
+
+/// The path that means standard input or output.
+const DASH: &str = "-";
+
+/// Reads a schema from a TOML file.
+fn read_schema(path: &Path) -> Result<FeatureSchema, TrainerError> {
+    let file = path.display().to_string();
+    let text = fs::read_to_string(path).map_err(|source| TrainerError::Read {
+        file: file.clone(),
+        source,
+    })?;
+    FeatureSchema::from_toml(&text).map_err(|source| TrainerError::Schema { file, source })
+}
+
+/// Reads a model from its file.
+fn read_model(path: &Path) -> Result<OwnedModel, TrainerError> {
+    let file = path.display().to_string();
+    let bytes = fs::read(path).map_err(|source| TrainerError::Read {
+        file: file.clone(),
+        source,
+    })?;
+    OwnedModel::load(bytes).map_err(|source| TrainerError::Model { file, source })
+}
+
+/// Opens a file, or standard input for `-`. Also gives its size, where known, and its name in messages.
+fn open_input(path: &Path) -> Result<(Box<dyn io::Read>, Option<u64>, String), TrainerError> {
+    if path == Path::new(DASH) {
+        return Ok((
+            Box::new(io::stdin().lock()),
+            None,
+            "standard input".to_owned(),
+        ));
+    }
+    let name = path.display().to_string();
+    let wrong = |source| TrainerError::Read {
+        file: name.clone(),
+        source,
+    };
+    let file = fs::File::open(path).map_err(wrong)?;
+    let size = file.metadata().map_err(wrong)?.len();
+    Ok((Box::new(io::BufReader::new(file)), Some(size), name))
+}
+
+/// Reads labelled rows from a file, or from standard input for `-`.
+fn read_rows(
+    schema: &FeatureSchema,
+    path: &Path,
+    reporter: Reporter,
+) -> Result<Dataset, TrainerError> {
+    let (source, size, name) = open_input(path)?;
+    let stage = reporter.stage("read rows", size.unwrap_or(0));
+    let rows: Result<Dataset, IngestError> =
+        Dataset::read_csv_telling(schema, source, &name, &mut |byte| stage.reach(byte));
+    Ok(rows?)
+}
+
+/// Runs `work` on `threads` threads; `None` takes as many as there are cores.
+fn on_threads<T: Send>(
+    threads: Option<usize>,
+    work: impl FnOnce() -> Result<T, TrainerError> + Send,
+) -> Result<T, TrainerError> {
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads.unwrap_or(0))
+        .build()
+        .map_err(TrainerError::Threads)?;
+    pool.install(work)
+}
+
+/// Writes text to standard output.
+fn print(text: &str) -> Result<(), TrainerError> {
+    let mut stdout = io::stdout().lock();
+    stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+        .map_err(|source| TrainerError::Write {
+            file: PathBuf::from("standard output"),
+            source,
+        })
+}
+
+/// Writes a report as JSON to standard output.
+fn print_json(report: &impl Serialize) -> Result<(), TrainerError> {
+    print(&format!("{}\n", serde_json::to_string_pretty(report)?))
+}

@@ -1,0 +1,262 @@
+//! Reports: the same content as a table for people and as JSON for programs.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use picket_schema::artifact::{Artifact, Metric, ModelTable};
+use picket_schema::{FeatureSchema, limits};
+use serde::Serialize;
+
+/// A metric and its 95 % interval.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct Interval {
+    value: f64,
+    low: f64,
+    high: f64,
+}
+
+/// Metrics by name.
+pub(super) fn by_name(metrics: &[Metric]) -> BTreeMap<&str, Interval> {
+    let interval = |metric: &Metric| Interval {
+        value: metric.value,
+        low: metric.low,
+        high: metric.high,
+    };
+    metrics
+        .iter()
+        .map(|metric| (metric.name.as_str(), interval(metric)))
+        .collect()
+}
+
+/// The metrics as a table.
+pub(super) fn metric_table(metrics: &[Metric]) -> String {
+    let mut table = format!("{:<10} {:>7}   95 % interval\n", "metric", "value");
+    for Metric {
+        name,
+        value,
+        low,
+        high,
+    } in metrics
+    {
+        // Writing to a string cannot fail.
+        let _ = writeln!(table, "{name:<10} {value:>7.4}   {low:.4} to {high:.4}");
+    }
+    table
+}
+
+/// What an artifact holds.
+#[derive(Debug, Serialize)]
+pub(super) struct Contents<'a> {
+    name: &'a str,
+    algorithm: &'a str,
+    artifact_digest: String,
+    n_bytes: usize,
+    format_version: u8,
+    schema: SchemaContents<'a>,
+    sizes: Sizes,
+    calibration: BTreeMap<&'static str, f64>,
+    threshold: f64,
+    uncertain: Option<[f64; 2]>,
+    metrics: BTreeMap<&'a str, Interval>,
+    split: &'a str,
+    n_rows_train: u64,
+    n_rows_test: u64,
+    memorised_share: f64,
+    seed: u64,
+    code_version: &'a str,
+    data_digest: String,
+    parent: Option<String>,
+    parameters: &'a BTreeMap<String, String>,
+    importances: BTreeMap<&'a str, f64>,
+    notes: &'a [String],
+}
+
+#[derive(Debug, Serialize)]
+struct SchemaContents<'a> {
+    name: &'a str,
+    digest: String,
+    label: &'a str,
+    positive_class: &'a str,
+    negative_class: &'a str,
+    features: Vec<FeatureContents<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct FeatureContents<'a> {
+    name: &'a str,
+    kind: String,
+    domain: String,
+    unit: &'a str,
+    missing: String,
+}
+
+/// How large the model is. Absent what the model does not have.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+struct Sizes {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    n_trees: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    n_inner_nodes: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    n_leaves: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    n_conditions: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    n_terms: Option<usize>,
+}
+
+impl Sizes {
+    fn of(model: &ModelTable<'_>) -> Self {
+        match model {
+            ModelTable::Trees(trees) => Self {
+                n_trees: Some(trees.n_trees()),
+                n_inner_nodes: Some(trees.node_conditions.len()),
+                n_leaves: Some(trees.leaves.len()),
+                n_conditions: Some(trees.n_conditions()),
+                n_terms: None,
+            },
+            ModelTable::Linear(linear) => Self {
+                n_terms: Some(linear.terms.len()),
+                ..Self::default()
+            },
+        }
+    }
+
+    fn in_words(self) -> String {
+        let parts = [
+            (self.n_trees, "trees"),
+            (self.n_inner_nodes, "inner nodes"),
+            (self.n_leaves, "leaves"),
+            (self.n_conditions, "distinct conditions"),
+            (self.n_terms, "terms"),
+        ];
+        let words: Vec<String> = parts
+            .iter()
+            .filter_map(|(n, what)| Some(format!("{} {what}", (*n)?)))
+            .collect();
+        words.join(", ")
+    }
+}
+
+impl<'a> SchemaContents<'a> {
+    fn of(schema: &'a FeatureSchema) -> Self {
+        let feature = |feature: &'a picket_schema::Feature| FeatureContents {
+            name: &feature.name,
+            kind: format!("{:?}", feature.kind()).to_lowercase(),
+            domain: feature.domain.in_words(),
+            unit: &feature.unit,
+            missing: format!("{:?}", feature.missing).to_lowercase(),
+        };
+        Self {
+            name: &schema.name,
+            digest: schema.digest().to_string(),
+            label: &schema.label.name,
+            positive_class: &schema.label.positive.name,
+            negative_class: &schema.label.negative.name,
+            features: schema.features.iter().map(feature).collect(),
+        }
+    }
+}
+
+impl<'a> Contents<'a> {
+    /// Of an artifact and its bytes.
+    pub(super) fn of(artifact: &'a Artifact<'_>, bytes: &[u8]) -> Self {
+        let (schema, card) = (&artifact.schema, &artifact.card);
+        let names = schema.features.iter().map(|feature| feature.name.as_str());
+        Self {
+            name: &card.name,
+            algorithm: &card.algorithm,
+            artifact_digest: Artifact::digest(bytes).to_string(),
+            n_bytes: bytes.len(),
+            format_version: picket_schema::artifact::VERSION,
+            schema: SchemaContents::of(schema),
+            sizes: Sizes::of(&artifact.model),
+            calibration: BTreeMap::from([
+                ("slope", artifact.calibration.slope),
+                ("intercept", artifact.calibration.intercept),
+            ]),
+            threshold: artifact.decision.threshold,
+            uncertain: artifact.decision.uncertain,
+            metrics: by_name(&card.metrics),
+            split: &card.split,
+            n_rows_train: card.n_rows_train,
+            n_rows_test: card.n_rows_test,
+            memorised_share: card.memorised_share,
+            seed: card.seed,
+            code_version: &card.code_version,
+            data_digest: card.data_digest.to_string(),
+            parent: card.parent.map(|parent| parent.to_string()),
+            parameters: &card.parameters,
+            importances: names.zip(card.importances.iter().copied()).collect(),
+            notes: &card.notes,
+        }
+    }
+
+    /// For people.
+    pub(super) fn in_words(&self, metrics: &[Metric]) -> String {
+        const N_SHOWN: usize = 8;
+        let schema = &self.schema;
+        let mut text = format!(
+            "{} ({}), {} bytes of at most {}, format version {}\n{}\n\n",
+            self.name,
+            self.algorithm,
+            self.n_bytes,
+            limits::MAX_ARTIFACT_BYTES,
+            self.format_version,
+            self.artifact_digest,
+        );
+        let mut line = |name: &str, value: &str| {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{name:<16} {value}");
+        };
+        line(
+            "positive class",
+            &format!(
+                "{} (the other: {})",
+                schema.positive_class, schema.negative_class
+            ),
+        );
+        line(
+            "schema",
+            &format!(
+                "{}, {} features, {}",
+                schema.name,
+                schema.features.len(),
+                schema.digest
+            ),
+        );
+        line("size", &self.sizes.in_words());
+        line("threshold", &self.threshold.to_string());
+        line(
+            "rows",
+            &format!(
+                "{} to learn from, {} to test on, {} split",
+                self.n_rows_train, self.n_rows_test, self.split
+            ),
+        );
+        line("data", &self.data_digest);
+        line(
+            "seed, code",
+            &format!("{}, {}", self.seed, self.code_version),
+        );
+        for (name, value) in self.parameters {
+            line(name, value);
+        }
+        let mut importances: Vec<(&str, f64)> = self
+            .importances
+            .iter()
+            .map(|(name, x)| (*name, *x))
+            .collect();
+        importances.sort_by(|a, b| b.1.total_cmp(&a.1));
+        for (at, (name, share)) in importances.iter().take(N_SHOWN).enumerate() {
+            line(
+                if at == 0 { "importances" } else { "" },
+                &format!("{:>5.1} %  {name}", 100.0 * share),
+            );
+        }
+        for note in self.notes {
+            line("note", note);
+        }
+        format!("{text}\n{}", metric_table(metrics))
+    }
+}

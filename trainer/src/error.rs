@@ -1,0 +1,142 @@
+//! Everything that can go wrong, and whose fault it is.
+
+use std::io::ErrorKind;
+use std::path::PathBuf;
+
+use picket_schema::{ArtifactError, SchemaError};
+use picket_wasm_model::RowError;
+
+use crate::export::ExportError;
+use crate::ingest_error::IngestError;
+use crate::learn::LearnError;
+use crate::logistic::LogisticError;
+use crate::split::SplitError;
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrainerError {
+    /// The rows are not as they should be.
+    #[error(transparent)]
+    Ingest(#[from] IngestError),
+    /// The rows cannot be split.
+    #[error(transparent)]
+    Split(#[from] SplitError),
+    /// A tree learner refused its rows or parameters.
+    #[error(transparent)]
+    Learn(#[from] LearnError),
+    /// The logistic regression failed.
+    #[error(transparent)]
+    Logistic(#[from] LogisticError),
+    /// The schema's file is wrong.
+    #[error("{file}: {source}")]
+    Schema {
+        /// The file.
+        file: String,
+        /// What is wrong.
+        source: SchemaError,
+    },
+    /// The model's file is not a model.
+    #[error("{file}: not a model file: {source}")]
+    Model {
+        /// The file.
+        file: String,
+        /// What is wrong.
+        source: ArtifactError,
+    },
+    /// Options that do not go together.
+    #[error("{option}: {expected}")]
+    Usage {
+        /// The option.
+        option: String,
+        /// What was expected.
+        expected: String,
+    },
+    /// linfa's tree cannot learn from a feature.
+    #[error("{feature:?}: found {found}; linfa's tree expects numbers without gaps")]
+    NotForLinfa {
+        /// The feature.
+        feature: String,
+        /// What it has.
+        found: &'static str,
+    },
+    /// A file could not be read.
+    #[error("{file}: cannot be read")]
+    Read {
+        /// The file.
+        file: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file could not be written.
+    #[error("{}: cannot be written", .file.display())]
+    Write {
+        /// The file.
+        file: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The fitted model does not fit into an artifact.
+    #[error("the fitted model cannot be written: {0}")]
+    Export(#[from] ExportError),
+    /// The artifact made here is not valid.
+    #[error("the fitted model makes no valid artifact: {0}")]
+    Artifact(#[from] ArtifactError),
+    /// A row does not fit the model.
+    #[error(transparent)]
+    Row(#[from] RowError),
+    /// The threads could not be started.
+    #[error("the threads could not be started")]
+    Threads(#[source] rayon::ThreadPoolBuildError),
+    /// A report could not be written as JSON.
+    #[error("the report cannot be written as JSON")]
+    Json(#[from] serde_json::Error),
+    /// The embedded statistics or schemas are broken.
+    #[error("the embedded file {file} is broken: expected {expected}")]
+    Embedded {
+        /// The file.
+        file: &'static str,
+        /// What was expected.
+        expected: String,
+    },
+}
+
+impl TrainerError {
+    /// Whether the user can mend it: wrong data, a wrong file, a wrong option.
+    #[must_use]
+    pub fn is_input_error(&self) -> bool {
+        match self {
+            Self::Ingest(error) => !matches!(error, IngestError::Shape { .. }),
+            Self::Split(_)
+            | Self::Schema { .. }
+            | Self::Model { .. }
+            | Self::Usage { .. }
+            | Self::NotForLinfa { .. }
+            | Self::Read { .. }
+            // Too many distinct questions or leaves too large: other parameters help.
+            | Self::Export(_) => true,
+            Self::Write { source, .. } => matches!(
+                source.kind(),
+                ErrorKind::NotFound
+                    | ErrorKind::PermissionDenied
+                    | ErrorKind::IsADirectory
+                    | ErrorKind::NotADirectory
+                    | ErrorKind::ReadOnlyFilesystem
+                    | ErrorKind::InvalidInput
+            ),
+            Self::Learn(error) => !matches!(error, LearnError::Linfa(_)),
+            Self::Logistic(error) => matches!(error, LogisticError::Penalty { .. }),
+            Self::Artifact(_)
+            | Self::Row(_)
+            | Self::Threads(_)
+            | Self::Json(_)
+            | Self::Embedded { .. } => false,
+        }
+    }
+
+    /// Whether the reader of the output went away, as `head` does.
+    #[must_use]
+    pub fn is_broken_pipe(&self) -> bool {
+        matches!(self, Self::Write { source, .. } if source.kind() == std::io::ErrorKind::BrokenPipe)
+    }
+}

@@ -1,0 +1,335 @@
+//! The learners and their parameters.
+
+use std::collections::BTreeMap;
+
+use linfa::ParamGuard;
+use picket_schema::artifact::ModelTable;
+use picket_schema::limits;
+
+use crate::dataset::Dataset;
+use crate::error::TrainerError;
+use crate::export::tree_table;
+use crate::importance;
+use crate::learn::{
+    BoostingParams, DecisionTreeParams, ExtraTreesParams, Forest, LearnError, LinfaTreeParams,
+    Progress, RandomForestParams, TreeEnsemble,
+};
+use crate::logistic::{fit_logistic, linear_importances};
+
+/// Parameters of the learners that average many trees.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BaggedSettings {
+    /// How many trees vote.
+    pub n_trees: usize,
+    /// The depth at which trees stop.
+    pub max_depth: usize,
+    /// The least number of training rows in a leaf.
+    pub min_leaf: f64,
+    /// What the weight of positive rows is multiplied by.
+    pub positive_weight: f64,
+}
+
+/// Parameters of boosting.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BoostingSettings {
+    /// How many trees are added.
+    pub n_trees: usize,
+    /// The depth at which trees stop.
+    pub max_depth: usize,
+    /// What each leaf is multiplied by.
+    pub learning_rate: f64,
+    /// The L2 penalty on leaves.
+    pub l2: f64,
+    /// The least sum of hessians in a leaf.
+    pub min_child_weight: f64,
+    /// The share of the distinct rows that each tree learns from.
+    pub row_fraction: f64,
+    /// The share of the features that each tree may ask for.
+    pub column_fraction: f64,
+    /// What the weight of positive rows is multiplied by.
+    pub positive_weight: f64,
+}
+
+/// Parameters of a single tree.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TreeSettings {
+    /// The depth at which the tree stops.
+    pub max_depth: usize,
+    /// The least number of training rows in a leaf.
+    pub min_leaf: f64,
+    /// What the weight of positive rows is multiplied by.
+    pub positive_weight: f64,
+}
+
+/// Parameters of linfa's tree.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LinfaTreeSettings {
+    /// The depth at which the tree stops.
+    pub max_depth: usize,
+    /// The least number of training rows in a leaf.
+    pub min_leaf: f64,
+}
+
+impl Default for BaggedSettings {
+    fn default() -> Self {
+        Self {
+            n_trees: 300,
+            max_depth: limits::MAX_TREE_DEPTH,
+            min_leaf: 1.0,
+            positive_weight: 1.0,
+        }
+    }
+}
+
+impl Default for BoostingSettings {
+    fn default() -> Self {
+        Self {
+            n_trees: 300,
+            max_depth: 6,
+            learning_rate: 0.1,
+            l2: 1.0,
+            min_child_weight: 1.0,
+            row_fraction: 1.0,
+            column_fraction: 1.0,
+            positive_weight: 1.0,
+        }
+    }
+}
+
+impl Default for TreeSettings {
+    fn default() -> Self {
+        Self {
+            max_depth: limits::MAX_TREE_DEPTH,
+            min_leaf: 1.0,
+            positive_weight: 1.0,
+        }
+    }
+}
+
+impl Default for LinfaTreeSettings {
+    fn default() -> Self {
+        Self {
+            max_depth: limits::MAX_TREE_DEPTH,
+            min_leaf: 1.0,
+        }
+    }
+}
+
+/// A learner with its parameters.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Learner {
+    /// A random forest.
+    Forest(BaggedSettings),
+    /// Extremely randomised trees.
+    ExtraTrees(BaggedSettings),
+    /// Boosted trees.
+    Boosting(BoostingSettings),
+    /// One tree.
+    Tree(TreeSettings),
+    /// One tree by linfa-trees, for comparison; without missing values or categories.
+    LinfaTree(LinfaTreeSettings),
+    /// Logistic regression with this L2 penalty.
+    Logistic {
+        /// The penalty.
+        l2: f64,
+    },
+}
+
+/// What a fit gives.
+#[derive(Debug)]
+pub struct Fitted {
+    /// The model as it stands in an artifact.
+    pub table: ModelTable<'static>,
+    /// The features' shares in the model. Shape: `(n_features,)` or empty.
+    pub importances: Vec<f64>,
+    /// For each training row the margin from the trees that did not see it, shape `(n_rows,)`;
+    /// `None` of a learner in which every tree sees every row.
+    pub out_of_bag: Option<Vec<Option<f64>>>,
+}
+
+impl Learner {
+    /// The learner's name, as in `trainer train --model NAME`.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Forest(_) => "forest",
+            Self::ExtraTrees(_) => "extra-trees",
+            Self::Boosting(_) => "boosting",
+            Self::Tree(_) => "tree",
+            Self::LinfaTree(_) => "linfa-tree",
+            Self::Logistic { .. } => "logistic",
+        }
+    }
+
+    /// How many trees a fit grows; 0 of a learner without trees.
+    #[must_use]
+    pub fn n_trees(&self) -> usize {
+        match self {
+            Self::Forest(bagged) | Self::ExtraTrees(bagged) => bagged.n_trees,
+            Self::Boosting(boosting) => boosting.n_trees,
+            Self::Tree(_) | Self::LinfaTree(_) => 1,
+            Self::Logistic { .. } => 0,
+        }
+    }
+
+    /// The parameters by name, for the model card.
+    #[must_use]
+    pub fn parameters(&self) -> BTreeMap<String, String> {
+        let pairs: Vec<(&str, String)> = match self {
+            Self::Forest(bagged) | Self::ExtraTrees(bagged) => vec![
+                ("n_trees", bagged.n_trees.to_string()),
+                ("max_depth", bagged.max_depth.to_string()),
+                ("min_leaf", bagged.min_leaf.to_string()),
+                ("positive_weight", bagged.positive_weight.to_string()),
+            ],
+            Self::Boosting(boosting) => vec![
+                ("n_trees", boosting.n_trees.to_string()),
+                ("max_depth", boosting.max_depth.to_string()),
+                ("learning_rate", boosting.learning_rate.to_string()),
+                ("l2", boosting.l2.to_string()),
+                ("min_child_weight", boosting.min_child_weight.to_string()),
+                ("row_fraction", boosting.row_fraction.to_string()),
+                ("column_fraction", boosting.column_fraction.to_string()),
+                ("positive_weight", boosting.positive_weight.to_string()),
+            ],
+            Self::Tree(tree) => vec![
+                ("max_depth", tree.max_depth.to_string()),
+                ("min_leaf", tree.min_leaf.to_string()),
+                ("positive_weight", tree.positive_weight.to_string()),
+            ],
+            Self::LinfaTree(tree) => vec![
+                ("max_depth", tree.max_depth.to_string()),
+                ("min_leaf", tree.min_leaf.to_string()),
+            ],
+            Self::Logistic { l2 } => vec![("l2", l2.to_string())],
+        };
+        pairs
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect()
+    }
+
+    /// What a reader of a model's card should know of the learner.
+    #[must_use]
+    pub fn caveat(&self) -> Option<&'static str> {
+        matches!(self, Self::LinfaTree(_)).then_some(
+            "linfa-trees 0.8.1 compares with < what it fitted with <=, and breaks ties between classes by chance: two fits may differ.",
+        )
+    }
+
+    /// Learns from all rows of `data`.
+    ///
+    /// # Errors
+    /// Where a parameter is out of range, the rows are of one class, or the model does not fit
+    /// into an artifact.
+    pub fn fit(
+        &self,
+        data: &Dataset,
+        seed: u64,
+        progress: &dyn Progress,
+    ) -> Result<Fitted, TrainerError> {
+        let matrix = data.matrix()?;
+        match self {
+            Self::Forest(bagged) => {
+                let forest = RandomForestParams::new()
+                    .n_trees(bagged.n_trees)
+                    .max_depth(Some(bagged.max_depth.min(limits::MAX_TREE_DEPTH)))
+                    .min_weight_leaf(bagged.min_leaf)
+                    .positive_weight(bagged.positive_weight)
+                    .out_of_bag(true)
+                    .seed(seed)
+                    .check()?
+                    .fit_matrix(&matrix, progress)?;
+                of_forest(data, forest)
+            }
+            Self::ExtraTrees(bagged) => {
+                let forest = ExtraTreesParams::new()
+                    .n_trees(bagged.n_trees)
+                    .max_depth(Some(bagged.max_depth.min(limits::MAX_TREE_DEPTH)))
+                    .min_weight_leaf(bagged.min_leaf)
+                    .positive_weight(bagged.positive_weight)
+                    .seed(seed)
+                    .check()?
+                    .fit_matrix(&matrix, progress)?;
+                of_forest(data, forest)
+            }
+            Self::Boosting(boosting) => {
+                let boosted = BoostingParams::new()
+                    .n_trees(boosting.n_trees)
+                    .max_depth(Some(boosting.max_depth.min(limits::MAX_TREE_DEPTH)))
+                    .learning_rate(boosting.learning_rate)
+                    .l2(boosting.l2)
+                    .min_child_weight(boosting.min_child_weight)
+                    .row_fraction(boosting.row_fraction)
+                    .column_fraction(boosting.column_fraction)
+                    .positive_weight(boosting.positive_weight)
+                    .seed(seed)
+                    .check()?
+                    .fit_matrix(&matrix, None, progress)?;
+                of_trees(data, &boosted.ensemble)
+            }
+            Self::Tree(tree) => {
+                let ensemble = DecisionTreeParams::new()
+                    .max_depth(Some(tree.max_depth.min(limits::MAX_TREE_DEPTH)))
+                    .min_weight_leaf(tree.min_leaf)
+                    .positive_weight(tree.positive_weight)
+                    .seed(seed)
+                    .check()?
+                    .fit_matrix(&matrix)?;
+                of_trees(data, &ensemble)
+            }
+            Self::LinfaTree(tree) => {
+                let ensemble = LinfaTreeParams::new()
+                    .max_depth(Some(tree.max_depth.min(limits::MAX_TREE_DEPTH)))
+                    .min_weight_leaf(tree.min_leaf as f32)
+                    .fit_matrix(&matrix)
+                    .map_err(|error| name_column(error, data))?;
+                of_trees(data, &ensemble)
+            }
+            Self::Logistic { l2 } => {
+                let linear = fit_logistic(data, *l2)?;
+                let importances = linear_importances(&linear, data);
+                Ok(Fitted {
+                    table: ModelTable::Linear(linear),
+                    importances,
+                    out_of_bag: None,
+                })
+            }
+        }
+    }
+}
+
+fn of_forest(data: &Dataset, forest: Forest) -> Result<Fitted, TrainerError> {
+    let mut fitted = of_trees(data, &forest.ensemble)?;
+    fitted.out_of_bag = forest
+        .out_of_bag
+        .map(|scores| scores.probabilities().to_vec());
+    Ok(fitted)
+}
+
+fn of_trees(data: &Dataset, ensemble: &TreeEnsemble) -> Result<Fitted, TrainerError> {
+    let table = ModelTable::Trees(tree_table(ensemble, data.schema())?);
+    let gains = ensemble
+        .importances()
+        .iter()
+        .map(|importance| importance.gain.max(0.0))
+        .collect();
+    Ok(Fitted {
+        table,
+        importances: importance::shares(gains),
+        out_of_bag: None,
+    })
+}
+
+/// linfa's tree has no notion of categories and missing values: says which feature has them.
+fn name_column(error: LearnError, data: &Dataset) -> TrainerError {
+    let (column, found) = match &error {
+        LearnError::NotNumeric { column } => (*column, "a categorical feature"),
+        LearnError::NotFinite { column, .. } => (*column, "missing values"),
+        _ => return error.into(),
+    };
+    TrainerError::NotForLinfa {
+        feature: data.schema().features[column].name.clone(),
+        found,
+    }
+}

@@ -1,0 +1,290 @@
+//! From labelled rows to an artifact: split, fit, calibrate, choose a threshold, measure, write.
+//!
+//! The model that is measured is the model that is written: its metrics are those of its own bytes
+//! on rows it never saw. With [`TrainOptions::refit`] the written model is fitted once more, with
+//! the same parameters, to all rows; the metrics are then those of its sibling that left the test
+//! rows out, and the card says so.
+
+use picket_schema::DataDigest;
+use picket_schema::artifact::{Artifact, Calibration, Card, Decision, ModelTable};
+use picket_wasm_model::Model;
+
+use crate::calibration::fit_platt;
+use crate::dataset::Dataset;
+use crate::error::TrainerError;
+use crate::evaluation::{Evaluation, Scores};
+use crate::learner::{Fitted, Learner};
+use crate::progress::Reporter;
+use crate::reference::reference_of;
+use crate::row_groups::RowGroups;
+use crate::split::{Split, SplitKind, grouped_folds};
+use crate::threshold::ThresholdRule;
+
+/// How many folds the margins for calibration come from.
+const N_FOLDS: usize = 5;
+
+/// How to train.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrainOptions {
+    /// The model's name; empty for `<schema>-<learner>`.
+    pub name: String,
+    /// The learner.
+    pub learner: Learner,
+    /// The seed of every random choice.
+    pub seed: u64,
+    /// How rows are told apart into training and test.
+    pub split: SplitKind,
+    /// Whether the written model learns from the test rows too, after they were measured on.
+    pub refit: bool,
+    /// How the threshold is chosen.
+    pub threshold: ThresholdRule,
+    /// What a reader of the card should know.
+    pub notes: Vec<String>,
+}
+
+impl TrainOptions {
+    /// Defaults for a learner.
+    #[must_use]
+    pub fn new(learner: Learner) -> Self {
+        Self {
+            name: String::new(),
+            learner,
+            seed: 0,
+            split: SplitKind::Grouped,
+            refit: false,
+            threshold: ThresholdRule::Fixed(0.5),
+            notes: Vec::new(),
+        }
+    }
+}
+
+/// A trained model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trained {
+    /// The artifact's file.
+    pub bytes: Vec<u8>,
+    /// What the model achieves on the test rows.
+    pub evaluation: Evaluation,
+    /// The artifact's card.
+    pub card: Card,
+}
+
+/// Trains a model. The same data, options and code give the same bytes, whatever the number of threads.
+///
+/// # Errors
+/// A [`TrainerError`] for data that cannot be split or learned from, parameters out of range, and
+/// models that do not fit into an artifact.
+pub fn train(
+    data: &Dataset,
+    options: &TrainOptions,
+    reporter: Reporter,
+) -> Result<Trained, TrainerError> {
+    let groups = RowGroups::of(data);
+    let split = Split::new(data, &groups, options.split, options.seed)?;
+    let random = Split::new(data, &groups, SplitKind::Random, options.seed);
+    let memorised_share = random
+        .unwrap_or_else(|_| split.clone())
+        .memorised_share(&groups);
+    let (training, test) = (data.select(&split.train), data.select(&split.test));
+
+    let part = FittedPart::fit(&training, options, reporter)?;
+    let mut card = card(data, options, &part);
+    card.memorised_share = memorised_share;
+    card.n_rows_train = training.n_rows() as u64;
+    card.n_rows_test = test.n_rows() as u64;
+    let bytes = part.artifact(&training, card.clone()).encode()?;
+    let evaluation = Evaluation::of(&Model::load(&bytes)?, &test, options.seed)?;
+    card.metrics.clone_from(&evaluation.metrics);
+
+    let (part, rows) = if options.refit {
+        card.n_rows_train = data.n_rows() as u64;
+        card.notes.push(format!(
+            "The metrics are those of a model fitted to {} rows and measured on the other {}; this model was then fitted to all {} rows with the same parameters.",
+            training.n_rows(), test.n_rows(), data.n_rows()
+        ));
+        (FittedPart::fit(data, options, reporter)?, data)
+    } else {
+        (part, &training)
+    };
+    card.importances.clone_from(&part.importances);
+    let bytes = part.artifact(rows, card.clone()).encode()?;
+    Ok(Trained {
+        bytes,
+        evaluation,
+        card,
+    })
+}
+
+/// A model fitted to some rows, calibrated on margins of rows it did not learn from.
+struct FittedPart {
+    table: ModelTable<'static>,
+    importances: Vec<f64>,
+    calibration: Calibration,
+    decision: Decision,
+    /// Calibrated scores of rows that the scoring model did not see.
+    scores: Vec<f64>,
+    calibrated_on: &'static str,
+}
+
+impl FittedPart {
+    fn fit(
+        data: &Dataset,
+        options: &TrainOptions,
+        reporter: Reporter,
+    ) -> Result<Self, TrainerError> {
+        let learner = &options.learner;
+        let stage = reporter.stage("fit", learner.n_trees() as u64);
+        let Fitted {
+            table,
+            importances,
+            out_of_bag,
+        } = learner.fit(data, options.seed, &stage)?;
+        drop(stage);
+        let (margins, labels, calibrated_on) = match out_of_bag {
+            Some(out_of_bag) => {
+                let known = out_of_bag.iter().zip(data.labels());
+                let known = known.filter_map(|(margin, label)| Some(((*margin)?, *label)));
+                let (margins, labels) = known.unzip();
+                (margins, labels, "out-of-bag margins")
+            }
+            None => (
+                cross_fitted_margins(data, options, reporter)?,
+                data.labels().to_vec(),
+                "out-of-fold margins, 5 grouped folds",
+            ),
+        };
+        let calibration = fit_platt(&margins, &labels);
+        let score = |margin: &f64| {
+            picket_wasm_model::sigmoid(calibration.slope * margin + calibration.intercept)
+        };
+        let scores: Vec<f64> = margins.iter().map(score).collect();
+        let threshold = options.threshold.choose(&scores, &labels);
+        let decision = Decision {
+            threshold,
+            uncertain: None,
+        };
+        Ok(Self {
+            table,
+            importances,
+            calibration,
+            decision,
+            scores,
+            calibrated_on,
+        })
+    }
+
+    fn artifact(&self, data: &Dataset, card: Card) -> Artifact<'static> {
+        Artifact {
+            schema: data.schema().clone(),
+            model: self.table.clone(),
+            calibration: self.calibration,
+            decision: self.decision,
+            reference: reference_of(data, &self.scores),
+            card,
+        }
+    }
+}
+
+/// For each row the margin of a model that saw neither it nor its equals. Shape: `(n_rows,)`.
+fn cross_fitted_margins(
+    data: &Dataset,
+    options: &TrainOptions,
+    reporter: Reporter,
+) -> Result<Vec<f64>, TrainerError> {
+    let groups = RowGroups::of(data);
+    let folds = grouped_folds(data, &groups, N_FOLDS, options.seed);
+    let mut margins = vec![0.0; data.n_rows()];
+    // A learner without trees still shows one step a fold.
+    let steps = options.learner.n_trees().max(1) as u64;
+    let stage = reporter.stage("calibrate", N_FOLDS as u64 * steps);
+    for fold in 0..N_FOLDS {
+        let (held_out, rest): (Vec<usize>, Vec<usize>) =
+            (0..data.n_rows()).partition(|row_idx| folds[*row_idx] == fold);
+        if held_out.is_empty() {
+            continue;
+        }
+        let done = fold as u64 * steps;
+        let rest = data.select(&rest);
+        let fitted = options
+            .learner
+            .fit(&rest, options.seed, &|grown: usize, _: usize| {
+                stage.reach(done + grown as u64);
+            })?;
+        // Through the file format and the scorer: what is calibrated is what the edge computes.
+        let bytes = uncalibrated(&rest, fitted.table).encode()?;
+        let scores = Scores::of(&Model::load(&bytes)?, &data.select(&held_out))?;
+        for (row_idx, margin) in held_out.into_iter().zip(scores.margins) {
+            margins[row_idx] = margin;
+        }
+        stage.reach(done + steps);
+    }
+    Ok(margins)
+}
+
+fn uncalibrated(data: &Dataset, model: ModelTable<'static>) -> Artifact<'static> {
+    Artifact {
+        schema: data.schema().clone(),
+        model,
+        calibration: Calibration::IDENTITY,
+        decision: Decision {
+            threshold: 0.5,
+            uncertain: None,
+        },
+        reference: reference_of(data, &[]),
+        card: blank_card(),
+    }
+}
+
+fn blank_card() -> Card {
+    Card {
+        name: String::new(),
+        algorithm: String::new(),
+        code_version: env!("CARGO_PKG_VERSION").to_owned(),
+        seed: 0,
+        data_digest: DataDigest([0; 32]),
+        parent: None,
+        parameters: std::collections::BTreeMap::new(),
+        metrics: Vec::new(),
+        split: String::new(),
+        n_rows_train: 0,
+        n_rows_test: 0,
+        memorised_share: 0.0,
+        importances: Vec::new(),
+        notes: Vec::new(),
+    }
+}
+
+fn card(data: &Dataset, options: &TrainOptions, part: &FittedPart) -> Card {
+    let learner = &options.learner;
+    let mut parameters = learner.parameters();
+    parameters.insert(
+        "calibration".into(),
+        format!("Platt, {}", part.calibrated_on),
+    );
+    let threshold = match options.threshold {
+        ThresholdRule::Fixed(threshold) => threshold.to_string(),
+        ThresholdRule::BestF1 => format!("highest F1 of {}", part.calibrated_on),
+    };
+    parameters.insert("threshold".into(), threshold);
+    parameters.insert("refit".into(), options.refit.to_string());
+    let name = if options.name.is_empty() {
+        format!("{}-{}", data.schema().name, learner.name())
+    } else {
+        options.name.clone()
+    };
+    Card {
+        name,
+        algorithm: learner.name().to_owned(),
+        seed: options.seed,
+        data_digest: data.digest(),
+        parameters,
+        split: options.split.name().to_owned(),
+        notes: options
+            .notes
+            .iter()
+            .cloned()
+            .chain(learner.caveat().map(str::to_owned))
+            .collect(),
+        ..blank_card()
+    }
+}

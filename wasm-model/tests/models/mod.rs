@@ -1,0 +1,175 @@
+//! Random models for the tests: a small deterministic generator, seeded by the test.
+
+use std::collections::BTreeMap;
+
+use picket_schema::artifact::{
+    Calibration, Card, Decision, Linear, ModelTable, Operator, Reference, Term, TreeNode,
+    TreesBuilder,
+};
+use picket_schema::{Artifact, DataDigest, FeatureSchema};
+
+/// SplitMix64 (Steele, Lea and Flood, 2014).
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    pub(crate) fn below(&mut self, n: usize) -> usize {
+        (self.next() % n as u64) as usize
+    }
+}
+
+/// Five features: two numeric, one ordinal, one with 40 categories (two words a set), one unused.
+pub(crate) fn schema() -> FeatureSchema {
+    let categories: Vec<String> = (0..40).map(|code| format!("\"c{code}\"")).collect();
+    let text = format!(
+        r#"
+        name = "mixed"
+        label = {{ name = "y", positive = {{ name = "bad", values = ["1"] }}, negative = {{ name = "good" }} }}
+        features = [
+            {{ name = "a", domain = {{ range = [-10, 10] }} }},
+            {{ name = "b", domain = {{ values = [-1, 0, 1] }} }},
+            {{ name = "c", domain = {{ categories = [{}] }} }},
+            {{ name = "d", domain = {{ range = [0, 1e9] }} }},
+            {{ name = "unused", domain = {{ range = [0, 1] }} }},
+        ]
+        "#,
+        categories.join(", ")
+    );
+    FeatureSchema::from_toml(&text).expect("the test schema is right")
+}
+
+const THRESHOLDS: [f32; 7] = [-2.5, -0.0, 0.1, 0.5, 1.0, 3.75, 1e6];
+
+fn grow(random: &mut Random, nodes: &mut Vec<TreeNode>, depth: usize) -> (usize, u32) {
+    let position = nodes.len();
+    let cover = 1 + random.below(100) as u32;
+    let value = random.next() as i32 >> 8;
+    nodes.push(TreeNode::Leaf { value, cover });
+    if depth == 0 || random.below(5) == 0 {
+        return (position, cover);
+    }
+    let (left, _) = grow(random, nodes, depth - 1);
+    let (right, _) = grow(random, nodes, depth - 1);
+    let missing_left = random.below(2) == 0;
+    let feature_idx = random.below(4) as u16;
+    nodes[position] = if feature_idx == 2 {
+        let words = vec![random.next() as u32, random.next() as u32 & 0xff];
+        TreeNode::CategorySet {
+            feature_idx,
+            words,
+            missing_left,
+            left,
+            right,
+        }
+    } else {
+        let threshold = THRESHOLDS[random.below(THRESHOLDS.len())];
+        TreeNode::Threshold {
+            feature_idx,
+            threshold,
+            missing_left,
+            left,
+            right,
+        }
+    };
+    (position, cover)
+}
+
+fn artifact(model: ModelTable<'static>) -> Vec<u8> {
+    let artifact = Artifact {
+        schema: schema(),
+        model,
+        calibration: Calibration {
+            slope: 1.25,
+            intercept: -0.5,
+        },
+        decision: Decision {
+            threshold: 0.5,
+            uncertain: Some([0.45, 0.55]),
+        },
+        reference: Reference::default(),
+        card: Card {
+            name: "random".into(),
+            algorithm: "random".into(),
+            code_version: "0".into(),
+            seed: 0,
+            data_digest: DataDigest::of(b""),
+            parent: None,
+            parameters: BTreeMap::new(),
+            metrics: vec![],
+            split: "none".into(),
+            n_rows_train: 0,
+            n_rows_test: 0,
+            memorised_share: 0.0,
+            importances: vec![],
+            notes: vec![],
+        },
+    };
+    artifact.encode().expect("the test artifact is right")
+}
+
+/// A tree model's file.
+pub(crate) fn trees(seed: u64, operator: Operator, n_trees: usize, depth: usize) -> Vec<u8> {
+    let mut random = Random(seed);
+    let mut builder = TreesBuilder::new(operator, random.next() as i64 >> 20, 20);
+    for _ in 0..n_trees {
+        let mut nodes = Vec::new();
+        grow(&mut random, &mut nodes, depth);
+        builder.push(nodes);
+    }
+    artifact(ModelTable::Trees(
+        builder.build().expect("the test trees are right"),
+    ))
+}
+
+/// A linear model's file.
+pub(crate) fn linear(seed: u64) -> Vec<u8> {
+    let mut random = Random(seed);
+    let mut number = move || (random.next() as i32) as f64 / f64::from(1 << 28);
+    let numeric = |feature: u32, number: &mut dyn FnMut() -> f64| Term::Numeric {
+        feature,
+        fill: number() as f32,
+        mean: number(),
+        scale: number().abs() + 0.1,
+        weight: number(),
+        missing_weight: number(),
+        background: number(),
+    };
+    let mut terms = vec![
+        numeric(0, &mut number),
+        numeric(1, &mut number),
+        numeric(3, &mut number),
+    ];
+    let weights: Vec<u8> = (0..40).flat_map(|_| number().to_le_bytes()).collect();
+    terms.push(Term::OneHot {
+        feature: 2,
+        weights: weights.into(),
+        missing_weight: number(),
+        background: number(),
+    });
+    artifact(ModelTable::Linear(Linear {
+        bias: number(),
+        terms,
+    }))
+}
+
+/// A row that is in the domain, on a threshold or beside it, missing, infinite, or any bits at all.
+pub(crate) fn row(random: &mut Random) -> Vec<f32> {
+    let value = |random: &mut Random| match random.below(8) {
+        0 => f32::NAN,
+        1 => f32::INFINITY,
+        2 => f32::NEG_INFINITY,
+        3 => f32::from_bits(random.next() as u32),
+        4 => THRESHOLDS[random.below(THRESHOLDS.len())],
+        5 => THRESHOLDS[random.below(THRESHOLDS.len())].next_up(),
+        6 => THRESHOLDS[random.below(THRESHOLDS.len())].next_down(),
+        _ => random.below(42) as f32 - 1.0,
+    };
+    (0..5).map(|_| value(random)).collect()
+}

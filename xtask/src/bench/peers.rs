@@ -1,0 +1,31 @@
+//! The programs that Picket is measured beside, in a Python environment of their own.
+
+use crate::command;
+use crate::repo::Repo;
+use anyhow::{Context, Result, bail};
+use std::path::PathBuf;
+
+/// Installs the peers once and gives the environment's Python.
+pub(crate) fn python(repo: &Repo) -> Result<PathBuf> {
+    let venv = repo.target.join("bench/venv");
+    let python = venv.join("bin/python");
+    let requirements = repo.root.join("xtask/bench/requirements.txt");
+    let wanted = std::fs::read_to_string(&requirements).context("reading the peers' versions")?;
+    // The list is kept beside what it installed: a changed list installs again.
+    let installed = venv.join("installed.txt");
+    if std::fs::read_to_string(&installed).is_ok_and(|list| list == wanted) {
+        return Ok(python);
+    }
+    let Some(system) = command::find("python3") else {
+        bail!("the peers need Python 3.11 or later: install python3 and python3-venv");
+    };
+    println!("installing the peers into {}", repo.shown(&venv));
+    command::run(repo.command(system).args(["-m", "venv"]).arg(&venv))?;
+    command::run(
+        repo.command(&python)
+            .args(["-m", "pip", "install", "--quiet", "--requirement"])
+            .arg(&requirements),
+    )?;
+    std::fs::write(&installed, wanted).context("remembering what was installed")?;
+    Ok(python)
+}

@@ -1,0 +1,218 @@
+//! `cargo xtask build-wasm`: the WebAssembly outputs.
+
+use crate::args::Args;
+use crate::command;
+use crate::repo::Repo;
+use crate::setup::{self, WasmToolchain};
+use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+pub(crate) const USAGE: &str = "\
+cargo xtask build-wasm [browser] [scorer] [spin] [--spin-model FILE]
+
+Builds what is named, all three without a name:
+  browser   www/pkg: the scorer as an ES module for the page
+  scorer    target/wasm/picket-scorer.wasm: the scorer as a component that imports nothing
+  spin      target/wasm/picket-spin.wasm: the Spin component
+
+--spin-model FILE   the model inside the Spin component; also PICKET_BUNDLED_MODEL, else the last
+                    artifact in schema/testdata";
+
+const PROFILE: &str = "wasm";
+
+/// What the Spin component may import: HTTP both ways and Spin's own interfaces, no other WASI.
+const SPIN_IMPORTS: [&str; 5] = [
+    "wasi:http/",
+    "wasi:clocks/types@", // a type that wasi:http's timeouts are written in
+    "spin:",
+    "fermyon:spin/",
+    "fermyon:spin-",
+];
+
+/// The variable through which the Spin component's source finds the model to include.
+const BUNDLED_MODEL: &str = "PICKET_BUNDLED_MODEL";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Output {
+    Browser,
+    Scorer,
+    Spin,
+}
+
+impl Output {
+    pub(crate) const ALL: [Self; 3] = [Self::Browser, Self::Scorer, Self::Spin];
+
+    fn from_name(name: &str) -> Result<Self> {
+        match name {
+            "browser" => Ok(Self::Browser),
+            "scorer" => Ok(Self::Scorer),
+            "spin" => Ok(Self::Spin),
+            other => bail!("there is no output `{other}`\n\n{USAGE}"),
+        }
+    }
+}
+
+pub(crate) fn run(repo: &Repo, mut args: Args) -> Result<()> {
+    let spin_model = args.value::<PathBuf>("--spin-model")?;
+    let names = args.rest()?;
+    let outputs = if names.is_empty() {
+        Output::ALL.to_vec()
+    } else {
+        names
+            .iter()
+            .map(|name| Output::from_name(name))
+            .collect::<Result<_>>()?
+    };
+    setup::ensure_cc()?;
+    let toolchain = WasmToolchain::ensure(repo)?;
+    build(repo, &toolchain, &outputs, spin_model.as_deref())
+}
+
+/// Builds the outputs and prints their sizes.
+pub(crate) fn build(
+    repo: &Repo,
+    toolchain: &WasmToolchain,
+    outputs: &[Output],
+    spin_model: Option<&Path>,
+) -> Result<()> {
+    let linker = Linker::build(repo)?;
+    std::fs::create_dir_all(repo.target.join("wasm"))?;
+    let mut files = Vec::new();
+    for output in outputs {
+        files.extend(match output {
+            Output::Browser => browser(repo, toolchain, &linker)?,
+            Output::Scorer => scorer(repo, toolchain, &linker)?,
+            Output::Spin => spin(repo, toolchain, &linker, spin_model)?,
+        });
+    }
+    for file in &files {
+        print_size(repo, file)?;
+    }
+    Ok(())
+}
+
+fn browser(repo: &Repo, toolchain: &WasmToolchain, linker: &Linker) -> Result<Vec<PathBuf>> {
+    let mut cargo = scorer_build(repo, toolchain, "browser");
+    // The glue generator reads the module's target features, which stripping would take away;
+    // it strips the module itself.
+    cargo.env("CARGO_PROFILE_WASM_STRIP", "none");
+    command::run(&mut cargo)?;
+    let out_dir = repo.www().join("pkg");
+    let core = toolchain.core_module(PROFILE, "picket_wasm_model");
+    linker.run(repo, &["browser".as_ref(), &core, &out_dir], &[])?;
+    Ok(vec![
+        out_dir.join("picket.js"),
+        out_dir.join("picket_bg.wasm"),
+    ])
+}
+
+fn scorer(repo: &Repo, toolchain: &WasmToolchain, linker: &Linker) -> Result<Vec<PathBuf>> {
+    command::run(&mut scorer_build(repo, toolchain, "component"))?;
+    let out = repo.scorer_component();
+    let core = toolchain.core_module(PROFILE, "picket_wasm_model");
+    linker.run(
+        repo,
+        &["component".as_ref(), &core, &out],
+        &["--no-imports"],
+    )?;
+    Ok(vec![out])
+}
+
+fn spin(
+    repo: &Repo,
+    toolchain: &WasmToolchain,
+    linker: &Linker,
+    model: Option<&Path>,
+) -> Result<Vec<PathBuf>> {
+    let mut cargo = toolchain.cargo(repo, "build");
+    cargo.args(["--package", "picket-spin", "--profile", PROFILE]);
+    match bundled_model(repo, model)? {
+        Some(model) => {
+            println!("model in the Spin component: {}", repo.shown(&model));
+            cargo.env(BUNDLED_MODEL, model);
+        }
+        None => println!(
+            "model in the Spin component: none (no --spin-model, no {BUNDLED_MODEL}, no artifact \
+             in schema/testdata)"
+        ),
+    }
+    command::run(&mut cargo)?;
+    let out = repo.spin_component();
+    let core = toolchain.core_module(PROFILE, "picket_spin");
+    let rules: Vec<&str> = SPIN_IMPORTS
+        .iter()
+        .flat_map(|prefix| ["--allow-import", *prefix])
+        .collect();
+    linker.run(repo, &["component".as_ref(), &core, &out], &rules)?;
+    Ok(vec![out])
+}
+
+fn scorer_build(repo: &Repo, toolchain: &WasmToolchain, binding: &str) -> Command {
+    let mut cargo = toolchain.cargo(repo, "build");
+    cargo
+        .args(["--package", "picket-wasm-model", "--profile", PROFILE])
+        .args(["--no-default-features", "--features", binding]);
+    cargo
+}
+
+/// The model to bundle, as an absolute path: the compiler resolves a relative one elsewhere.
+fn bundled_model(repo: &Repo, named: Option<&Path>) -> Result<Option<PathBuf>> {
+    let from_env = std::env::var_os(BUNDLED_MODEL).map(PathBuf::from);
+    if let Some(path) = named.map(Path::to_owned).or(from_env) {
+        let path = std::fs::canonicalize(&path)
+            .with_context(|| format!("there is no model at {}", path.display()))?;
+        return Ok(Some(path));
+    }
+    last_artifact(&repo.root.join("schema/testdata"))
+}
+
+fn last_artifact(folder: &Path) -> Result<Option<PathBuf>> {
+    if !folder.is_dir() {
+        return Ok(None);
+    }
+    let mut last = None;
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        let candidate = if path.is_dir() {
+            last_artifact(&path)?
+        } else {
+            Some(path).filter(|path| path.extension().is_some_and(|end| end == "picket"))
+        };
+        last = last.max(candidate);
+    }
+    Ok(last)
+}
+
+/// The program that turns core modules into what hosts load.
+struct Linker(PathBuf);
+
+impl Linker {
+    fn build(repo: &Repo) -> Result<Self> {
+        command::run(
+            repo.cargo()
+                .args(["build", "--package", "picket-wasm-link"]),
+        )?;
+        let name = format!("picket-wasm-link{}", std::env::consts::EXE_SUFFIX);
+        Ok(Self(repo.target.join("debug").join(name)))
+    }
+
+    fn run(&self, repo: &Repo, paths: &[&Path], rules: &[&str]) -> Result<()> {
+        command::run(repo.command(&self.0).args(paths).args(rules))
+    }
+}
+
+fn print_size(repo: &Repo, file: &Path) -> Result<()> {
+    let raw = std::fs::metadata(file)?.len();
+    let shown = repo.shown(file);
+    if command::find("brotli").is_none() {
+        println!("{shown}: {raw} bytes");
+        return Ok(());
+    }
+    let output = Command::new("brotli")
+        .args(["--stdout", "--best"])
+        .arg(file)
+        .output()?;
+    println!("{shown}: {raw} bytes, {} with brotli", output.stdout.len());
+    Ok(())
+}

@@ -1,0 +1,214 @@
+//! `cargo xtask demo`: from nothing to a page that scores, on one machine.
+
+mod example_row;
+mod server;
+
+use crate::args::Args;
+use crate::build_wasm::{self, Output};
+use crate::command;
+use crate::interrupt::Interrupt;
+use crate::repo::Repo;
+use crate::setup::{self, WasmToolchain};
+use crate::stage::Stages;
+use anyhow::{Context, Result, bail};
+use server::Server;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+pub(crate) const USAGE: &str = "\
+cargo xtask demo [--data FILE --schema FILE] [--port 3000] [--profile release|dev] [--no-serve]
+
+Sets up what is missing, builds, trains on the synthetic sample (or on your data), serves the API
+and the page on this machine and says what to try. Ctrl-C stops it.
+
+  --data FILE      a CSV of yours; needs --schema
+  --schema FILE    its schema, as those in schema/schemas
+  --port PORT      where to listen, 3000 unless told
+  --profile NAME   release (the default) or dev, which builds faster
+  --no-serve       stop once the model is there";
+
+/// What precedes the line that can be pasted into a shell.
+pub(crate) const TRY_LINE: &str = "  curl ";
+
+const SAMPLE_ROWS: &str = "5000";
+const SAMPLE_SEED: &str = "7";
+
+struct Options {
+    /// Data and schema of the user's own.
+    own: Option<(PathBuf, PathBuf)>,
+    port: u16,
+    release: bool,
+    serve: bool,
+}
+
+impl Options {
+    fn parse(mut args: Args) -> Result<Self> {
+        let data = args.value::<PathBuf>("--data")?;
+        let schema = args.value::<PathBuf>("--schema")?;
+        let own = match (data, schema) {
+            (Some(data), Some(schema)) => Some((absolute(&data)?, absolute(&schema)?)),
+            (None, None) => None,
+            (Some(_), None) => bail!("--data needs --schema, which says what the columns mean"),
+            (None, Some(_)) => bail!("--schema needs --data"),
+        };
+        let release = match args.value::<String>("--profile")?.as_deref() {
+            None | Some("release") => true,
+            Some("dev") => false,
+            Some(other) => bail!("--profile is release or dev, not {other}"),
+        };
+        let options = Self {
+            own,
+            port: args.value("--port")?.unwrap_or(3000),
+            release,
+            serve: !args.flag("--no-serve"),
+        };
+        args.finish()?;
+        Ok(options)
+    }
+}
+
+pub(crate) fn run(repo: &Repo, args: Args) -> Result<()> {
+    let options = Options::parse(args)?;
+    let mut stages = Stages::new(5 + usize::from(options.serve));
+
+    let toolchain = stages.run("Set-up: what is missing is installed", || {
+        setup::ensure_cc()?;
+        WasmToolchain::ensure(repo)
+    })?;
+    stages.run(
+        "Build: the scorer as WebAssembly, for the page and for the server",
+        || build_wasm::build(repo, &toolchain, &[Output::Browser, Output::Scorer], None),
+    )?;
+    stages.run("Build: trainer and edge-runtime", || {
+        build_native(repo, options.release)
+    })?;
+    let bin = repo
+        .target
+        .join(if options.release { "release" } else { "debug" });
+
+    let folder = repo.target.join("demo");
+    std::fs::create_dir_all(&folder)?;
+    let (data, schema) = stages.run("Data", || match &options.own {
+        Some((data, schema)) => {
+            println!("your own: {}", repo.shown(data));
+            Ok((data.clone(), schema.clone()))
+        }
+        None => sample(repo, &bin.join("trainer"), folder.join("sample.csv")),
+    })?;
+    let model = folder.join("model.picket");
+    stages.run("Train", || {
+        command::run(
+            repo.command(bin.join("trainer"))
+                .args(["train".as_ref(), "--data".as_ref(), data.as_os_str()])
+                .args(["--schema".as_ref(), schema.as_os_str()])
+                .args(["--out".as_ref(), model.as_os_str()]),
+        )
+    })?;
+    if !options.serve {
+        println!("\nThe model is {}", repo.shown(&model));
+        return Ok(());
+    }
+
+    let body = example_row::request_body(&schema, &data)?;
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
+    let interrupt = Interrupt::watch()?;
+    let mut server = stages.run("Serve", || {
+        let mut command = repo.command(bin.join("edge-runtime"));
+        command
+            .args(["serve".as_ref(), "--model".as_ref(), model.as_os_str()])
+            .args(["--listen", &address.to_string()])
+            .envs(output_locations(repo));
+        Server::start(command, address, &interrupt)
+    })?;
+    if !interrupt.came() {
+        println!("\n{}", what_to_try(options.port, &body));
+        println!("\nReady after {}.", crate::stage::shown(stages.elapsed()));
+    }
+    server.run_until(&interrupt)
+}
+
+/// Where programs and tests find what `build-wasm` made.
+pub(crate) fn output_locations(repo: &Repo) -> [(&'static str, PathBuf); 3] {
+    [
+        ("PICKET_SCORER_COMPONENT", repo.scorer_component()),
+        ("PICKET_SPIN_COMPONENT", repo.spin_component()),
+        ("PICKET_WWW", repo.www()),
+    ]
+}
+
+fn build_native(repo: &Repo, release: bool) -> Result<()> {
+    let mut cargo = repo.cargo();
+    cargo
+        .args([
+            "build",
+            "--package",
+            "picket-trainer",
+            "--package",
+            "picket-edge-runtime",
+        ])
+        .args(["--bin", "trainer", "--bin", "edge-runtime"])
+        .envs(output_locations(repo));
+    if release {
+        cargo.arg("--release");
+    }
+    command::run(&mut cargo)
+}
+
+fn sample(repo: &Repo, trainer: &std::path::Path, out: PathBuf) -> Result<(PathBuf, PathBuf)> {
+    command::run(
+        repo.command(trainer)
+            .args([
+                "sample",
+                "--rows",
+                SAMPLE_ROWS,
+                "--seed",
+                SAMPLE_SEED,
+                "--out",
+            ])
+            .arg(&out),
+    )?;
+    Ok((out, repo.root.join("schema/schemas/phishing.toml")))
+}
+
+fn what_to_try(port: u16, body: &str) -> String {
+    // A name with an apostrophe must not end the shell's quotes.
+    let quoted = body.replace('\'', r"'\''");
+    format!(
+        "Try:\n  page   http://localhost:{port}/\n  API    http://localhost:{port}/docs\n\n\
+         {TRY_LINE}-sS http://localhost:{port}/predict -H 'content-type: application/json' \
+         -d '{quoted}'\n\nCtrl-C stops it."
+    )
+}
+
+fn absolute(path: &std::path::Path) -> Result<PathBuf> {
+    std::fs::canonicalize(path).with_context(|| format!("there is no file {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(line: &str) -> Result<Options> {
+        Options::parse(Args::new(line.split_whitespace().map(str::to_owned)))
+    }
+
+    #[test]
+    fn data_and_schema_come_together() {
+        assert!(options("--data Cargo.toml").is_err());
+        assert!(options("--schema Cargo.toml").is_err());
+        assert!(
+            options("--data Cargo.toml --schema Cargo.toml")
+                .unwrap()
+                .own
+                .is_some()
+        );
+        assert!(options("").unwrap().own.is_none());
+    }
+
+    #[test]
+    fn the_line_to_try_survives_apostrophes() {
+        let text = what_to_try(3000, r#"{"features":{"it's":1}}"#);
+        assert!(text.contains(r"it'\''s"), "{text}");
+        assert!(text.lines().any(|line| line.starts_with(TRY_LINE)));
+    }
+}

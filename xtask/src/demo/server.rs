@@ -1,0 +1,111 @@
+//! The server as a child: started, waited for, stopped.
+
+use crate::http;
+use crate::interrupt::Interrupt;
+use anyhow::{Context, Result, bail};
+use std::net::SocketAddr;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+/// The first start compiles the scorer component to machine code.
+const READY_LIMIT: Duration = Duration::from_secs(180);
+
+/// A terminal's Ctrl-C reaches the child by itself; only after this it is told.
+const OWN_ACCORD: Duration = Duration::from_secs(1);
+
+/// How long requests under way may take to finish.
+const STOP_LIMIT: Duration = Duration::from_secs(15);
+
+const POLL: Duration = Duration::from_millis(50);
+
+pub(crate) struct Server(Child);
+
+impl Server {
+    /// Starts it and waits until it says it is ready, or until the user wants no more of it.
+    pub(crate) fn start(
+        mut command: Command,
+        address: SocketAddr,
+        interrupt: &Interrupt,
+    ) -> Result<Self> {
+        // Another server on the port would answer in place of ours.
+        if std::net::TcpStream::connect_timeout(&address, Duration::from_millis(200)).is_ok() {
+            bail!("something listens on {address} already; choose another --port");
+        }
+        let child = command
+            .stdin(Stdio::null())
+            .spawn()
+            .context("starting edge-runtime")?;
+        let mut server = Self(child);
+        let start = Instant::now();
+        while !interrupt.came() {
+            if let Some(status) = server.0.try_wait()? {
+                bail!("edge-runtime ended before it was ready ({status})");
+            }
+            if matches!(http::get(address, "/ready"), Ok((200, _))) {
+                break;
+            }
+            if start.elapsed() > READY_LIMIT {
+                bail!(
+                    "edge-runtime was not ready within {} s",
+                    READY_LIMIT.as_secs()
+                );
+            }
+            std::thread::sleep(POLL);
+        }
+        Ok(server)
+    }
+
+    /// Lets it serve until Ctrl-C, then sees it end well.
+    pub(crate) fn run_until(&mut self, interrupt: &Interrupt) -> Result<()> {
+        while !interrupt.came() {
+            if let Some(status) = self.0.try_wait()? {
+                bail!("edge-runtime ended by itself ({status})");
+            }
+            std::thread::sleep(POLL);
+        }
+        println!("\nstopping");
+        let status = match self.wait(OWN_ACCORD)? {
+            Some(status) => status,
+            None => {
+                send_interrupt(self.0.id())?;
+                self.wait(STOP_LIMIT)?.with_context(|| {
+                    format!(
+                        "edge-runtime did not stop within {} s",
+                        STOP_LIMIT.as_secs()
+                    )
+                })?
+            }
+        };
+        if !status.success() {
+            bail!("edge-runtime did not stop cleanly ({status})");
+        }
+        println!("stopped");
+        Ok(())
+    }
+
+    fn wait(&mut self, limit: Duration) -> Result<Option<ExitStatus>> {
+        let start = Instant::now();
+        loop {
+            let status = self.0.try_wait()?;
+            if status.is_some() || start.elapsed() > limit {
+                return Ok(status);
+            }
+            std::thread::sleep(POLL);
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // On every way out, errors included: no server is left behind. Both calls fail only for
+        // a child that has ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// What the terminal does on Ctrl-C, for one process.
+pub(crate) fn send_interrupt(pid: u32) -> Result<()> {
+    // The shell's own `kill`: the program of that name is missing on small systems.
+    crate::command::run(Command::new("sh").args(["-c", "kill -s INT \"$0\"", &pid.to_string()]))
+}

@@ -1,0 +1,43 @@
+//! As much HTTP as it takes to ask a server on this machine whether it is ready.
+
+use anyhow::{Context, Result};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// Status and body of `GET path`.
+pub(crate) fn get(address: SocketAddr, path: &str) -> Result<(u16, String)> {
+    let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(2))?;
+    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
+    )?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    parse(&String::from_utf8_lossy(&answer))
+}
+
+fn parse(answer: &str) -> Result<(u16, String)> {
+    let (head, body) = answer
+        .split_once("\r\n\r\n")
+        .context("no end of the headers")?;
+    let status = head
+        .split_whitespace()
+        .nth(1)
+        .and_then(|word| word.parse().ok())
+        .context("no status line")?;
+    Ok((status, body.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_status_and_body() {
+        let answer = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 4\r\n\r\nwait";
+        assert_eq!(parse(answer).expect("an answer"), (503, "wait".to_owned()));
+        assert!(parse("SSH-2.0-OpenSSH\r\n").is_err());
+    }
+}

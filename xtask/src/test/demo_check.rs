@@ -1,0 +1,111 @@
+//! The demo as a new user meets it: it starts, the line it says to try works, Ctrl-C stops it.
+
+use crate::command;
+use crate::demo::TRY_LINE;
+use crate::http;
+use crate::repo::Repo;
+use anyhow::{Context, Result, bail};
+use std::io::{BufRead, BufReader};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const STOP_LIMIT: Duration = Duration::from_secs(30);
+
+pub(crate) fn run(repo: &Repo) -> Result<()> {
+    let port = free_port()?;
+    let mut child = Demo(
+        repo.command(std::env::current_exe()?)
+            .args(["demo", "--profile", "dev", "--port", &port.to_string()])
+            // A group of its own, to which Ctrl-C goes as a terminal sends it.
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("starting the demo")?,
+    );
+    let result = try_out(&mut child.0, port);
+    // Stopped whether or not it answered; the first error is the one to tell.
+    let stopped = child.stop();
+    result.and(stopped)
+}
+
+fn try_out(child: &mut Child, port: u16) -> Result<()> {
+    let output = child.stdout.take().context("the demo has no output")?;
+    let mut line_to_try = None;
+    for line in BufReader::new(output).lines() {
+        let line = line?;
+        println!("    {line}");
+        if line.starts_with(TRY_LINE) {
+            line_to_try = Some(line.trim().to_owned());
+        }
+        if line.starts_with("Ready after") {
+            break;
+        }
+    }
+    let line = line_to_try.context("the demo ended without a line to try")?;
+
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    for path in ["/ready", "/"] {
+        let (status, _) = http::get(address, path)?;
+        println!("GET {path}: {status}");
+        if status != 200 {
+            bail!("GET {path} answered {status}");
+        }
+    }
+    let answer =
+        command::capture(Command::new("sh").args(["-c", &format!("{line} --fail-with-body")]))?;
+    println!("POST /predict: {answer}");
+    let answer: serde_json::Value =
+        serde_json::from_str(&answer).context("the answer of /predict is not JSON")?;
+    if !answer.is_object() {
+        bail!("the answer of /predict is not an object");
+    }
+    Ok(())
+}
+
+/// The running demo; its whole group goes when this does.
+struct Demo(Child);
+
+impl Demo {
+    fn stop(&mut self) -> Result<()> {
+        if self.0.try_wait()?.is_none() {
+            signal_group(&self.0, "INT")?;
+        }
+        let start = Instant::now();
+        loop {
+            match self.0.try_wait()? {
+                Some(status) if status.success() => break,
+                Some(status) => bail!("the demo did not end cleanly ({status})"),
+                None if start.elapsed() > STOP_LIMIT => bail!("the demo ignored Ctrl-C"),
+                None => std::thread::sleep(Duration::from_millis(50)),
+            }
+        }
+        println!(
+            "Ctrl-C: stopped cleanly in {:.1} s",
+            start.elapsed().as_secs_f64()
+        );
+        Ok(())
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        if matches!(self.0.try_wait(), Ok(None)) {
+            // Nothing more can be done for a group that does not even hear this.
+            let _ = signal_group(&self.0, "KILL");
+            let _ = self.0.wait();
+        }
+    }
+}
+
+fn signal_group(child: &Child, signal: &str) -> Result<()> {
+    let group = format!("-{}", child.id());
+    command::run(Command::new("sh").args(["-c", "kill -s \"$0\" \"$1\"", signal, &group]))
+}
+
+fn free_port() -> Result<u16> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    Ok(listener.local_addr()?.port())
+}
