@@ -1,5 +1,7 @@
 //! CSV files as spreadsheets write them, for a model.
 
+use std::fmt::Write as _;
+
 use picket_wasm_model::OwnedModel;
 
 use crate::parity;
@@ -26,9 +28,13 @@ pub fn csv_of(model: &OwnedModel, rows: &[f32]) -> String {
                 names => names[*x as usize].clone(),
             })
             .collect();
-        text += &format!("\"row {row_idx}, \"\"quoted\"\"\",{}\r\n", fields.join(","));
+        let fields = fields.join(",");
+        // Writing to a string cannot fail.
+        let _ = write!(text, "\"row {row_idx}, \"\"quoted\"\"\",{fields}\r\n");
         if row_idx == 2 {
-            text += &format!("wrong{}\r\n", ",banana".repeat(schema.n_features()));
+            text += "wrong";
+            text += &",banana".repeat(schema.n_features());
+            text += "\r\n";
         }
     }
     text

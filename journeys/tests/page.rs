@@ -1,4 +1,6 @@
-//! The page in a real browser: what an analyst does with it, by mouse picket_journeys::models;
+//! The page in a real browser: what an analyst does with it, by mouse and by keyboard.
+
+use picket_journeys::models;
 use picket_journeys::page::Page;
 use picket_journeys::webdriver::keys;
 use picket_schema::artifact::Operator;

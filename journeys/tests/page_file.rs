@@ -46,7 +46,8 @@ fn a_file_gets_scores_counts_and_a_download() {
         let path = folder.path().join("visits.csv");
         std::fs::write(&path, &text).expect("writing the file");
         browser.click("#tab-batch");
-        page.site.take_requests();
+        let loaded = page.site.take_requests();
+        assert!(!loaded.is_empty());
         browser.type_into("#csv-file", &path.display().to_string());
         browser.wait_until(
             "it is scored",
