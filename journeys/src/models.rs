@@ -22,6 +22,9 @@ pub struct NamedArtifact {
 }
 
 /// The schema of the phishing data.
+///
+/// # Panics
+/// Where the file is not a schema, which the schema's own tests would show.
 #[must_use]
 pub fn phishing() -> FeatureSchema {
     FeatureSchema::from_toml(include_str!("../../schema/schemas/phishing.toml"))
@@ -29,6 +32,9 @@ pub fn phishing() -> FeatureSchema {
 }
 
 /// The schema of the NSL-KDD data.
+///
+/// # Panics
+/// Where the file is not a schema, which the schema's own tests would show.
 #[must_use]
 pub fn nsl_kdd() -> FeatureSchema {
     FeatureSchema::from_toml(include_str!("../../schema/schemas/nsl-kdd.toml"))
@@ -184,7 +190,7 @@ fn random_threshold(feature: &Feature, random: &mut Random) -> f32 {
 
 /// A number of a range: small ones are likelier where the range is wide.
 pub(crate) fn in_range(min: f64, max: f64, random: &mut Random) -> f32 {
-    let width = (max - min).min(10_f64.powi(random.below(8) as i32));
+    let width = (max - min).min(*random.one_of(&[1.0, 10.0, 100.0, 1e3, 1e4, 1e5, 1e6, 1e7]));
     ((min + width * random.unit()) as f32).clamp(min as f32, max as f32)
 }
 

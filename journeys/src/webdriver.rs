@@ -1,4 +1,4 @@
-//! A browser driven through chromedriver by the W3C WebDriver protocol.
+//! A browser driven through chromedriver by the W3C `WebDriver` protocol.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -11,14 +11,14 @@ use tempfile::TempDir;
 
 use crate::chromium::Chromium;
 
-/// The key under which WebDriver names elements, from its specification.
+/// The key under which `WebDriver` names elements, from its specification.
 const ELEMENT_KEY: &str = "element-6066-11e4-a52e-4f735466cecf";
 /// A script may take this long; the machine may be busy.
-const SCRIPT_TIMEOUT: Duration = Duration::from_secs(120);
+const SCRIPT_TIMEOUT: Duration = Duration::from_mins(2);
 /// How long [`Browser::wait_until`] waits.
 const WAIT: Duration = Duration::from_secs(30);
 
-/// Keys that are not letters, by their WebDriver code points.
+/// Keys that are not letters, by their `WebDriver` code points.
 pub mod keys {
     /// The tabulator.
     pub const TAB: &str = "\u{e004}";
@@ -294,7 +294,7 @@ impl Drop for Browser {
     }
 }
 
-/// Bytes from the base64 that WebDriver and scripts answer.
+/// Bytes from the base64 that `WebDriver` and scripts answer.
 ///
 /// # Panics
 /// Where it is not base64.

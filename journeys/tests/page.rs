@@ -1,13 +1,9 @@
 //! The page in a real browser: what an analyst does with it, by mouse and by keyboard.
 
-use std::path::{Path, PathBuf};
-
-use picket_journeys::chromium::Chromium;
-use picket_journeys::static_site::StaticSite;
-use picket_journeys::webdriver::{Browser, keys};
-use picket_journeys::{models, page_site, parity};
+use picket_journeys::models;
+use picket_journeys::page::Page;
+use picket_journeys::webdriver::keys;
 use picket_schema::artifact::Operator;
-use picket_wasm_model::{OwnedModel, Scored, Scorer};
 use serde_json::{Value, json};
 
 fn phishing_artifact() -> Vec<u8> {
@@ -30,52 +26,6 @@ fn nsl_kdd_artifact() -> Vec<u8> {
         6,
     )
     .bytes
-}
-
-/// The page open in a browser, with a model.
-struct Page {
-    browser: Browser,
-    site: StaticSite,
-}
-
-impl Page {
-    fn open(test: &str, artifact: Vec<u8>) -> Option<Self> {
-        let browser = Browser::start(&Chromium::find(test)?);
-        let site = page_site::serve(artifact);
-        browser.resize(1280, 900);
-        let page = Self { browser, site };
-        page.load();
-        Some(page)
-    }
-
-    fn load(&self) {
-        self.browser.open(&self.site.url(""));
-        self.browser.wait_until(
-            "the model is loaded",
-            "return document.documentElement.dataset.ready === 'true'",
-        );
-    }
-
-    fn score(&self) -> f64 {
-        let script = "return Number(document.querySelector('#verdict-score').dataset.score)";
-        self.browser.run(script, &[]).as_f64().expect("a score")
-    }
-
-    fn is_quiet(&self) {
-        assert_eq!(
-            self.browser.console(),
-            [""; 0],
-            "warnings or errors in the console"
-        );
-    }
-
-    fn picture(&self, name: &str) {
-        let folder = std::env::var_os("CARGO_TARGET_DIR").map_or_else(
-            || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"),
-            PathBuf::from,
-        );
-        self.browser.screenshot(&folder.join("journeys").join(name));
-    }
 }
 
 #[test]
@@ -120,7 +70,7 @@ fn a_row_is_scored_as_it_is_typed() {
         "something was fetched after loading"
     );
     assert_eq!(page.site.take_requests(), [""; 0]);
-    page.is_quiet();
+    page.assert_quiet();
 }
 
 /// Base and contributions on the page add up to the log-odds of the score on the page.
@@ -177,150 +127,7 @@ fn a_wrong_field_is_named_and_stops_the_verdict() {
     // Fields are found by what they are about.
     browser.type_into("#find-field", "bytes");
     assert_eq!(browser.text("#find-count"), "2 of 41 fields");
-    page.is_quiet();
-}
-
-/// A CSV file with the columns in reverse, an id that needs quotes, and rows that are wrong.
-fn csv_of(model: &OwnedModel, rows: &[f32]) -> String {
-    let schema = model.model().schema();
-    let names: Vec<&str> = schema
-        .features
-        .iter()
-        .rev()
-        .map(|f| f.name.as_str())
-        .collect();
-    let mut text = format!("\u{feff}id,{}\r\n", names.join(","));
-    for (row_idx, row) in rows.chunks_exact(schema.n_features()).enumerate() {
-        let fields: Vec<String> = schema
-            .features
-            .iter()
-            .zip(row)
-            .rev()
-            .map(|(feature, x)| match feature.categories() {
-                [] => x.to_string(),
-                names => names[*x as usize].clone(),
-            })
-            .collect();
-        text += &format!("\"row {row_idx}, \"\"quoted\"\"\",{}\r\n", fields.join(","));
-        if row_idx == 2 {
-            text += &format!("wrong{}\r\n", ",banana".repeat(schema.n_features()));
-        }
-    }
-    text
-}
-
-#[test]
-fn a_file_gets_scores_counts_and_a_download() {
-    for artifact in [phishing_artifact(), nsl_kdd_artifact()] {
-        let Some(page) = Page::open("a_file_gets_scores", artifact.clone()) else {
-            return;
-        };
-        let browser = &page.browser;
-        let model = OwnedModel::load(artifact).expect("our own artifact");
-        let rows = in_domain_rows(&model, 300);
-        let scored = Scorer::new(model.model())
-            .score_batch(&rows)
-            .expect("whole rows");
-        let text = csv_of(&model, &rows);
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("visits.csv");
-        std::fs::write(&path, &text).expect("writing the file");
-        browser.click("#tab-batch");
-        page.site.take_requests();
-        browser.type_into("#csv-file", &path.display().to_string());
-        browser.wait_until(
-            "it is scored",
-            "return document.querySelector('#download') !== null",
-        );
-        check_counts(&page, &model, &scored);
-        let errors = browser.text("#row-errors tbody tr:first-child");
-        assert!(
-            errors.contains("banana") && errors.starts_with("4 5"),
-            "{errors}"
-        );
-        browser.click("#download");
-        let downloaded = browser.downloaded("visits-scored.csv");
-        check_download(&model, &text, &downloaded, &scored);
-        // A row of the table opens in the form with its own score.
-        browser.click("#scored-rows tbody tr:first-child button");
-        assert_eq!(page.score().to_bits(), scored[0].score.0.to_bits());
-        assert_eq!(
-            page.site.take_requests(),
-            [""; 0],
-            "a file must not leave the page"
-        );
-        page.is_quiet();
-    }
-}
-
-fn in_domain_rows(model: &OwnedModel, n_rows: usize) -> Vec<f32> {
-    // Every sixth made row is in the domain.
-    let n_features = model.model().n_features();
-    let rows = parity::rows(model.model(), &[], n_rows * 6, 5);
-    rows.chunks_exact(n_features)
-        .step_by(6)
-        .flatten()
-        .copied()
-        .collect()
-}
-
-fn verdict_name(model: &OwnedModel, scored: &Scored) -> String {
-    let label = &model.model().schema().label;
-    match scored.verdict {
-        picket_schema::Verdict::Positive => label.positive.name.clone(),
-        picket_schema::Verdict::Negative => label.negative.name.clone(),
-        picket_schema::Verdict::Uncertain => "uncertain".to_owned(),
-    }
-}
-
-fn check_counts(page: &Page, model: &OwnedModel, scored: &[Scored]) {
-    let label = &model.model().schema().label;
-    for (id, name) in [
-        ("positive", label.positive.name.as_str()),
-        ("negative", &label.negative.name),
-        ("uncertain", "uncertain"),
-    ] {
-        let expected = scored
-            .iter()
-            .filter(|one| verdict_name(model, one) == name)
-            .count();
-        assert_eq!(
-            page.browser.text(&format!("#count-{id}")),
-            expected.to_string(),
-            "{name}"
-        );
-    }
-    assert_eq!(page.browser.text("#count-errors"), "1");
-    let bins = "return [...document.querySelectorAll('.histogram .bin')].map((bin) => Number(bin.dataset.count))";
-    let bins: Vec<usize> = serde_json::from_value(page.browser.run(bins, &[])).expect("counts");
-    assert_eq!((bins.len(), bins.iter().sum()), (20, scored.len()));
-}
-
-/// The download is the file as it was, with score and verdict at the end of each record.
-fn check_download(model: &OwnedModel, text: &str, downloaded: &[u8], scored: &[Scored]) {
-    let downloaded = core::str::from_utf8(downloaded).expect("text");
-    let mut scored = scored.iter();
-    let mut lines = downloaded.split_terminator("\r\n");
-    for (line_idx, line) in text.split_terminator("\r\n").enumerate() {
-        let found = lines.next().expect("as many lines as before");
-        let added = found.strip_prefix(line).expect("the record as it was");
-        if line_idx == 0 {
-            assert_eq!(added, ",score,verdict");
-        } else if line.starts_with("wrong") {
-            assert_eq!(added, ",,error");
-        } else {
-            let scored = scored.next().expect("a score for the row");
-            let (score, verdict) = added[1..].split_once(',').expect("two columns");
-            let score: f64 = score.parse().expect("a number");
-            assert_eq!(
-                score.to_bits(),
-                scored.score.0.to_bits(),
-                "every bit of the score"
-            );
-            assert_eq!(verdict, verdict_name(model, scored));
-        }
-    }
-    assert_eq!(lines.next(), None);
+    page.assert_quiet();
 }
 
 #[test]
@@ -380,7 +187,7 @@ fn a_keyboard_is_enough() {
         json!("radio"),
         "a reason leads to its field"
     );
-    page.is_quiet();
+    page.assert_quiet();
 }
 
 #[test]
@@ -410,7 +217,7 @@ fn everything_has_a_name_for_screen_readers() {
                 document.querySelector('#verdict-status').getAttribute('aria-live'),
                 document.querySelectorAll('main').length]";
         assert_eq!(browser.run(spoken, &[]), json!(["en", true, "polite", 1]));
-        page.is_quiet();
+        page.assert_quiet();
     }
 }
 
@@ -429,7 +236,7 @@ fn names_in_a_model_are_text_and_never_markup() {
     assert_eq!(page.browser.text("fieldset.field legend"), hostile);
     let images = "return document.querySelectorAll('main img, main script').length";
     assert_eq!(page.browser.run(images, &[]), 0);
-    page.is_quiet();
+    page.assert_quiet();
 }
 
 #[test]
@@ -469,53 +276,5 @@ fn another_model_can_be_opened_and_a_broken_one_changes_nothing() {
         browser.run("return document.querySelectorAll('.field').length", &[]),
         41
     );
-    page.is_quiet();
-}
-
-#[test]
-fn pictures_are_taken() {
-    // A trained model makes the better picture.
-    let artifact = match std::env::var_os("PICKET_PAGE_MODEL") {
-        Some(path) => std::fs::read(&path).expect("PICKET_PAGE_MODEL names a model"),
-        None => phishing_artifact(),
-    };
-    let Some(page) = Page::open("pictures_are_taken", artifact.clone()) else {
-        return;
-    };
-    let browser = &page.browser;
-    browser.click("#examples button:nth-of-type(2)");
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("visits.csv");
-    let model = OwnedModel::load(artifact).expect("our own artifact");
-    std::fs::write(&path, csv_of(&model, &in_domain_rows(&model, 500))).expect("writing the file");
-    for scheme in ["light", "dark"] {
-        browser.prefer_colour_scheme(scheme);
-        browser.resize(1280, 900);
-        page.picture(&format!("page-{scheme}.png"));
-        browser.resize(390, 844);
-        page.picture(&format!("page-{scheme}-narrow.png"));
-        let down = "document.querySelector('#field-9-0').scrollIntoView({ block: 'center' })";
-        assert_eq!(browser.run(down, &[]), Value::Null);
-        page.picture(&format!("page-{scheme}-narrow-form.png"));
-        browser.resize(1280, 900);
-        browser.click("#tab-batch");
-        browser.type_into("#csv-file", &path.display().to_string());
-        browser.wait_until(
-            "it is scored",
-            "return document.querySelector('#download') !== null",
-        );
-        page.picture(&format!("page-{scheme}-file.png"));
-        browser.click("#tab-card");
-        page.picture(&format!("page-{scheme}-card.png"));
-        browser.click("#tab-row");
-    }
-    // Nothing sticks out to the side on a telephone.
-    browser.resize(390, 844);
-    let overflow =
-        "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
-    for tab in ["#tab-row", "#tab-batch", "#tab-card"] {
-        browser.click(tab);
-        assert_eq!(browser.run(overflow, &[]), 0, "{tab}");
-    }
-    page.is_quiet();
+    page.assert_quiet();
 }

@@ -6,6 +6,7 @@ mod card;
 mod error;
 mod int_table;
 mod linear;
+mod reader;
 mod reference;
 mod scan;
 mod tree_builder;
@@ -92,8 +93,8 @@ impl<'a> Artifact<'a> {
         }
         check_prefix(bytes)?;
         scan::scan(bytes)?;
-        let document: Document<'a> =
-            rmp_serde::from_slice(bytes).map_err(|error| ArtifactError::Malformed {
+        let document: Document<'a> = Document::deserialize(&mut reader::Reader::new(bytes))
+            .map_err(|error| ArtifactError::Malformed {
                 reason: error.to_string(),
             })?;
         canonical::check(&document, bytes)?;

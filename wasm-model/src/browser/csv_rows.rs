@@ -87,7 +87,9 @@ impl CsvRows {
             let span_start = this.push_span(bytes, start, reader.position().byte());
             // Blank lines before the record count as part of it for the reader.
             let skipped = &bytes[start as usize..span_start];
-            let line = line + skipped.iter().filter(|byte| **byte == b'\n').count() as u64;
+            let line = skipped
+                .iter()
+                .fold(line, |line, byte| line + u64::from(*byte == b'\n'));
             this.push_record(schema, &columns, &record, record_idx, line);
             record_idx += 1;
         }
