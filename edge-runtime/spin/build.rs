@@ -22,14 +22,22 @@ fn main() -> io::Result<()> {
         Some(path) => {
             println!("cargo::rerun-if-changed={}", path.display());
             let path = fs::canonicalize(&path).map_err(|error| {
-                io::Error::new(error.kind(), format!("{MODEL} is {}: {error}", path.display()))
+                io::Error::new(
+                    error.kind(),
+                    format!("{MODEL} is {}: {error}", path.display()),
+                )
             })?;
-            push(&mut list, &format!(
-                "pub(crate) const MODEL: Option<&[u8]> = Some(include_bytes!({path:?}));\n"
-            ));
+            push(
+                &mut list,
+                &format!(
+                    "pub(crate) const MODEL: Option<&[u8]> = Some(include_bytes!({path:?}));\n"
+                ),
+            );
         }
         None => {
-            println!("cargo::warning={MODEL} is not set: the component will answer that it has no model");
+            println!(
+                "cargo::warning={MODEL} is not set: the component will answer that it has no model"
+            );
             list.push_str("pub(crate) const MODEL: Option<&[u8]> = None;\n");
         }
     }
@@ -40,14 +48,19 @@ fn main() -> io::Result<()> {
         let www = fs::canonicalize(www)?;
         println!("cargo::rerun-if-changed={}", www.display());
         for (name, path) in files(&www)? {
-            push(&mut list, &format!("    ({name:?}, include_bytes!({path:?})),\n"));
+            push(
+                &mut list,
+                &format!("    ({name:?}, include_bytes!({path:?})),\n"),
+            );
         }
     } else {
         // A folder that appears later is not noticed otherwise.
         println!("cargo::rerun-if-changed=../..");
     }
     list.push_str("];\n");
-    let out = env::var_os("OUT_DIR").map(PathBuf::from).unwrap_or_default();
+    let out = env::var_os("OUT_DIR")
+        .map(PathBuf::from)
+        .unwrap_or_default();
     fs::write(out.join("bundle.rs"), list)
 }
 
@@ -63,7 +76,9 @@ fn files(www: &Path) -> io::Result<Vec<(String, PathBuf)>> {
     while let Some((folder, prefix)) = folders.pop() {
         for entry in fs::read_dir(&folder)? {
             let path = entry?.path();
-            let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
+            let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+                continue;
+            };
             if name.starts_with('.') || name.ends_with(".picket") {
                 continue;
             }

@@ -42,7 +42,8 @@ impl Domain {
     pub fn in_words(&self) -> String {
         const SHOWN: usize = 12;
         fn list<T: ToString>(items: &[T]) -> String {
-            let mut words: Vec<String> = items.iter().take(SHOWN).map(ToString::to_string).collect();
+            let mut words: Vec<String> =
+                items.iter().take(SHOWN).map(ToString::to_string).collect();
             if items.len() > SHOWN {
                 words.push(format!("… ({} in all)", items.len()));
             }

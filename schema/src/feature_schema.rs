@@ -77,7 +77,9 @@ pub enum SchemaError {
         found: usize,
     },
     /// Two features, or a feature and the label, share a name.
-    #[error("the name {name:?} stands twice among the features and the label; expected distinct names")]
+    #[error(
+        "the name {name:?} stands twice among the features and the label; expected distinct names"
+    )]
     DuplicateName {
         /// The name.
         name: String,
@@ -142,7 +144,9 @@ impl FeatureSchema {
     /// The position of the feature named `name`.
     #[must_use]
     pub fn feature_idx(&self, name: &str) -> Option<usize> {
-        self.features.iter().position(|feature| feature.name == name)
+        self.features
+            .iter()
+            .position(|feature| feature.name == name)
     }
 
     /// The digest that identifies this schema: SHA-256 of its MessagePack map.
@@ -172,7 +176,9 @@ impl FeatureSchema {
         }
         names.sort_unstable();
         match names.windows(2).find(|pair| pair[0] == pair[1]) {
-            Some(pair) => Err(SchemaError::DuplicateName { name: pair[0].to_owned() }),
+            Some(pair) => Err(SchemaError::DuplicateName {
+                name: pair[0].to_owned(),
+            }),
             None => Ok(()),
         }
     }
@@ -184,12 +190,21 @@ impl FeatureSchema {
             check_name("a class", &class.name)?;
         }
         if label.positive.name == label.negative.name {
-            return Err(SchemaError::SameClassName { name: label.positive.name.clone() });
+            return Err(SchemaError::SameClassName {
+                name: label.positive.name.clone(),
+            });
         }
-        let values: Vec<String> =
-            label.positive.values.iter().chain(&label.negative.values).cloned().collect();
+        let values: Vec<String> = label
+            .positive
+            .values
+            .iter()
+            .chain(&label.negative.values)
+            .cloned()
+            .collect();
         if values.is_empty() {
-            return Err(SchemaError::NoClassValues { label: label.name.clone() });
+            return Err(SchemaError::NoClassValues {
+                label: label.name.clone(),
+            });
         }
         check_distinct(&format!("label {:?}", label.name), &values)
     }
@@ -197,7 +212,10 @@ impl FeatureSchema {
 
 fn check_name(what: &str, name: &str) -> Result<(), SchemaError> {
     if name.is_empty() || name.len() > limits::MAX_NAME_BYTES {
-        return Err(SchemaError::NameLength { what: what.to_owned(), found: name.len() });
+        return Err(SchemaError::NameLength {
+            what: what.to_owned(),
+            found: name.len(),
+        });
     }
     Ok(())
 }
@@ -210,10 +228,15 @@ fn validate_domain(feature: &Feature) -> Result<(), SchemaError> {
         Domain::Categories(names) => names.len(),
     };
     if size == 0 || size > limits::MAX_DOMAIN {
-        return Err(SchemaError::DomainSize { feature: name.clone(), found: size });
+        return Err(SchemaError::DomainSize {
+            feature: name.clone(),
+            found: size,
+        });
     }
-    let order_error =
-        |found: &[f64]| SchemaError::DomainOrder { feature: name.clone(), found: format!("{found:?}") };
+    let order_error = |found: &[f64]| SchemaError::DomainOrder {
+        feature: name.clone(),
+        found: format!("{found:?}"),
+    };
     match &feature.domain {
         Domain::Range(bounds) => {
             // Bounds must stay finite when they are rounded to the row's f32.
@@ -222,7 +245,9 @@ fn validate_domain(feature: &Feature) -> Result<(), SchemaError> {
             }
         }
         Domain::Values(values) => {
-            let ascending = values.windows(2).all(|pair| (pair[0] as f32) < pair[1] as f32);
+            let ascending = values
+                .windows(2)
+                .all(|pair| (pair[0] as f32) < pair[1] as f32);
             if values.iter().any(|value| !(*value as f32).is_finite()) || !ascending {
                 return Err(order_error(values));
             }
@@ -239,9 +264,10 @@ fn check_distinct(what: &str, values: &[String]) -> Result<(), SchemaError> {
     let mut sorted: Vec<&str> = values.iter().map(String::as_str).collect();
     sorted.sort_unstable();
     match sorted.windows(2).find(|pair| pair[0] == pair[1]) {
-        Some(pair) => {
-            Err(SchemaError::DuplicateValue { what: what.to_owned(), value: pair[0].to_owned() })
-        }
+        Some(pair) => Err(SchemaError::DuplicateValue {
+            what: what.to_owned(),
+            value: pair[0].to_owned(),
+        }),
         None => Ok(()),
     }
 }
@@ -254,8 +280,9 @@ impl FeatureSchema {
     /// [`SchemaError::Toml`] with line and column for text that is not a schema, else as
     /// [`FeatureSchema::validate`].
     pub fn from_toml(text: &str) -> Result<Self, SchemaError> {
-        let schema: Self =
-            toml::from_str(text).map_err(|error| SchemaError::Toml { reason: error.to_string() })?;
+        let schema: Self = toml::from_str(text).map_err(|error| SchemaError::Toml {
+            reason: error.to_string(),
+        })?;
         schema.validate()?;
         Ok(schema)
     }

@@ -200,7 +200,10 @@ impl Label {
     pub fn is_positive(&self, text: &str) -> Result<bool, FieldError> {
         let text = text.trim();
         if is_missing_text(text) {
-            return Err(FieldError::Missing { field: self.name.clone(), expected: self.in_words() });
+            return Err(FieldError::Missing {
+                field: self.name.clone(),
+                expected: self.in_words(),
+            });
         }
         if lists(&self.positive.values, text) {
             return Ok(true);
@@ -225,8 +228,11 @@ impl Label {
     #[must_use]
     pub fn in_words(&self) -> String {
         let side = |class: &crate::Class| {
-            let values =
-                if class.values.is_empty() { "any other value".into() } else { class.values.join(", ") };
+            let values = if class.values.is_empty() {
+                "any other value".into()
+            } else {
+                class.values.join(", ")
+            };
             format!("{values} ({})", class.name)
         };
         format!("{} or {}", side(&self.positive), side(&self.negative))
@@ -236,7 +242,7 @@ impl Label {
 /// Whether `values` lists `text`, as text or as the same number (`-1` and `-1.0`).
 fn lists(values: &[String], text: &str) -> bool {
     let number = text.parse::<f64>().ok();
-    values.iter().any(|value| {
-        value == text || (number.is_some() && value.parse::<f64>().ok() == number)
-    })
+    values
+        .iter()
+        .any(|value| value == text || (number.is_some() && value.parse::<f64>().ok() == number))
 }

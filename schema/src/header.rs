@@ -53,13 +53,20 @@ impl ColumnMap {
         schema: &FeatureSchema,
         header: &[S],
     ) -> Result<Self, HeaderError> {
-        let names: Vec<&str> =
-            header.iter().map(|name| name.as_ref().trim_start_matches('\u{feff}').trim()).collect();
+        let names: Vec<&str> = header
+            .iter()
+            .map(|name| name.as_ref().trim_start_matches('\u{feff}').trim())
+            .collect();
         let find = |wanted: &str| -> Result<Option<usize>, HeaderError> {
-            let mut places = names.iter().enumerate().filter(|(_, name)| **name == wanted);
+            let mut places = names
+                .iter()
+                .enumerate()
+                .filter(|(_, name)| **name == wanted);
             let first = places.next().map(|(column_idx, _)| column_idx);
             match places.next() {
-                Some(_) => Err(HeaderError::DuplicateColumn { column: wanted.to_owned() }),
+                Some(_) => Err(HeaderError::DuplicateColumn {
+                    column: wanted.to_owned(),
+                }),
                 None => Ok(first),
             }
         };
@@ -76,14 +83,20 @@ impl ColumnMap {
             .filter(|column_idx| !features.contains(column_idx) && label != Some(*column_idx))
             .collect();
         if missing.is_empty() {
-            return Ok(Self { features, label, extra });
+            return Ok(Self {
+                features,
+                label,
+                extra,
+            });
         }
         let columns = missing
             .into_iter()
             .map(|name| {
                 let similar = extra
                     .iter()
-                    .map(|column_idx| (edit_distance(&name, names[*column_idx]), names[*column_idx]))
+                    .map(|column_idx| {
+                        (edit_distance(&name, names[*column_idx]), names[*column_idx])
+                    })
                     .min()
                     .filter(|(distance, _)| *distance <= name.chars().count() / 3)
                     .map(|(_, similar)| similar.to_owned());

@@ -18,12 +18,26 @@ fn phishing_is_as_published() {
     assert!(schema.label.is_positive("-1").unwrap());
     assert!(schema.label.is_positive(" -1.0 ").unwrap());
     assert!(!schema.label.is_positive("1").unwrap());
-    assert!(matches!(schema.label.is_positive("2"), Err(FieldError::UnknownClass { .. })));
-    assert!(schema.features.iter().all(|feature| feature.kind() == Kind::Ordinal));
+    assert!(matches!(
+        schema.label.is_positive("2"),
+        Err(FieldError::UnknownClass { .. })
+    ));
+    assert!(
+        schema
+            .features
+            .iter()
+            .all(|feature| feature.kind() == Kind::Ordinal)
+    );
     assert_eq!(schema.features[0].parse_text("-1"), Ok(-1.0));
     assert!(schema.features[0].parse_text("").unwrap().is_nan());
-    assert!(matches!(schema.features[0].parse_text("0"), Err(FieldError::OutOfDomain { .. })));
-    assert!(matches!(schema.features[0].parse_text("x"), Err(FieldError::NotANumber { .. })));
+    assert!(matches!(
+        schema.features[0].parse_text("0"),
+        Err(FieldError::OutOfDomain { .. })
+    ));
+    assert!(matches!(
+        schema.features[0].parse_text("x"),
+        Err(FieldError::NotANumber { .. })
+    ));
 }
 
 #[test]
@@ -41,14 +55,25 @@ fn nsl_kdd_is_as_published() {
     assert!(!schema.label.is_positive("normal").unwrap());
     let service = &schema.features[schema.feature_idx("service").unwrap()];
     assert_eq!(service.categories().len(), 70);
-    assert!(matches!(service.parse_text("gopherx"), Err(FieldError::UnknownCategory { .. })));
-    assert!(matches!(service.parse_text(""), Err(FieldError::Missing { .. })));
+    assert!(matches!(
+        service.parse_text("gopherx"),
+        Err(FieldError::UnknownCategory { .. })
+    ));
+    assert!(matches!(
+        service.parse_text(""),
+        Err(FieldError::Missing { .. })
+    ));
 }
 
 #[test]
 fn a_header_may_be_reordered_and_have_more_columns() {
     let schema = phishing();
-    let mut header: Vec<String> = schema.features.iter().rev().map(|f| f.name.clone()).collect();
+    let mut header: Vec<String> = schema
+        .features
+        .iter()
+        .rev()
+        .map(|f| f.name.clone())
+        .collect();
     header.insert(0, "\u{feff}id".into());
     header.push("Result".into());
     let map = ColumnMap::from_header(&schema, &header).unwrap();
@@ -66,7 +91,10 @@ fn a_missing_column_gets_a_suggestion() {
         .map(|f| f.name.replace("Shortining_Service", "Shortening_Service"))
         .collect();
     let error = ColumnMap::from_header(&schema, &header).unwrap_err();
-    let expected = vec![("Shortining_Service".to_owned(), Some("Shortening_Service".to_owned()))];
+    let expected = vec![(
+        "Shortining_Service".to_owned(),
+        Some("Shortening_Service".to_owned()),
+    )];
     assert_eq!(error, HeaderError::MissingColumns { columns: expected });
     let doubled = ["port", "port"];
     assert!(matches!(
@@ -81,7 +109,10 @@ fn a_wrong_schema_file_says_where() {
     let SchemaError::Toml { reason } = FeatureSchema::from_toml(&text).unwrap_err() else {
         panic!("expected a TOML error");
     };
-    assert!(reason.contains("mising") && reason.contains("line"), "{reason}");
+    assert!(
+        reason.contains("mising") && reason.contains("line"),
+        "{reason}"
+    );
 }
 
 #[test]
@@ -91,5 +122,9 @@ fn the_digest_tells_schemas_apart() {
     assert_eq!(digest, phishing().digest());
     assert_ne!(digest, nsl_kdd().digest());
     schema.features.swap(0, 1);
-    assert_ne!(digest, schema.digest(), "the order of the features is part of the identity");
+    assert_ne!(
+        digest,
+        schema.digest(),
+        "the order of the features is part of the identity"
+    );
 }

@@ -15,9 +15,16 @@ struct FeatureConditions {
 #[derive(Debug)]
 enum FeatureKind {
     /// Ascending thresholds; equal ones may differ in where missing values go.
-    Thresholds { thresholds: Vec<f32>, missing: Vec<u32> },
+    Thresholds {
+        thresholds: Vec<f32>,
+        missing: Vec<u32>,
+    },
     /// For each code, then for missing, the masks of all conditions in a row. Shape: `(n_categories + 1, n)`.
-    Categories { n_categories: usize, n_conditions: usize, masks: Vec<u32> },
+    Categories {
+        n_categories: usize,
+        n_conditions: usize,
+        masks: Vec<u32>,
+    },
 }
 
 /// All conditions of a model, grouped by feature. A mask is 0 where the row goes left, else all ones.
@@ -43,7 +50,10 @@ impl ConditionMasks {
                     Test::Threshold(threshold) => threshold,
                     Test::CategorySet(_) => f32::NAN,
                 });
-                FeatureKind::Thresholds { thresholds: thresholds.collect(), missing: missing.collect() }
+                FeatureKind::Thresholds {
+                    thresholds: thresholds.collect(),
+                    missing: missing.collect(),
+                }
             } else {
                 let in_set = |code: usize, test: Test| match test {
                     Test::Threshold(_) => false,
@@ -57,9 +67,17 @@ impl ConditionMasks {
                     .map(|(code, test)| mask(in_set(code, test)))
                     .chain(missing)
                     .collect();
-                FeatureKind::Categories { n_categories, n_conditions: group.len(), masks }
+                FeatureKind::Categories {
+                    n_categories,
+                    n_conditions: group.len(),
+                    masks,
+                }
             };
-            features.push(FeatureConditions { feature_idx, first, kind });
+            features.push(FeatureConditions {
+                feature_idx,
+                first,
+                kind,
+            });
             first += group.len();
         }
         Self {
@@ -78,7 +96,10 @@ impl ConditionMasks {
         for feature in &self.features {
             let x = row[feature.feature_idx];
             match &feature.kind {
-                FeatureKind::Thresholds { thresholds, missing } => {
+                FeatureKind::Thresholds {
+                    thresholds,
+                    missing,
+                } => {
                     let masks = &mut masks[feature.first..feature.first + thresholds.len()];
                     if x.is_nan() {
                         masks.copy_from_slice(missing);
@@ -93,7 +114,11 @@ impl ConditionMasks {
                         masks[n_right..].fill(0);
                     }
                 }
-                FeatureKind::Categories { n_categories, n_conditions, masks: table } => {
+                FeatureKind::Categories {
+                    n_categories,
+                    n_conditions,
+                    masks: table,
+                } => {
                     let code = Feature::category_code(*n_categories, x).unwrap_or(*n_categories);
                     let answers = &table[code * n_conditions..(code + 1) * n_conditions];
                     masks[feature.first..feature.first + n_conditions].copy_from_slice(answers);

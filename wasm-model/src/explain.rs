@@ -25,7 +25,13 @@ impl Explanation {
     #[must_use]
     pub fn in_log_odds(&self, calibration: Calibration) -> (f64, Vec<f64>) {
         let base = calibration.slope * self.base + calibration.intercept;
-        (base, self.contributions.iter().map(|c| calibration.slope * c).collect())
+        (
+            base,
+            self.contributions
+                .iter()
+                .map(|c| calibration.slope * c)
+                .collect(),
+        )
     }
 }
 
@@ -44,7 +50,10 @@ impl<'m, 'a> Explainer<'m, 'a> {
             ModelTable::Trees(trees) => Some(TreeShap::new(trees)),
             ModelTable::Linear(_) => None,
         };
-        Self { scorer: Scorer::new(model), shap }
+        Self {
+            scorer: Scorer::new(model),
+            shap,
+        }
     }
 
     /// Explains one row. Shape of `row`: `(n_features,)`.
@@ -57,14 +66,21 @@ impl<'m, 'a> Explainer<'m, 'a> {
         let scored = self.scorer.score(row)?;
         let mut contributions = vec![0.0; row.len()];
         let base = match (&model.artifact().model, &mut self.shap) {
-            (ModelTable::Trees(trees), Some(shap)) => {
-                shap.explain(trees, model.spans(), self.scorer.masks(), &mut contributions)
-            }
+            (ModelTable::Trees(trees), Some(shap)) => shap.explain(
+                trees,
+                model.spans(),
+                self.scorer.masks(),
+                &mut contributions,
+            ),
             (ModelTable::Linear(table), _) => {
                 linear::explain(table, model.schema(), row, &mut contributions)
             }
             (ModelTable::Trees(_), None) => unreachable!("`new` prepares trees"),
         };
-        Ok(Explanation { scored, base, contributions })
+        Ok(Explanation {
+            scored,
+            base,
+            contributions,
+        })
     }
 }

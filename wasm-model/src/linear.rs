@@ -7,12 +7,27 @@ use picket_schema::{Feature, FeatureSchema, Margin};
 fn term_value(term: &Term<'_>, schema: &FeatureSchema, row: &[f32]) -> f64 {
     let x = row[term.feature_idx()];
     match term {
-        Term::Numeric { fill, mean, scale, weight, missing_weight, .. } => {
+        Term::Numeric {
+            fill,
+            mean,
+            scale,
+            weight,
+            missing_weight,
+            ..
+        } => {
             let missing = x.is_nan();
             // ±∞ would make a NaN of the sum: it counts as the largest number of its sign.
-            let x = if missing { *fill } else { x.clamp(f32::MIN, f32::MAX) };
+            let x = if missing {
+                *fill
+            } else {
+                x.clamp(f32::MIN, f32::MAX)
+            };
             let value = ((f64::from(x) - mean) / scale) * weight;
-            if missing { value + missing_weight } else { value }
+            if missing {
+                value + missing_weight
+            } else {
+                value
+            }
         }
         Term::OneHot { missing_weight, .. } => {
             let n_categories = schema.features[term.feature_idx()].categories().len();
@@ -31,7 +46,10 @@ fn background(term: &Term<'_>) -> f64 {
 
 /// The margin of a row. Shape of `row`: `(n_features,)`.
 pub(crate) fn margin(linear: &Linear<'_>, schema: &FeatureSchema, row: &[f32]) -> Margin {
-    let sum = linear.terms.iter().fold(linear.bias, |sum, term| sum + term_value(term, schema, row));
+    let sum = linear
+        .terms
+        .iter()
+        .fold(linear.bias, |sum, term| sum + term_value(term, schema, row));
     Margin(sum)
 }
 

@@ -46,12 +46,17 @@ impl<'a> Model<'a> {
     pub fn load(bytes: &'a [u8]) -> Result<Self, ArtifactError> {
         let artifact = Artifact::decode(bytes)?;
         let (spans, conditions) = match &artifact.model {
-            ModelTable::Trees(trees) => {
-                (tree_spans(trees), ConditionMasks::new(trees, &artifact.schema))
-            }
+            ModelTable::Trees(trees) => (
+                tree_spans(trees),
+                ConditionMasks::new(trees, &artifact.schema),
+            ),
             ModelTable::Linear(_) => (Vec::new(), ConditionMasks::default()),
         };
-        Ok(Self { artifact, spans, conditions })
+        Ok(Self {
+            artifact,
+            spans,
+            conditions,
+        })
     }
 
     /// The artifact's content.
@@ -89,7 +94,11 @@ impl<'a> Model<'a> {
     pub fn judge(&self, margin: Margin) -> Scored {
         let Calibration { slope, intercept } = self.artifact.calibration;
         let score = Score(sigmoid(slope * margin.0 + intercept));
-        Scored { margin, score, verdict: self.artifact.decision.verdict(score) }
+        Scored {
+            margin,
+            score,
+            verdict: self.artifact.decision.verdict(score),
+        }
     }
 
     pub(crate) fn conditions(&self) -> &ConditionMasks {
@@ -109,7 +118,11 @@ fn tree_spans(trees: &Trees<'_>) -> Vec<TreeSpan> {
         .iter()
         .enumerate()
         .map(|(tree, size)| {
-            let span = TreeSpan { node, size, leaf: node + tree as u32 };
+            let span = TreeSpan {
+                node,
+                size,
+                leaf: node + tree as u32,
+            };
             node += size;
             span
         })

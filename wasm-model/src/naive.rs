@@ -22,7 +22,9 @@ pub fn goes_left(trees: &Trees<'_>, schema: &FeatureSchema, condition: Condition
             match Feature::category_code(feature.categories().len(), x) {
                 None => condition.missing_left,
                 Some(code) => {
-                    let word = trees.category_word(first_word as usize + code / 32).unwrap_or(0);
+                    let word = trees
+                        .category_word(first_word as usize + code / 32)
+                        .unwrap_or(0);
                     word >> (code % 32) & 1 == 1
                 }
             }
@@ -36,7 +38,9 @@ pub fn goes_left(trees: &Trees<'_>, schema: &FeatureSchema, condition: Condition
 /// [`RowError`] for a row of the wrong length.
 pub fn leaves(model: &Model<'_>, row: &[f32]) -> Result<Vec<usize>, RowError> {
     check_row(model, row)?;
-    let ModelTable::Trees(trees) = &model.artifact().model else { return Ok(Vec::new()) };
+    let ModelTable::Trees(trees) = &model.artifact().model else {
+        return Ok(Vec::new());
+    };
     let mut leaves = Vec::with_capacity(trees.n_trees());
     let mut first_node = 0;
     for (tree, tree_size) in trees.tree_sizes.iter().enumerate() {
@@ -44,8 +48,15 @@ pub fn leaves(model: &Model<'_>, row: &[f32]) -> Result<Vec<usize>, RowError> {
         while size > 0 {
             let condition_idx = trees.node_conditions.get(node).unwrap_or(0) as usize;
             let left = trees.left_sizes.get(node).unwrap_or(0) as usize;
-            let Some(condition) = trees.condition(condition_idx) else { break };
-            if goes_left(trees, model.schema(), condition, row[usize::from(condition.feature_idx)]) {
+            let Some(condition) = trees.condition(condition_idx) else {
+                break;
+            };
+            if goes_left(
+                trees,
+                model.schema(),
+                condition,
+                row[usize::from(condition.feature_idx)],
+            ) {
                 node += 1;
                 size = left;
             } else {

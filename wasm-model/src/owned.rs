@@ -40,6 +40,8 @@ impl OwnedModel {
 
 impl core::fmt::Debug for OwnedModel {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_tuple("OwnedModel").field(&self.model().artifact().card.name).finish()
+        f.debug_tuple("OwnedModel")
+            .field(&self.model().artifact().card.name)
+            .finish()
     }
 }

@@ -15,7 +15,9 @@ pub enum RowError {
         expected: usize,
     },
     /// A batch is not a whole number of rows.
-    #[error("the batch has {found} values; expected a multiple of the model's {n_features} features")]
+    #[error(
+        "the batch has {found} values; expected a multiple of the model's {n_features} features"
+    )]
     BatchLength {
         /// How many values there are.
         found: usize,
@@ -29,5 +31,8 @@ pub(crate) fn check_row(model: &Model<'_>, row: &[f32]) -> Result<(), RowError> 
     if row.len() == expected {
         return Ok(());
     }
-    Err(RowError::RowLength { found: row.len(), expected })
+    Err(RowError::RowLength {
+        found: row.len(),
+        expected,
+    })
 }

@@ -33,7 +33,10 @@ impl<'m, 'a> Scorer<'m, 'a> {
     /// Prepares scratch space for a model.
     #[must_use]
     pub fn new(model: &'m Model<'a>) -> Self {
-        Self { model, masks: vec![0; model.conditions().len()] }
+        Self {
+            model,
+            masks: vec![0; model.conditions().len()],
+        }
     }
 
     /// The model that this scorer uses.
@@ -67,7 +70,10 @@ impl<'m, 'a> Scorer<'m, 'a> {
     pub fn score_batch(&mut self, rows: &[f32]) -> Result<Vec<Scored>, RowError> {
         let n_features = self.model.n_features();
         if !rows.len().is_multiple_of(n_features) {
-            return Err(RowError::BatchLength { found: rows.len(), n_features });
+            return Err(RowError::BatchLength {
+                found: rows.len(),
+                n_features,
+            });
         }
         let judged = rows.chunks_exact(n_features).map(|row| {
             let margin = self.margin_of_row(row);

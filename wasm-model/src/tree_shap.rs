@@ -51,7 +51,10 @@ pub(crate) struct TreeShap {
 
 impl TreeShap {
     pub(crate) fn new(trees: &Trees<'_>) -> Self {
-        let features = trees.iter_conditions().map(|condition| condition.feature_idx).collect();
+        let features = trees
+            .iter_conditions()
+            .map(|condition| condition.feature_idx)
+            .collect();
         let mut cover_before = Vec::with_capacity(trees.covers.len() + 1);
         let mut sum = 0;
         cover_before.push(sum);
@@ -72,7 +75,12 @@ impl TreeShap {
             base += weighted.sum::<f64>() / cover * unit;
             leaf += n_leaves;
         }
-        Self { features, cover_before, base, path: Vec::new() }
+        Self {
+            features,
+            cover_before,
+            base,
+            path: Vec::new(),
+        }
     }
 
     /// Adds the contributions of a row, given by its condition masks, to `contributions`, shape
@@ -86,8 +94,12 @@ impl TreeShap {
     ) -> f64 {
         // Sums of leaves in fixed-point units first; one multiplication by a power of two at the end is exact.
         let unit = margin_of(trees, 1).0 - margin_of(trees, 0).0;
-        let walk =
-            Walk { trees, features: &self.features, cover_before: &self.cover_before, masks };
+        let walk = Walk {
+            trees,
+            features: &self.features,
+            cover_before: &self.cover_before,
+            masks,
+        };
         let mut sums = vec![0.0; contributions.len()];
         for span in spans {
             let subtree = Subtree {
@@ -141,25 +153,43 @@ impl Walk<'_> {
         let condition = self.trees.node_conditions.get(subtree.node).unwrap_or(0) as usize;
         let left_size = self.trees.left_sizes.get(subtree.node).unwrap_or(0) as usize;
         let feature_idx = self.features[condition];
-        let left = Subtree { node: subtree.node + 1, size: left_size, leaf: subtree.leaf };
+        let left = Subtree {
+            node: subtree.node + 1,
+            size: left_size,
+            leaf: subtree.leaf,
+        };
         let right = Subtree {
             node: subtree.node + 1 + left_size,
             size: subtree.size - 1 - left_size,
             leaf: subtree.leaf + 1 + left_size,
         };
         let goes_left = self.masks[condition] == 0;
-        let (hot, cold) = if goes_left { (left, right) } else { (right, left) };
+        let (hot, cold) = if goes_left {
+            (left, right)
+        } else {
+            (right, left)
+        };
         let cover = self.cover(subtree);
         let (mut zero, mut one) = (1.0, 1.0);
         // A feature that is on the path already is taken out and put in again with both shares.
-        let earlier = paths[start..].iter().skip(1).position(|entry| entry.feature_idx == feature_idx);
+        let earlier = paths[start..]
+            .iter()
+            .skip(1)
+            .position(|entry| entry.feature_idx == feature_idx);
         if let Some(index) = earlier {
             (zero, one) = unwind(paths, start, index + 1);
         }
         let hot_zero = zero * self.cover(hot) / cover;
         let cold_zero = zero * self.cover(cold) / cover;
         self.visit(hot, paths, start, (hot_zero, one), Some(feature_idx), sums);
-        self.visit(cold, paths, start, (cold_zero, 0.0), Some(feature_idx), sums);
+        self.visit(
+            cold,
+            paths,
+            start,
+            (cold_zero, 0.0),
+            Some(feature_idx),
+            sums,
+        );
         paths.truncate(start);
     }
 }
@@ -168,7 +198,12 @@ impl Walk<'_> {
 fn extend(paths: &mut Vec<PathFeature>, start: usize, zero: f64, one: f64, feature_idx: u16) {
     let depth = paths.len() - start;
     let weight = if depth == 0 { 1.0 } else { 0.0 };
-    paths.push(PathFeature { feature_idx, zero, one, weight });
+    paths.push(PathFeature {
+        feature_idx,
+        zero,
+        one,
+        weight,
+    });
     let path = &mut paths[start..];
     let size = (depth + 1) as f64;
     for i in (0..depth).rev() {
@@ -194,8 +229,18 @@ fn unwind(paths: &mut Vec<PathFeature>, start: usize, index: usize) -> (f64, f64
         }
     }
     for i in index..depth {
-        let PathFeature { feature_idx, zero, one, .. } = path[i + 1];
-        path[i] = PathFeature { feature_idx, zero, one, weight: path[i].weight };
+        let PathFeature {
+            feature_idx,
+            zero,
+            one,
+            ..
+        } = path[i + 1];
+        path[i] = PathFeature {
+            feature_idx,
+            zero,
+            one,
+            weight: path[i].weight,
+        };
     }
     paths.pop();
     (zero, one)

@@ -19,7 +19,10 @@ pub struct Calibration {
 
 impl Calibration {
     /// Takes the margin for log-odds as it stands.
-    pub const IDENTITY: Self = Self { slope: 1.0, intercept: 0.0 };
+    pub const IDENTITY: Self = Self {
+        slope: 1.0,
+        intercept: 0.0,
+    };
 
     pub(super) fn validate(&self) -> Result<(), ArtifactError> {
         ArtifactError::check_range("slope", self.slope, 1e-12, 1e12)?;

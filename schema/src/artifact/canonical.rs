@@ -34,10 +34,15 @@ impl io::Write for Comparer<'_> {
 /// # Errors
 /// [`ArtifactError::NotCanonical`] with the first byte that differs.
 pub(super) fn check<T: Serialize>(document: &T, bytes: &[u8]) -> Result<(), ArtifactError> {
-    let mut comparer = Comparer { expected: bytes, offset: 0 };
+    let mut comparer = Comparer {
+        expected: bytes,
+        offset: 0,
+    };
     let written = rmp_serde::encode::write_named(&mut comparer, document);
     if written.is_err() || comparer.offset != bytes.len() {
-        return Err(ArtifactError::NotCanonical { offset: comparer.offset });
+        return Err(ArtifactError::NotCanonical {
+            offset: comparer.offset,
+        });
     }
     Ok(())
 }

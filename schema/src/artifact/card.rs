@@ -65,8 +65,17 @@ impl Card {
                 ArtifactError::check_range(&field, x, f64::MIN, f64::MAX)?;
             }
         }
-        let n_features = if self.importances.is_empty() { 0 } else { schema.n_features() };
-        ArtifactError::check_count("importances", self.importances.len(), n_features, n_features)?;
+        let n_features = if self.importances.is_empty() {
+            0
+        } else {
+            schema.n_features()
+        };
+        ArtifactError::check_count(
+            "importances",
+            self.importances.len(),
+            n_features,
+            n_features,
+        )?;
         self.importances
             .iter()
             .try_for_each(|x| ArtifactError::check_range("an importance", *x, 0.0, 1.0))

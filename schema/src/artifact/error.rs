@@ -144,7 +144,9 @@ pub enum ArtifactError {
         index: usize,
     },
     /// A condition's category set is outside the table, or has bits past the last category.
-    #[error("condition {index}: its category set at word {found} is outside the table or names unknown categories")]
+    #[error(
+        "condition {index}: its category set at word {found} is outside the table or names unknown categories"
+    )]
     CategorySet {
         /// The condition's position.
         index: usize,
@@ -162,7 +164,9 @@ pub enum ArtifactError {
         n_conditions: usize,
     },
     /// A node's left subtree is larger than what is left of its tree: a child out of range.
-    #[error("tree {tree}, node {node}: its left child has {found} inner nodes; expected at most {max}")]
+    #[error(
+        "tree {tree}, node {node}: its left child has {found} inner nodes; expected at most {max}"
+    )]
     ChildRange {
         /// The tree.
         tree: usize,
@@ -201,11 +205,18 @@ impl ArtifactError {
     /// `Ok` where `x` is finite and in `min..=max`.
     pub(crate) fn check_range(field: &str, x: f64, min: f64, max: f64) -> Result<(), Self> {
         if !x.is_finite() {
-            return Err(Self::NotFinite { field: field.to_owned(), found: x });
+            return Err(Self::NotFinite {
+                field: field.to_owned(),
+                found: x,
+            });
         }
         if x < min || x > max {
             let expected = format!("{min} to {max}");
-            return Err(Self::OutOfRange { field: field.to_owned(), found: x, expected });
+            return Err(Self::OutOfRange {
+                field: field.to_owned(),
+                found: x,
+                expected,
+            });
         }
         Ok(())
     }
@@ -218,7 +229,12 @@ impl ArtifactError {
         max: usize,
     ) -> Result<(), Self> {
         if found < min || found > max {
-            return Err(Self::Count { what, found, min, max });
+            return Err(Self::Count {
+                what,
+                found,
+                min,
+                max,
+            });
         }
         Ok(())
     }

@@ -41,10 +41,15 @@ impl IntTable<'_> {
         let numbers: Vec<i32> = numbers.into_iter().collect();
         let fits = |width: u32| {
             let bound = 1_i32 << (8 * width - 1);
-            numbers.iter().all(|number| (-bound..bound).contains(number))
+            numbers
+                .iter()
+                .all(|number| (-bound..bound).contains(number))
         };
         let width = (1..4).find(|width| fits(*width)).unwrap_or(4);
-        let bits: Vec<u32> = numbers.iter().map(|number| number.cast_unsigned()).collect();
+        let bits: Vec<u32> = numbers
+            .iter()
+            .map(|number| number.cast_unsigned())
+            .collect();
         Self::of_width(&bits, width)
     }
 
@@ -53,7 +58,10 @@ impl IntTable<'_> {
             .iter()
             .flat_map(|number| number.to_le_bytes().into_iter().take(width as usize))
             .collect();
-        IntTable { width: width as u8, bytes: Cow::Owned(bytes) }
+        IntTable {
+            width: width as u8,
+            bytes: Cow::Owned(bytes),
+        }
     }
 
     /// How many numbers there are.
@@ -74,25 +82,40 @@ impl IntTable<'_> {
         let width = usize::from(self.width);
         let start = index.checked_mul(width)?;
         let bytes = self.bytes.get(start..start.checked_add(width)?)?;
-        Some(bytes.iter().rev().fold(0, |number, byte| number << 8 | u32::from(*byte)))
+        Some(
+            bytes
+                .iter()
+                .rev()
+                .fold(0, |number, byte| number << 8 | u32::from(*byte)),
+        )
     }
 
     /// The number at `index`, signed; `None` past the end.
     #[must_use]
     pub fn get_signed(&self, index: usize) -> Option<i32> {
         let unused = 32 - 8 * u32::from(self.width);
-        self.get(index).map(|bits| (bits << unused).cast_signed() >> unused)
+        self.get(index)
+            .map(|bits| (bits << unused).cast_signed() >> unused)
     }
 
     /// All numbers, unsigned, in order.
     pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
         self.bytes
             .chunks_exact(usize::from(self.width.max(1)))
-            .map(|bytes| bytes.iter().rev().fold(0, |number, byte| number << 8 | u32::from(*byte)))
+            .map(|bytes| {
+                bytes
+                    .iter()
+                    .rev()
+                    .fold(0, |number, byte| number << 8 | u32::from(*byte))
+            })
     }
 
     /// `Ok` where the width is known and the table holds exactly `expected` numbers.
-    pub(super) fn validate(&self, table: &'static str, expected: usize) -> Result<(), ArtifactError> {
+    pub(super) fn validate(
+        &self,
+        table: &'static str,
+        expected: usize,
+    ) -> Result<(), ArtifactError> {
         self.validate_width(table)?;
         let expected_bytes = expected.saturating_mul(usize::from(self.width));
         if self.bytes.len() != expected_bytes {
@@ -108,7 +131,10 @@ impl IntTable<'_> {
     /// `Ok` where the width is known and divides the length.
     pub(super) fn validate_width(&self, table: &'static str) -> Result<(), ArtifactError> {
         if !(1..=4).contains(&self.width) {
-            return Err(ArtifactError::TableWidth { table, found: self.width });
+            return Err(ArtifactError::TableWidth {
+                table,
+                found: self.width,
+            });
         }
         if !self.bytes.len().is_multiple_of(usize::from(self.width)) {
             return Err(ArtifactError::TableLength {

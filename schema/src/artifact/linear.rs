@@ -58,9 +58,11 @@ impl Term<'_> {
     pub fn category_weight(&self, code: usize) -> Option<f64> {
         match self {
             Self::Numeric { .. } => None,
-            Self::OneHot { weights, .. } => {
-                weights.as_chunks().0.get(code).map(|bytes| f64::from_le_bytes(*bytes))
-            }
+            Self::OneHot { weights, .. } => weights
+                .as_chunks()
+                .0
+                .get(code)
+                .map(|bytes| f64::from_le_bytes(*bytes)),
         }
     }
 }
@@ -86,15 +88,27 @@ impl Linear<'_> {
                 ArtifactError::check_range(&format!("{name} of term {index}"), x, min, max)
             };
             let found = term.feature_idx();
-            let wrong =
-                |expected: String| ArtifactError::FeatureIndex { place: "term", index, found, expected };
+            let wrong = |expected: String| ArtifactError::FeatureIndex {
+                place: "term",
+                index,
+                found,
+                expected,
+            };
             let feature = schema
                 .features
                 .get(found)
                 .ok_or_else(|| wrong(format!("less than {}", schema.n_features())))?;
             let categorical = feature.kind() == Kind::Categorical;
             match term {
-                Term::Numeric { fill, mean, scale, weight, missing_weight, background, .. } => {
+                Term::Numeric {
+                    fill,
+                    mean,
+                    scale,
+                    weight,
+                    missing_weight,
+                    background,
+                    ..
+                } => {
                     if categorical {
                         return Err(wrong("a numeric or ordinal feature".into()));
                     }
@@ -111,7 +125,12 @@ impl Linear<'_> {
                     check("missing_weight", *missing_weight, -max)?;
                     check("background", *background, -max)?;
                 }
-                Term::OneHot { weights, missing_weight, background, .. } => {
+                Term::OneHot {
+                    weights,
+                    missing_weight,
+                    background,
+                    ..
+                } => {
                     if !categorical {
                         return Err(wrong("a categorical feature".into()));
                     }

@@ -92,11 +92,28 @@ impl<'a> Artifact<'a> {
         }
         check_prefix(bytes)?;
         scan::scan(bytes)?;
-        let document: Document<'a> = rmp_serde::from_slice(bytes)
-            .map_err(|error| ArtifactError::Malformed { reason: error.to_string() })?;
+        let document: Document<'a> =
+            rmp_serde::from_slice(bytes).map_err(|error| ArtifactError::Malformed {
+                reason: error.to_string(),
+            })?;
         canonical::check(&document, bytes)?;
-        let Document { schema, model, calibration, decision, reference, card, .. } = document;
-        let artifact = Self { schema, model, calibration, decision, reference, card };
+        let Document {
+            schema,
+            model,
+            calibration,
+            decision,
+            reference,
+            card,
+            ..
+        } = document;
+        let artifact = Self {
+            schema,
+            model,
+            calibration,
+            decision,
+            reference,
+            card,
+        };
         artifact.validate()?;
         Ok(artifact)
     }
@@ -117,8 +134,10 @@ impl<'a> Artifact<'a> {
             reference: self.reference.clone(),
             card: self.card.clone(),
         };
-        let bytes = rmp_serde::to_vec_named(&document)
-            .map_err(|error| ArtifactError::Malformed { reason: error.to_string() })?;
+        let bytes =
+            rmp_serde::to_vec_named(&document).map_err(|error| ArtifactError::Malformed {
+                reason: error.to_string(),
+            })?;
         if bytes.len() > limits::MAX_ARTIFACT_BYTES {
             return Err(ArtifactError::TooLarge { found: bytes.len() });
         }
@@ -148,12 +167,16 @@ impl<'a> Artifact<'a> {
 fn check_prefix(bytes: &[u8]) -> Result<(), ArtifactError> {
     let start = &bytes[..bytes.len().min(PREFIX.len())];
     if start != PREFIX {
-        return Err(ArtifactError::WrongMagic { found: start.to_vec() });
+        return Err(ArtifactError::WrongMagic {
+            found: start.to_vec(),
+        });
     }
     match bytes.get(PREFIX.len()) {
         Some(&VERSION) => Ok(()),
         // A positive fixint, or a marker that starts a longer number: either way not version 1.
         Some(&found) => Err(ArtifactError::UnknownVersion { found }),
-        None => Err(ArtifactError::Truncated { offset: bytes.len() }),
+        None => Err(ArtifactError::Truncated {
+            offset: bytes.len(),
+        }),
     }
 }

@@ -35,9 +35,22 @@ pub struct Reference<'a> {
 
 impl Reference<'_> {
     pub(super) fn validate(&self, schema: &FeatureSchema) -> Result<(), ArtifactError> {
-        let n_features = if self.features.is_empty() { 0 } else { schema.n_features() };
-        ArtifactError::check_count("reference histograms", self.features.len(), n_features, n_features)?;
-        let expected = if self.features.is_empty() { 0 } else { 4 * limits::SCORE_BINS };
+        let n_features = if self.features.is_empty() {
+            0
+        } else {
+            schema.n_features()
+        };
+        ArtifactError::check_count(
+            "reference histograms",
+            self.features.len(),
+            n_features,
+            n_features,
+        )?;
+        let expected = if self.features.is_empty() {
+            0
+        } else {
+            4 * limits::SCORE_BINS
+        };
         check_length("scores", self.scores.len(), expected)?;
         for histogram in &self.features {
             let (edges, rest) = histogram.edges.as_chunks::<4>();
@@ -59,5 +72,9 @@ fn check_length(table: &'static str, found: usize, expected: usize) -> Result<()
     if found == expected {
         return Ok(());
     }
-    Err(ArtifactError::TableLength { table, found, expected: expected.to_string() })
+    Err(ArtifactError::TableLength {
+        table,
+        found,
+        expected: expected.to_string(),
+    })
 }

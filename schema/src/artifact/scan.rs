@@ -20,7 +20,9 @@ pub(super) fn scan(bytes: &[u8]) -> Result<(), ArtifactError> {
             return Err(ArtifactError::TooManyValues);
         }
         let (header, payload, children) = value(bytes, offset)?;
-        let end = offset.checked_add(header).and_then(|end| end.checked_add(payload));
+        let end = offset
+            .checked_add(header)
+            .and_then(|end| end.checked_add(payload));
         match end {
             Some(end) if end <= bytes.len() => {
                 if children > 0 {
@@ -56,12 +58,16 @@ pub(super) fn scan(bytes: &[u8]) -> Result<(), ArtifactError> {
 
 /// The value at `offset`: bytes of its header, bytes of its payload, number of child values.
 fn value(bytes: &[u8], offset: usize) -> Result<(usize, usize, usize), ArtifactError> {
-    let marker = *bytes.get(offset).ok_or(ArtifactError::Truncated { offset })?;
+    let marker = *bytes
+        .get(offset)
+        .ok_or(ArtifactError::Truncated { offset })?;
     let length = |width: usize| -> Result<usize, ArtifactError> {
         let field = bytes
             .get(offset + 1..offset + 1 + width)
             .ok_or(ArtifactError::Truncated { offset })?;
-        Ok(field.iter().fold(0, |length, byte| length << 8 | usize::from(*byte)))
+        Ok(field
+            .iter()
+            .fold(0, |length, byte| length << 8 | usize::from(*byte)))
     };
     let low = |mask: u8| usize::from(marker & mask);
     Ok(match marker {

@@ -104,7 +104,12 @@ impl TreesBuilder {
     /// Starts a model without trees.
     #[must_use]
     pub fn new(operator: Operator, base: i64, scale_log2: u8) -> Self {
-        Self { operator, base, scale_log2, trees: Vec::new() }
+        Self {
+            operator,
+            base,
+            scale_log2,
+            trees: Vec::new(),
+        }
     }
 
     /// Adds a tree: its nodes in any order, the root first.
@@ -147,8 +152,11 @@ impl TreesBuilder {
             } else {
                 Test::Threshold(threshold_of(*operand))
             };
-            let condition =
-                Condition { feature_idx: *feature_idx, missing_left: *missing_left, test };
+            let condition = Condition {
+                feature_idx: *feature_idx,
+                missing_left: *missing_left,
+                test,
+            };
             conditions.extend(condition.to_bytes());
         }
         let mut tables = Tables::default();
@@ -206,9 +214,13 @@ impl Tables {
                     self.leaves.push(*value);
                     self.covers.push((*cover).max(1));
                 }
-                TreeNode::Threshold { left, right, .. } | TreeNode::CategorySet { left, right, .. } => {
+                TreeNode::Threshold { left, right, .. }
+                | TreeNode::CategorySet { left, right, .. } => {
                     let key = condition_key(&nodes[node]);
-                    let condition = key.and_then(|key| keys.get(&key)).copied().unwrap_or_default();
+                    let condition = key
+                        .and_then(|key| keys.get(&key))
+                        .copied()
+                        .unwrap_or_default();
                     self.node_conditions.push(condition);
                     let entry = self.left_sizes.len();
                     self.left_sizes.push(0);
@@ -224,24 +236,42 @@ impl Tables {
 
 fn condition_key(node: &TreeNode) -> Option<ConditionKey> {
     match node {
-        TreeNode::Threshold { feature_idx, threshold, missing_left, .. } => {
+        TreeNode::Threshold {
+            feature_idx,
+            threshold,
+            missing_left,
+            ..
+        } => {
             let condition = Condition {
                 feature_idx: *feature_idx,
                 missing_left: *missing_left,
                 test: Test::Threshold(*threshold),
             };
-            Some((*feature_idx, false, condition.sort_key().2, Vec::new(), *missing_left))
+            Some((
+                *feature_idx,
+                false,
+                condition.sort_key().2,
+                Vec::new(),
+                *missing_left,
+            ))
         }
-        TreeNode::CategorySet { feature_idx, words, missing_left, .. } => {
-            Some((*feature_idx, true, 0, words.clone(), *missing_left))
-        }
+        TreeNode::CategorySet {
+            feature_idx,
+            words,
+            missing_left,
+            ..
+        } => Some((*feature_idx, true, 0, words.clone(), *missing_left)),
         TreeNode::Leaf { .. } => None,
     }
 }
 
 /// The threshold whose [`Condition::sort_key`] is `operand`.
 fn threshold_of(operand: i64) -> f32 {
-    let bits = if operand < 0 { i64::from(i32::MIN) - operand } else { operand };
+    let bits = if operand < 0 {
+        i64::from(i32::MIN) - operand
+    } else {
+        operand
+    };
     f32::from_bits((bits as i32).cast_unsigned())
 }
 
@@ -252,10 +282,18 @@ fn pack_leaves(values: &[i32]) -> (IntTable<'static>, Vec<u8>) {
     distinct.dedup();
     let in_place = IntTable::pack_signed(values.iter().copied());
     let indexed = IntTable::pack(
-        values.iter().map(|value| distinct.binary_search(value).unwrap_or_default() as u32),
+        values
+            .iter()
+            .map(|value| distinct.binary_search(value).unwrap_or_default() as u32),
     );
     if indexed.bytes.len() + 4 * distinct.len() < in_place.bytes.len() {
-        (indexed, distinct.iter().flat_map(|value| value.to_le_bytes()).collect())
+        (
+            indexed,
+            distinct
+                .iter()
+                .flat_map(|value| value.to_le_bytes())
+                .collect(),
+        )
     } else {
         (in_place, Vec::new())
     }

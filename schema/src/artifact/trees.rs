@@ -55,7 +55,14 @@ impl Condition {
             // Monotone in the float's value; -0.0 is folded into 0.0.
             Test::Threshold(threshold) => {
                 let bits = i64::from((threshold + 0.0).to_bits().cast_signed());
-                (false, if bits < 0 { i64::from(i32::MIN) - bits } else { bits })
+                (
+                    false,
+                    if bits < 0 {
+                        i64::from(i32::MIN) - bits
+                    } else {
+                        bits
+                    },
+                )
             }
             Test::CategorySet(word) => (true, i64::from(word)),
         };
@@ -64,7 +71,11 @@ impl Condition {
 
     pub(super) fn to_bytes(self) -> [u8; CONDITION_BYTES] {
         let mut bytes = [0; CONDITION_BYTES];
-        let mut flags = if self.missing_left { FLAG_MISSING_LEFT } else { 0 };
+        let mut flags = if self.missing_left {
+            FLAG_MISSING_LEFT
+        } else {
+            0
+        };
         let operand = match self.test {
             Test::Threshold(threshold) => threshold.to_bits(),
             Test::CategorySet(word) => {
@@ -152,13 +163,20 @@ impl Trees<'_> {
 
     /// All conditions, in order.
     pub fn iter_conditions(&self) -> impl Iterator<Item = Condition> + '_ {
-        self.conditions.as_chunks().0.iter().map(|bytes| Condition::from_bytes(*bytes))
+        self.conditions
+            .as_chunks()
+            .0
+            .iter()
+            .map(|bytes| Condition::from_bytes(*bytes))
     }
 
     /// Word `index` of the category sets; `None` past the end.
     #[must_use]
     pub fn category_word(&self, index: usize) -> Option<u32> {
-        let bytes = self.category_sets.get(index.checked_mul(4)?..)?.first_chunk()?;
+        let bytes = self
+            .category_sets
+            .get(index.checked_mul(4)?..)?
+            .first_chunk()?;
         Some(u32::from_le_bytes(*bytes))
     }
 
@@ -169,7 +187,10 @@ impl Trees<'_> {
             return self.leaves.get_signed(index);
         }
         let value_idx = self.leaves.get(index)? as usize;
-        let bytes = self.leaf_values.get(value_idx.checked_mul(4)?..)?.first_chunk()?;
+        let bytes = self
+            .leaf_values
+            .get(value_idx.checked_mul(4)?..)?
+            .first_chunk()?;
         Some(i32::from_le_bytes(*bytes))
     }
 
@@ -178,7 +199,11 @@ impl Trees<'_> {
         if self.base < -max || self.base > max {
             let expected = format!("at most {max} in magnitude");
             let found = self.base as f64;
-            return Err(ArtifactError::OutOfRange { field: "base".into(), found, expected });
+            return Err(ArtifactError::OutOfRange {
+                field: "base".into(),
+                found,
+                expected,
+            });
         }
         if self.scale_log2 > limits::MAX_SCALE_LOG2 {
             return Err(ArtifactError::OutOfRange {
@@ -193,17 +218,27 @@ impl Trees<'_> {
         ArtifactError::check_count("trees", n_trees, 1, limits::MAX_TREES)?;
         // Sizes are u32 and trees are few, so the sum cannot overflow on 64 bits; on 32 bits it saturates
         // and the tables are then too short.
-        let n_nodes = self.tree_sizes.iter().fold(0_usize, |sum, n| sum.saturating_add(n as usize));
+        let n_nodes = self
+            .tree_sizes
+            .iter()
+            .fold(0_usize, |sum, n| sum.saturating_add(n as usize));
         let n_leaves = n_nodes.saturating_add(n_trees);
         self.node_conditions.validate("node_conditions", n_nodes)?;
         self.left_sizes.validate("left_sizes", n_nodes)?;
         self.leaves.validate("leaves", n_leaves)?;
         self.covers.validate("covers", n_leaves)?;
         let n_conditions = self.n_conditions();
-        if let Some((node, found)) =
-            self.node_conditions.iter().enumerate().find(|(_, index)| *index as usize >= n_conditions)
+        if let Some((node, found)) = self
+            .node_conditions
+            .iter()
+            .enumerate()
+            .find(|(_, index)| *index as usize >= n_conditions)
         {
-            return Err(ArtifactError::ConditionIndex { node, found: found as usize, n_conditions });
+            return Err(ArtifactError::ConditionIndex {
+                node,
+                found: found as usize,
+                n_conditions,
+            });
         }
         self.validate_shape()?;
         self.validate_leaves()
@@ -217,12 +252,22 @@ impl Trees<'_> {
         ] {
             if !bytes.len().is_multiple_of(unit) {
                 let (found, expected) = (bytes.len(), format!("a multiple of {unit}"));
-                return Err(ArtifactError::TableLength { table, found, expected });
+                return Err(ArtifactError::TableLength {
+                    table,
+                    found,
+                    expected,
+                });
             }
         }
         ArtifactError::check_count("conditions", self.n_conditions(), 0, limits::MAX_CONDITIONS)?;
         let mut last = None;
-        for (index, bytes) in self.conditions.as_chunks::<CONDITION_BYTES>().0.iter().enumerate() {
+        for (index, bytes) in self
+            .conditions
+            .as_chunks::<CONDITION_BYTES>()
+            .0
+            .iter()
+            .enumerate()
+        {
             let found = u16::from_le_bytes([bytes[2], bytes[3]]);
             if found & !u16::from(FLAG_MISSING_LEFT | FLAG_CATEGORICAL) != 0 {
                 return Err(ArtifactError::ConditionFlags { index, found });
@@ -245,7 +290,12 @@ impl Trees<'_> {
         schema: &FeatureSchema,
     ) -> Result<(), ArtifactError> {
         let found = usize::from(condition.feature_idx);
-        let wrong = |expected: String| ArtifactError::FeatureIndex { place: "condition", index, found, expected };
+        let wrong = |expected: String| ArtifactError::FeatureIndex {
+            place: "condition",
+            index,
+            found,
+            expected,
+        };
         let feature: &Feature = schema
             .features
             .get(found)
@@ -269,11 +319,14 @@ impl Trees<'_> {
                 let n_categories = feature.categories().len();
                 let last = word as usize + n_categories.div_ceil(32) - 1;
                 let unused = n_categories.div_ceil(32) * 32 - n_categories;
-                let in_range = self.category_word(last).is_some_and(|bits| {
-                    unused == 0 || bits >> (32 - unused) == 0
-                });
+                let in_range = self
+                    .category_word(last)
+                    .is_some_and(|bits| unused == 0 || bits >> (32 - unused) == 0);
                 if !in_range {
-                    return Err(ArtifactError::CategorySet { index, found: word as usize });
+                    return Err(ArtifactError::CategorySet {
+                        index,
+                        found: word as usize,
+                    });
                 }
             }
         }
@@ -295,7 +348,12 @@ impl Trees<'_> {
                     }
                     let left = self.left_sizes.get(node).unwrap_or(u32::MAX) as usize;
                     if left >= size {
-                        return Err(ArtifactError::ChildRange { tree, node, found: left, max: size - 1 });
+                        return Err(ArtifactError::ChildRange {
+                            tree,
+                            node,
+                            found: left,
+                            max: size - 1,
+                        });
                     }
                     open.push((size - 1 - left, level));
                     node += 1;
@@ -311,7 +369,11 @@ impl Trees<'_> {
             let n_values = self.leaf_values.len() / 4;
             let outside = |(_, index): &(usize, u32)| *index as usize >= n_values;
             if let Some((leaf, found)) = self.leaves.iter().enumerate().find(outside) {
-                return Err(ArtifactError::LeafIndex { leaf, found: found as usize, n_values });
+                return Err(ArtifactError::LeafIndex {
+                    leaf,
+                    found: found as usize,
+                    n_values,
+                });
             }
         }
         match self.covers.iter().position(|cover| cover == 0) {
