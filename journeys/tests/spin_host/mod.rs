@@ -78,7 +78,10 @@ impl SpinHost {
     }
 
     /// Sends a request to the instance.
-    pub(crate) async fn send(&mut self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>> {
+    pub(crate) async fn send(
+        &mut self,
+        request: http::Request<Bytes>,
+    ) -> Result<http::Response<Bytes>> {
         let request = request.map(Full::new);
         let (request, io) = Request::from_http(&mut self.store.data_mut().hooks, request);
         let service = &self.service;
