@@ -48,7 +48,8 @@ fn a_browser_gives_the_same_bits() {
     };
     let browser = Browser::start(&chromium);
     let mut report = String::new();
-    for artifact in models::every_kind() {
+    let artifacts = [models::every_kind(), models::trained()].concat();
+    for artifact in artifacts {
         let name = &artifact.name;
         let model = OwnedModel::load(artifact.bytes.clone()).expect("our own artifact");
         let model = model.model();

@@ -108,9 +108,9 @@ fn example(model: &ServedModel) -> String {
     let mut entries = Vec::with_capacity(model.n_features());
     for feature in &model.schema.features {
         let value = match &feature.domain {
-            Domain::Range([min, _]) => serde_json::json!(min),
-            Domain::Values(values) => serde_json::json!(values.first()),
-            Domain::Categories(names) => serde_json::json!(names.first()),
+            Domain::Range([min, _]) => min.to_string(),
+            Domain::Values(values) => values.first().copied().unwrap_or_default().to_string(),
+            Domain::Categories(names) => serde_json::json!(names.first()).to_string(),
         };
         entries.push(format!("{}:{value}", serde_json::json!(feature.name)));
     }

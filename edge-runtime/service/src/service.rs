@@ -202,8 +202,8 @@ impl Service {
                 )
             }
         };
-        let is_head = request.method() == Method::HEAD;
-        let mut response = Response::new(if is_head { Bytes::new() } else { reply.body });
+        // A HEAD request gets its body too: the HTTP server leaves it out, and keeps its length.
+        let mut response = Response::new(reply.body);
         *response.status_mut() = reply.status;
         let headers = response.headers_mut();
         headers.insert(

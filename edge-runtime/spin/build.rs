@@ -1,0 +1,95 @@
+//! Writes the list of files that the component carries: the model and the page.
+
+use std::env;
+use std::fmt::Write as _;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Names the model's file.
+const MODEL: &str = "PICKET_BUNDLED_MODEL";
+
+fn main() -> io::Result<()> {
+    println!("cargo::rerun-if-env-changed={MODEL}");
+    println!("cargo::rerun-if-changed=build.rs");
+    let for_wasm = env::var("CARGO_CFG_TARGET_ARCH").is_ok_and(|arch| arch == "wasm32");
+    if !for_wasm {
+        // The crate is empty on other targets.
+        return Ok(());
+    }
+    let mut list = String::from("/// The model that the component carries.\n");
+    match env::var_os(MODEL).map(PathBuf::from) {
+        Some(path) => {
+            println!("cargo::rerun-if-changed={}", path.display());
+            let path = fs::canonicalize(&path).map_err(|error| {
+                io::Error::new(
+                    error.kind(),
+                    format!("{MODEL} is {}: {error}", path.display()),
+                )
+            })?;
+            push(
+                &mut list,
+                &format!(
+                    "pub(crate) const MODEL: Option<&[u8]> = Some(include_bytes!({path:?}));\n"
+                ),
+            );
+        }
+        None => {
+            println!(
+                "cargo::warning={MODEL} is not set: the component will answer that it has no model"
+            );
+            list.push_str("pub(crate) const MODEL: Option<&[u8]> = None;\n");
+        }
+    }
+    list.push_str("/// The page's files by their path below the root.\n");
+    list.push_str("pub(crate) const PAGE: &[(&str, &[u8])] = &[\n");
+    let www = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../www");
+    if www.is_dir() {
+        let www = fs::canonicalize(www)?;
+        println!("cargo::rerun-if-changed={}", www.display());
+        for (name, path) in files(&www)? {
+            push(
+                &mut list,
+                &format!("    ({name:?}, include_bytes!({path:?})),\n"),
+            );
+        }
+    } else {
+        // A folder that appears later is not noticed otherwise.
+        println!("cargo::rerun-if-changed=../..");
+    }
+    list.push_str("];\n");
+    let out = env::var_os("OUT_DIR")
+        .map(PathBuf::from)
+        .unwrap_or_default();
+    fs::write(out.join("bundle.rs"), list)
+}
+
+fn push(list: &mut String, line: &str) {
+    // Writing to a string cannot fail.
+    let _ = list.write_str(line);
+}
+
+/// Every file below a folder in the order of the names, hidden ones and models apart.
+fn files(www: &Path) -> io::Result<Vec<(String, PathBuf)>> {
+    let mut found = Vec::new();
+    let mut folders = vec![(www.to_owned(), String::new())];
+    while let Some((folder, prefix)) = folders.pop() {
+        for entry in fs::read_dir(&folder)? {
+            let path = entry?.path();
+            let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+                continue;
+            };
+            if name.starts_with('.') || name.ends_with(".picket") {
+                continue;
+            }
+            let name = format!("{prefix}{name}");
+            if path.is_dir() {
+                folders.push((path, format!("{name}/")));
+            } else {
+                found.push((name, path));
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}

@@ -1,0 +1,3 @@
+//! What the component carries; the build script lists it.
+
+include!(concat!(env!("OUT_DIR"), "/bundle.rs"));

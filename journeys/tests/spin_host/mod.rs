@@ -1,0 +1,104 @@
+//! The Spin component under wasmtime, as Spin runs it: one instance, many requests.
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use wasmtime::component::{Component, Linker, ResourceTable};
+use wasmtime::error::Context as _;
+use wasmtime::{Config, Engine, Result, Store};
+use wasmtime_wasi_http::p3::Request;
+use wasmtime_wasi_http::p3::bindings::Service;
+use wasmtime_wasi_http::{
+    Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
+};
+
+type Sent = Result<
+    (
+        http::Response<WasiBody>,
+        Box<dyn Future<Output = Result<(), Error>> + Send>,
+    ),
+    Error,
+>;
+
+/// Lets no request out.
+struct NoOutbound;
+
+impl WasiHttpHooks for NoOutbound {
+    fn send_request(
+        &mut self,
+        request: http::Request<WasiBody>,
+        _options: Option<RequestOptions>,
+        _done: Box<dyn Future<Output = Result<(), Error>> + Send>,
+    ) -> Box<dyn Future<Output = Sent> + Send> {
+        panic!("the component sends a request to {}", request.uri());
+    }
+}
+
+struct Host {
+    table: ResourceTable,
+    http: WasiHttpCtx,
+    hooks: NoOutbound,
+}
+
+impl WasiHttpView for Host {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView {
+            ctx: &mut self.http,
+            table: &mut self.table,
+            hooks: &mut self.hooks,
+        }
+    }
+}
+
+/// An instance of the component.
+pub(crate) struct SpinHost {
+    store: Store<Host>,
+    service: Service,
+}
+
+impl SpinHost {
+    /// Instantiates the component; HTTP is all that it may import.
+    pub(crate) async fn new(component: &[u8]) -> Result<Self> {
+        let mut config = Config::new();
+        config.wasm_component_model_async(true);
+        let engine = Engine::new(&config)?;
+        let component = Component::from_binary(&engine, component)?;
+        let mut linker = Linker::new(&engine);
+        wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
+        let (table, http) = (ResourceTable::new(), WasiHttpCtx::new());
+        let mut store = Store::new(
+            &engine,
+            Host {
+                table,
+                http,
+                hooks: NoOutbound,
+            },
+        );
+        let service = Service::instantiate_async(&mut store, &component, &linker).await?;
+        Ok(Self { store, service })
+    }
+
+    /// Sends a request to the instance.
+    pub(crate) async fn send(
+        &mut self,
+        request: http::Request<Bytes>,
+    ) -> Result<http::Response<Bytes>> {
+        let request = request.map(Full::new);
+        let (request, io) = Request::from_http(&mut self.store.data_mut().hooks, request);
+        let service = &self.service;
+        self.store
+            .run_concurrent(async |store| {
+                let answering = async {
+                    let response = service.handle(store, request).await??;
+                    let response =
+                        store.with(|store| response.into_http(store, async { Ok(()) }))?;
+                    let (head, body) = response.into_parts();
+                    let body = body.collect().await.context("reading the answer's body")?;
+                    wasmtime::error::Ok(http::Response::from_parts(head, body.to_bytes()))
+                };
+                let sending = async { io.await.context("sending the request's body") };
+                let (response, ()) = tokio::try_join!(answering, sending)?;
+                wasmtime::error::Ok(response)
+            })
+            .await?
+    }
+}
