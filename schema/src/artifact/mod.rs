@@ -35,6 +35,10 @@ pub const VERSION: u8 = 1;
 const PREFIX: &[u8] = b"\x88\xa5magic\xa6picket\xa7version";
 
 /// A trained model of any kind.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "there is one a model; a box would only add a step to every access"
+)]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ModelTable<'a> {

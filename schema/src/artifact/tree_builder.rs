@@ -27,7 +27,7 @@ pub enum TreeNode {
     CategorySet {
         /// The feature asked.
         feature_idx: u16,
-        /// The set's words, ceil(n_categories / 32) of them; a row in the set goes left.
+        /// The set's words, one for 32 categories; a row in the set goes left.
         words: Vec<u32>,
         /// Whether a missing value goes left.
         missing_left: bool,
