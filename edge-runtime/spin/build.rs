@@ -18,50 +18,46 @@ fn main() -> io::Result<()> {
         return Ok(());
     }
     let mut list = String::from("/// The model that the component carries.\n");
-    match env::var_os(MODEL).map(PathBuf::from) {
-        Some(path) => {
-            println!("cargo::rerun-if-changed={}", path.display());
-            let path = fs::canonicalize(&path).map_err(|error| {
-                io::Error::new(
-                    error.kind(),
-                    format!("{MODEL} is {}: {error}", path.display()),
-                )
-            })?;
-            push(
-                &mut list,
-                &format!(
-                    "pub(crate) const MODEL: Option<&[u8]> = Some(include_bytes!({path:?}));\n"
-                ),
-            );
-        }
-        None => {
-            println!(
-                "cargo::warning={MODEL} is not set: the component will answer that it has no model"
-            );
-            list.push_str("pub(crate) const MODEL: Option<&[u8]> = None;\n");
-        }
+    if let Some(path) = env::var_os(MODEL).map(PathBuf::from) {
+        println!("cargo::rerun-if-changed={}", path.display());
+        let path = fs::canonicalize(&path).map_err(|error| {
+            let message = format!("{MODEL} is {}: {error}", path.display());
+            io::Error::new(error.kind(), message)
+        })?;
+        let path = text(&path)?;
+        let line =
+            format!("pub(crate) const MODEL: Option<&[u8]> = Some(include_bytes!({path:?}));\n");
+        push(&mut list, &line);
+    } else {
+        println!(
+            "cargo::warning={MODEL} is not set: the component will answer that it has no model"
+        );
+        list.push_str("pub(crate) const MODEL: Option<&[u8]> = None;\n");
     }
     list.push_str("/// The page's files by their path below the root.\n");
     list.push_str("pub(crate) const PAGE: &[(&str, &[u8])] = &[\n");
     let www = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../www");
+    println!("cargo::rerun-if-changed={}", www.display());
     if www.is_dir() {
         let www = fs::canonicalize(www)?;
-        println!("cargo::rerun-if-changed={}", www.display());
         for (name, path) in files(&www)? {
             push(
                 &mut list,
-                &format!("    ({name:?}, include_bytes!({path:?})),\n"),
+                &format!("    ({name:?}, include_bytes!({:?})),\n", text(&path)?),
             );
         }
-    } else {
-        // A folder that appears later is not noticed otherwise.
-        println!("cargo::rerun-if-changed=../..");
     }
     list.push_str("];\n");
     let out = env::var_os("OUT_DIR")
         .map(PathBuf::from)
         .unwrap_or_default();
     fs::write(out.join("bundle.rs"), list)
+}
+
+/// The path as it can stand in source text.
+fn text(path: &Path) -> io::Result<&str> {
+    let error = || io::Error::other(format!("the path {} is not UTF-8", path.display()));
+    path.to_str().ok_or_else(error)
 }
 
 fn push(list: &mut String, line: &str) {

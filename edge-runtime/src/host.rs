@@ -42,7 +42,7 @@ pub fn start(config: &HostConfig) -> Result<Arc<Service>, StartError> {
         source,
     })?;
     let bytes = Bytes::from(bytes);
-    let model = ServedModel::decode(bytes.clone()).map_err(|source| StartError::ModelInvalid {
+    let model = ServedModel::decode(&bytes).map_err(|source| StartError::ModelInvalid {
         path: path(),
         source,
     })?;

@@ -18,13 +18,13 @@ pub(crate) struct Explained<'a> {
     /// The log-odds of the score.
     total: f64,
     /// The largest first.
-    contributions: Vec<Contribution<'a>>,
+    contributions: Vec<FeatureShare<'a>>,
 }
 
 /// What one feature adds.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Contribution)]
-struct Contribution<'a> {
+struct FeatureShare<'a> {
     feature: &'a str,
     /// The row's value: a number, the name of a category, or null where it is missing.
     #[schema(value_type = Option<f64>)]
@@ -56,13 +56,13 @@ impl<'a> Explained<'a> {
     pub(crate) fn new(model: &'a ServedModel, row: &[f32], explanation: &Explanation) -> Self {
         let calibration = model.calibration;
         let (base, in_log_odds) = explanation.in_log_odds(calibration);
-        let mut contributions: Vec<Contribution<'a>> = model
+        let mut contributions: Vec<FeatureShare<'a>> = model
             .schema
             .features
             .iter()
             .zip(row)
             .zip(in_log_odds)
-            .map(|((feature, x), contribution)| Contribution {
+            .map(|((feature, x), contribution)| FeatureShare {
                 feature: &feature.name,
                 value: Value::of(feature, *x),
                 contribution,

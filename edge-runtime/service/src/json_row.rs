@@ -148,7 +148,7 @@ impl<'de> Visitor<'de> for FeaturesSeed<'_, '_> {
         for feature in &model.schema.features {
             match items.next_element_seed(CellSeed { feature })? {
                 Some(Ok(x)) => row.push(x),
-                Some(Err(issue)) => self.rows.report(issue),
+                Some(Err(issue)) => self.rows.report(*issue),
                 None => break,
             }
             found += 1;
@@ -189,7 +189,7 @@ impl<'de> Visitor<'de> for FeaturesSeed<'_, '_> {
             match cell {
                 Ok(x) => cells[feature_idx] = Some(x),
                 Err(issue) => {
-                    self.rows.report(issue);
+                    self.rows.report(*issue);
                     // Reported already; any value keeps it from being reported as missing too.
                     cells[feature_idx] = Some(f32::NAN);
                 }

@@ -46,7 +46,7 @@ pub(crate) struct BatchRequest {
 )]
 struct Api;
 
-/// The API as OpenAPI 3.1.
+/// The API as `OpenAPI` 3.1.
 #[must_use]
 pub fn openapi() -> utoipa::openapi::OpenApi {
     Api::openapi()

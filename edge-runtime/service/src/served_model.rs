@@ -1,6 +1,7 @@
 //! The model that a service answers for: its schema, card and identity.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use bytes::Bytes;
 use http::HeaderValue;
@@ -29,8 +30,8 @@ impl ServedModel {
     ///
     /// # Errors
     /// The [`ArtifactError`] that decoding finds.
-    pub fn decode(bytes: Bytes) -> Result<Self, ArtifactError> {
-        let artifact = Artifact::decode(&bytes)?;
+    pub fn decode(bytes: &Bytes) -> Result<Self, ArtifactError> {
+        let artifact = Artifact::decode(bytes)?;
         Ok(Self::new(&artifact, bytes.clone()))
     }
 
@@ -107,7 +108,8 @@ fn header_value(text: &str) -> HeaderValue {
         if (byte.is_ascii_graphic() && byte != b'%') || byte == b' ' {
             encoded.push(char::from(byte));
         } else {
-            encoded.push_str(&format!("%{byte:02X}"));
+            // Writing to a string cannot fail.
+            let _ = write!(encoded, "%{byte:02X}");
         }
     }
     HeaderValue::from_str(encoded.trim()).unwrap_or_else(|_| HeaderValue::from_static("unnamed"))

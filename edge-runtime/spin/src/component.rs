@@ -45,14 +45,16 @@ async fn answer(service: &Service, request: Request) -> http::Response<Bytes> {
     let max_body = service.limits().max_body;
     let mut bytes = BytesMut::new();
     while let Some(frame) = body.frame().await {
-        let problem = match frame.map(|frame| frame.into_data()) {
-            Ok(Ok(data)) if bytes.len() + data.len() <= max_body => {
-                bytes.extend_from_slice(&data);
-                continue;
-            }
-            Ok(Ok(_)) => Problem::body_too_large(max_body),
-            // Trailers say nothing here.
-            Ok(Err(_)) => continue,
+        let problem = match frame {
+            Ok(frame) => match frame.into_data() {
+                Ok(data) if bytes.len() + data.len() <= max_body => {
+                    bytes.extend_from_slice(&data);
+                    continue;
+                }
+                Ok(_) => Problem::body_too_large(max_body),
+                // Trailers say nothing here.
+                Err(_) => continue,
+            },
             Err(error) => {
                 let detail = format!("the body ends too early: {error}");
                 Problem::new(ProblemKind::MalformedBody, detail)

@@ -101,7 +101,8 @@ pub(crate) fn run(repo: &Repo, args: Args) -> Result<()> {
             repo.command(bin.join("trainer"))
                 .args(["train".as_ref(), "--data".as_ref(), data.as_os_str()])
                 .args(["--schema".as_ref(), schema.as_os_str()])
-                .args(["--out".as_ref(), model.as_os_str()]),
+                .args(["--out".as_ref(), model.as_os_str()])
+                .args(note(options.own.is_none())),
         )
     })?;
     if !options.serve {
@@ -138,18 +139,16 @@ pub(crate) fn output_locations(repo: &Repo) -> [(&'static str, PathBuf); 3] {
 
 fn build_native(repo: &Repo, release: bool) -> Result<()> {
     let mut cargo = repo.cargo();
-    cargo
-        .args([
-            "build",
-            "--package",
-            "picket-trainer",
-            "--package",
-            "picket-edge-runtime",
-        ])
-        .args(["--bin", "trainer", "--bin", "edge-runtime"])
-        .envs(output_locations(repo));
+    cargo.arg("build").envs(output_locations(repo));
     if release {
         cargo.arg("--release");
+        for package in ["picket-trainer", "picket-edge-runtime"] {
+            cargo.args(["--package", package]);
+        }
+        cargo.args(["--bin", "trainer", "--bin", "edge-runtime"]);
+    } else {
+        // As the tests are built: fewer packages would mean other features, and wasmtime a second time.
+        cargo.args(["--workspace", "--bins", "--tests"]);
     }
     command::run(&mut cargo)
 }
@@ -168,6 +167,18 @@ fn sample(repo: &Repo, trainer: &std::path::Path, out: PathBuf) -> Result<(PathB
             .arg(&out),
     )?;
     Ok((out, repo.root.join("schema/schemas/phishing.toml")))
+}
+
+/// What the model's card says of the sample, so that nobody takes its numbers for real ones.
+fn note(is_sample: bool) -> &'static [&'static str] {
+    if is_sample {
+        &[
+            "--note",
+            "Trained on synthetic rows: its metrics say nothing about real sites.",
+        ]
+    } else {
+        &[]
+    }
 }
 
 fn what_to_try(port: u16, body: &str) -> String {

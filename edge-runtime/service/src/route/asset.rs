@@ -1,5 +1,7 @@
 //! The page and its files.
 
+use std::fmt::Write as _;
+
 use picket_schema::sha256;
 
 use crate::assets::content_type;
@@ -12,11 +14,14 @@ pub(crate) fn asset(service: &Service, path: &str) -> Reply {
     let Some((path, body)) = service.assets.find(path) else {
         return docs::page(&service.model);
     };
-    let tag: String = sha256(&body)[..16]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let mut tag = String::with_capacity(34);
+    tag.push('"');
+    for byte in &sha256(&body)[..16] {
+        // Writing to a string cannot fail.
+        let _ = write!(tag, "{byte:02x}");
+    }
+    tag.push('"');
     let mut reply = Reply::ok(content_type(path), body);
-    reply.etag = Some(format!("\"{tag}\""));
+    reply.etag = Some(tag);
     reply
 }

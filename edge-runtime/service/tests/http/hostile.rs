@@ -1,16 +1,16 @@
 //! Whatever a client sends, the answer is an answer.
 
-mod fixture;
-
 use bytes::Bytes;
 use http::Request;
 use picket_service::{Assets, Limits, NoClock, ServedModel, Service};
 use picket_wasm_model::Model;
 use proptest::prelude::*;
 
+use crate::fixture;
+
 fn service(schema: &str) -> Service {
     let bytes: &'static [u8] = Vec::leak(fixture::artifact(schema).expect("an artifact"));
-    let model = ServedModel::decode(Bytes::from_static(bytes)).expect("a model");
+    let model = ServedModel::decode(&Bytes::from_static(bytes)).expect("a model");
     let scorer = Model::load(bytes).expect("a model");
     Service::new(
         model,

@@ -1,0 +1,8 @@
+//! The service's requests and answers.
+
+mod answers;
+mod controlled;
+#[path = "../fixture/mod.rs"]
+mod fixture;
+mod hostile;
+mod problems;
