@@ -7,8 +7,8 @@ use picket_schema::Artifact;
 fn fixtures() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/v1");
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
+        .expect("the fixtures are in the checkout")
+        .map(|entry| entry.expect("an entry of the folder").path())
         .filter(|path| {
             path.extension()
                 .is_some_and(|extension| extension == "picket")
@@ -37,13 +37,14 @@ fn every_fixture_is_read_and_written_byte_for_byte() {
 #[test]
 fn the_fixtures_are_those_that_were_frozen() {
     let list = include_str!("../testdata/v1/digests.txt");
-    let found: String = fixtures()
+    let found: Vec<String> = fixtures()
         .iter()
         .map(|file| {
             let digest = Artifact::digest(&std::fs::read(file).unwrap());
-            format!("{digest}  {}\n", file.file_name().unwrap().display())
+            format!("{digest}  {}", file.file_name().unwrap().display())
         })
         .collect();
+    let list: Vec<&str> = list.lines().collect();
     assert_eq!(
         found, list,
         "a fixture changed; only `cargo xtask fixtures` may do that"

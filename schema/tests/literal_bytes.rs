@@ -214,7 +214,7 @@ fn calibration_decision_reference_and_card_errors() {
         |edges: &[u8], counts: &[u8]| map(&[("edges", bin(edges)), ("counts", bin(counts))]);
     let empty = histogram(&[], &[0; 8]);
     let one = map(&[
-        ("features", array(&[empty.clone()])),
+        ("features", array(std::slice::from_ref(&empty))),
         ("scores", bin(&[0; 80])),
     ]);
     assert!(matches!(

@@ -22,7 +22,7 @@ fn schema() -> FeatureSchema {
         name = "c"
         domain = { categories = ["p", "q", "r"] }
     "#;
-    FeatureSchema::from_toml(text).unwrap()
+    FeatureSchema::from_toml(text).expect("the test schema is right")
 }
 
 /// A node before its children are placed.
@@ -93,7 +93,7 @@ fn artifact(shapes: &[Shape], base: i64, scale_log2: u8) -> Artifact<'static> {
     }
     Artifact {
         schema: schema(),
-        model: ModelTable::Trees(builder.build().unwrap()),
+        model: ModelTable::Trees(builder.build().expect("random trees are trees")),
         calibration: Calibration {
             slope: 1.5,
             intercept: -0.25,

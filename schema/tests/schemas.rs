@@ -1,5 +1,7 @@
 //! The schema files that come with the project.
 
+#![allow(clippy::unwrap_used, reason = "functions of a test are tests too")]
+
 use picket_schema::{ColumnMap, FeatureSchema, FieldError, HeaderError, Kind, SchemaError};
 
 fn phishing() -> FeatureSchema {

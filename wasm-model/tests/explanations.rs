@@ -1,5 +1,7 @@
 //! Explanations held against Shapley's definition, computed by brute force over all coalitions.
 
+#![allow(clippy::unwrap_used, reason = "functions of a test are tests too")]
+
 mod models;
 
 use models::Random;

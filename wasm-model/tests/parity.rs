@@ -1,5 +1,7 @@
 //! The fast scorer must match the naive one bit for bit.
 
+#![allow(clippy::unwrap_used, reason = "functions of a test are tests too")]
+
 mod models;
 
 use models::Random;

@@ -63,7 +63,7 @@ def peers(features, n_trees, threads):
     xgb = lambda: xgboost.XGBClassifier(
         n_estimators=n_trees, random_state=0, n_jobs=threads, enable_categorical=True
     )
-    lgbm = lambda: lightgbm.LGBMClassifier(n_trees, random_state=0, n_jobs=threads, verbose=-1)
+    lgbm = lambda: lightgbm.LGBMClassifier(n_estimators=n_trees, random_state=0, n_jobs=threads, verbose=-1)
     return {
         "scikit-learn forest": (forest, coded),
         "XGBoost": (xgb, as_category),

@@ -37,10 +37,10 @@ pub(crate) fn run(repo: &Repo, args: Args) -> Result<()> {
             list.insert(name.into_owned(), digest);
         }
     }
-    let lines: String = list
-        .iter()
-        .map(|(name, digest)| format!("sha256:{digest}  {name}\n"))
-        .collect();
+    let mut lines = String::new();
+    for (name, digest) in &list {
+        writeln!(lines, "sha256:{digest}  {name}")?;
+    }
     // A test holds the files against this list, so that none changes unseen.
     std::fs::write(folder.join("digests.txt"), lines)?;
     println!("{FOLDER}: {} fixtures", list.len());

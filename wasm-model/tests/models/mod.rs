@@ -8,11 +8,11 @@ use picket_schema::artifact::{
 };
 use picket_schema::{Artifact, DataDigest, FeatureSchema};
 
-/// SplitMix64 (Steele, Lea and Flood, 2014).
+/// `SplitMix64` (Steele, Lea and Flood, 2014).
 pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    pub(crate) fn next(&mut self) -> u64 {
+    pub(crate) fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -21,7 +21,7 @@ impl Random {
     }
 
     pub(crate) fn below(&mut self, n: usize) -> usize {
-        (self.next() % n as u64) as usize
+        (self.bits() % n as u64) as usize
     }
 }
 
@@ -50,7 +50,7 @@ const THRESHOLDS: [f32; 7] = [-2.5, -0.0, 0.1, 0.5, 1.0, 3.75, 1e6];
 fn grow(random: &mut Random, nodes: &mut Vec<TreeNode>, depth: usize) -> (usize, u32) {
     let position = nodes.len();
     let cover = 1 + random.below(100) as u32;
-    let value = random.next() as i32 >> 8;
+    let value = (random.bits() as u32).cast_signed() >> 8;
     nodes.push(TreeNode::Leaf { value, cover });
     if depth == 0 || random.below(5) == 0 {
         return (position, cover);
@@ -60,7 +60,7 @@ fn grow(random: &mut Random, nodes: &mut Vec<TreeNode>, depth: usize) -> (usize,
     let missing_left = random.below(2) == 0;
     let feature_idx = random.below(4) as u16;
     nodes[position] = if feature_idx == 2 {
-        let words = vec![random.next() as u32, random.next() as u32 & 0xff];
+        let words = vec![random.bits() as u32, random.bits() as u32 & 0xff];
         TreeNode::CategorySet {
             feature_idx,
             words,
@@ -117,7 +117,7 @@ fn artifact(model: ModelTable<'static>) -> Vec<u8> {
 /// A tree model's file.
 pub(crate) fn trees(seed: u64, operator: Operator, n_trees: usize, depth: usize) -> Vec<u8> {
     let mut random = Random(seed);
-    let mut builder = TreesBuilder::new(operator, random.next() as i64 >> 20, 20);
+    let mut builder = TreesBuilder::new(operator, random.bits().cast_signed() >> 20, 20);
     for _ in 0..n_trees {
         let mut nodes = Vec::new();
         grow(&mut random, &mut nodes, depth);
@@ -131,7 +131,7 @@ pub(crate) fn trees(seed: u64, operator: Operator, n_trees: usize, depth: usize)
 /// A linear model's file.
 pub(crate) fn linear(seed: u64) -> Vec<u8> {
     let mut random = Random(seed);
-    let mut number = move || (random.next() as i32) as f64 / f64::from(1 << 28);
+    let mut number = move || f64::from((random.bits() as u32).cast_signed()) / f64::from(1 << 28);
     let numeric = |feature: u32, number: &mut dyn FnMut() -> f64| Term::Numeric {
         feature,
         fill: number() as f32,
@@ -165,7 +165,7 @@ pub(crate) fn row(random: &mut Random) -> Vec<f32> {
         0 => f32::NAN,
         1 => f32::INFINITY,
         2 => f32::NEG_INFINITY,
-        3 => f32::from_bits(random.next() as u32),
+        3 => f32::from_bits(random.bits() as u32),
         4 => THRESHOLDS[random.below(THRESHOLDS.len())],
         5 => THRESHOLDS[random.below(THRESHOLDS.len())].next_up(),
         6 => THRESHOLDS[random.below(THRESHOLDS.len())].next_down(),

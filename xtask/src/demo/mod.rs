@@ -129,11 +129,10 @@ pub(crate) fn run(repo: &Repo, args: Args) -> Result<()> {
 }
 
 /// Where programs and tests find what `build-wasm` made.
-pub(crate) fn output_locations(repo: &Repo) -> [(&'static str, PathBuf); 3] {
+pub(crate) fn output_locations(repo: &Repo) -> [(&'static str, PathBuf); 2] {
     [
         ("PICKET_SCORER_COMPONENT", repo.scorer_component()),
         ("PICKET_SPIN_COMPONENT", repo.spin_component()),
-        ("PICKET_WWW", repo.www()),
     ]
 }
 
