@@ -52,7 +52,7 @@ def splits(features, positive, kind, n_splits, seed):
 
 def peers(features, n_trees, threads):
     """Name and a function (train_x, train_y, test_x) -> probability of the positive class."""
-    categorical = [c for c in features.columns if features[c].dtype == object]
+    categorical = [c for c in features.columns if not pd.api.types.is_numeric_dtype(features[c])]
     coded = features.copy()
     for column in categorical:
         coded[column] = coded[column].astype("category").cat.codes
