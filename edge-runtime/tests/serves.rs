@@ -99,6 +99,29 @@ fn a_call_past_its_deadline_is_stopped_and_its_instance_replaced() -> Tested {
 }
 
 #[test]
+fn a_call_past_its_memory_is_stopped_and_its_instance_replaced() -> Tested {
+    let Some(component) = component() else {
+        return Ok(());
+    };
+    let artifact = fixture::artifact(fixture::PHISHING)?;
+    let pool = pool(&std::fs::read(component)?, &artifact)?;
+    let row = [1.0; 30];
+    let before = pool.score(&row)?;
+    // 84 MB of rows do not fit into the instance's 64 MiB.
+    let too_many = vec![1.0; 30 * 700_000];
+    for _ in 0..2 {
+        let stopped = pool.score(&too_many);
+        assert!(
+            matches!(stopped, Err(ScoringError::Unavailable { .. })),
+            "scored {:?} rows",
+            stopped.map(|scored| scored.len())
+        );
+        assert_eq!(pool.score(&row)?, before);
+    }
+    Ok(())
+}
+
+#[test]
 fn a_failure_to_start_says_what_is_wrong() -> Tested {
     let folder = tempfile::tempdir()?;
     let (model, not_wasm) = (folder.path().join("a.picket"), folder.path().join("a.wasm"));

@@ -30,7 +30,7 @@ fn every_fixture_gives_the_frozen_scores() {
         let bytes = std::fs::read(&path).unwrap();
         let model = Model::load(&bytes).unwrap();
         let mut scorer = Scorer::new(&model);
-        let frozen = std::fs::read_to_string(path.with_extension("scores.csv")).unwrap();
+        let frozen = std::fs::read_to_string(path.with_extension("scores.txt")).unwrap();
         let mut n_rows = 0;
         for line in frozen.lines().skip(1) {
             let fields: Vec<&str> = line.split(',').collect();

@@ -1,6 +1,6 @@
 //! `trainer fixtures`
 //!
-//! Beside each `NAME.picket` stands `NAME.scores.csv`: rows and what they must score for ever. A line is
+//! Beside each `NAME.picket` stands `NAME.scores.txt`: rows and what they must score for ever. A line is
 //! `row,margin,score,verdict`; numbers are their bits in hexadecimal, 8 digits for each f32 of the row
 //! and 16 for each f64, so that every reader compares exactly.
 
@@ -72,7 +72,7 @@ impl FixturesCommand {
         let scores = golden_scores(model, data)?;
         OutputFile::write(&self.out.join(format!("{name}.picket")), model)?;
         OutputFile::write(
-            &self.out.join(format!("{name}.scores.csv")),
+            &self.out.join(format!("{name}.scores.txt")),
             scores.as_bytes(),
         )
     }

@@ -9,9 +9,9 @@ use super::gini_tree::{Cut, GiniGrower};
 use super::matrix::Matrix;
 use super::out_of_bag::{OutOfBag, Unseen};
 use super::progress::Progress;
-use super::random::Random;
 use super::table::{Classes, Table};
 use super::tree_shape::TreeShape;
+use crate::random::Random;
 
 /// From which rows each tree of a forest learns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +57,7 @@ impl Bagging {
         let grown: Vec<(Tree, Vec<Importance>, Option<Unseen>)> = (0..self.n_trees)
             .into_par_iter()
             .map(|index| {
-                let mut random = Random::stream(self.seed, index as u64);
+                let mut random = Random::learner_stream(self.seed, index as u64);
                 let weights = self.draw(&table, row_units.as_deref(), &mut random);
                 let unseen = self.out_of_bag.then(|| Unseen::of_weights(&weights));
                 let (rows, words) = weights

@@ -3,8 +3,8 @@
 use super::bin_test::BinTest;
 use super::binning::{FeatureBins, MISSING, add_bin};
 use super::cuts::each_cut;
-use super::random::Random;
 use super::table::Classes;
+use crate::random::Random;
 
 /// What decides which splits are allowed and how good they are.
 #[derive(Debug, Clone, Copy)]

@@ -5,8 +5,8 @@ use super::binning::MISSING;
 use super::ensemble::{Importance, Node, Tree};
 use super::gini_split::{GiniRule, GiniSplit};
 use super::partition::Partition;
-use super::random::Random;
 use super::table::{Classes, Table};
+use crate::random::Random;
 
 /// How cuts are chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

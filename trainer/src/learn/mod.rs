@@ -25,7 +25,6 @@ mod out_of_bag;
 mod parameter;
 mod partition;
 mod progress;
-mod random;
 mod table;
 mod tree_shape;
 

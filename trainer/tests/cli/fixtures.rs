@@ -52,9 +52,9 @@ fn fixtures_are_the_same_every_time() {
     }
     for (name, scores) in first
         .iter()
-        .filter(|(name, _)| name.ends_with(".scores.csv"))
+        .filter(|(name, _)| name.ends_with(".scores.txt"))
     {
-        let model = &first[&name.replace(".scores.csv", ".picket")];
+        let model = &first[&name.replace(".scores.txt", ".picket")];
         assert_scores(model, std::str::from_utf8(scores).unwrap());
     }
     assert_eq!(

@@ -11,8 +11,8 @@ use crate::learn::ensemble::{Importance, Link, Operator, Tree, TreeEnsemble};
 use crate::learn::matrix::Matrix;
 use crate::learn::partition::Partition;
 use crate::learn::progress::Progress;
-use crate::learn::random::Random;
 use crate::learn::table::Table;
+use crate::random::Random;
 
 /// A fitted boosting.
 #[derive(Debug, Clone)]
@@ -99,7 +99,7 @@ impl<'a> Boosting<'a> {
     /// Grows one tree and moves the margins by it.
     fn grow_tree(&mut self, index: usize) -> Grown {
         let params = self.params;
-        let mut random = Random::stream(params.seed, index as u64);
+        let mut random = Random::learner_stream(params.seed, index as u64);
         let scale = self
             .gradients
             .update(&self.table, &self.margins, params.positive_weight);

@@ -8,7 +8,7 @@ use crate::learn::bin_test::{BinTest, absent_bins};
 use crate::learn::binning::{FeatureBins, MISSING};
 use crate::learn::ensemble::Importance;
 use crate::learn::partition::Partition;
-use crate::learn::random::Random;
+use crate::random::Random;
 
 /// Fewer cells than this are searched for splits by one thread.
 const CELLS_PER_THREAD: usize = 1 << 11;
