@@ -19,24 +19,24 @@ fn table_errors() {
             found: 5
         }
     );
-    let error = error_with_trees(&[("tree_sizes", table(0, &[]))]);
+    let error = error_with_trees(&[("node_conditions", table(0, &[]))]);
     assert_eq!(
         error,
         ArtifactError::TableWidth {
-            table: "tree_sizes",
+            table: "node_conditions",
             found: 0
         }
     );
     for (name, value) in [
         ("leaves", table(1, &[1, 2, 3])),
         ("covers", table(2, &[1, 0])),
-        ("node_conditions", table(1, &[0])),
-        ("left_sizes", table(1, &[1, 0, 0])),
+        ("node_conditions", table(2, &[0])),
+        ("shape", bin(&[])),
+        ("shape", bin(&[0b00_0011, 0])),
         ("conditions", bin(&X_LE_HALF[..7])),
         ("category_sets", bin(&[1])),
         ("leaf_values", bin(&[1, 2])),
-        // The sum of the sizes overflows 32 bits.
-        ("tree_sizes", table(4, &[0xff; 8])),
+        ("cover_values", bin(&[1, 2])),
     ] {
         let error = error_with_trees(&[(name, value)]);
         assert!(
@@ -44,7 +44,7 @@ fn table_errors() {
             "{name}: {error}"
         );
     }
-    let error = error_with_trees(&[("tree_sizes", table(1, &[]))]);
+    let error = error_with_trees(&[("node_conditions", table(1, &[0, 0, 0, 0]))]);
     let max = limits::MAX_TREES;
     assert_eq!(
         error,
@@ -126,56 +126,74 @@ fn tree_errors() {
             n_conditions: 2
         }
     );
-    // Node 1 has no inner node below it, so a left size of 1 would leave the tree.
+    for (shape, found) in [(0b00_0111, 3), (0b00_0001, 1), (0b0100_0001, 2)] {
+        let expected = 2;
+        assert_eq!(
+            error_with_trees(&[("shape", bin(&[shape]))]),
+            ArtifactError::ShapeNodes { found, expected },
+            "{shape:b}"
+        );
+    }
+    // A lone leaf, a tree of one inner node, and a tree that has one leaf too few.
     assert_eq!(
-        error_with_trees(&[("left_sizes", table(1, &[1, 1]))]),
-        ArtifactError::ChildRange {
-            tree: 0,
-            node: 1,
-            found: 1,
-            max: 0
-        }
+        error_with_trees(&[("shape", bin(&[0b01_0010]))]),
+        ArtifactError::ShapeOpen { tree: 2 }
     );
+    // Three whole trees, and the root of a fourth.
     assert_eq!(
-        error_with_trees(&[("left_sizes", table(1, &[2, 0]))]),
-        ArtifactError::ChildRange {
-            tree: 0,
-            node: 0,
-            found: 2,
-            max: 1
-        }
+        error_with_trees(&[("shape", bin(&[0b10_0010]))]),
+        ArtifactError::ShapeOpen { tree: 3 }
     );
-    let chain: Vec<u8> = (0..=255).rev().collect();
-    let deep = [
-        ("tree_sizes", table(2, &[0, 1])),
-        (
-            "node_conditions",
-            map(&[("width", uint(1)), ("bytes", long_bin(&[0; 256]))]),
-        ),
-        (
-            "left_sizes",
-            map(&[("width", uint(1)), ("bytes", long_bin(&chain))]),
-        ),
-        (
-            "leaves",
-            map(&[("width", uint(1)), ("bytes", long_bin(&[0; 257]))]),
-        ),
-        (
-            "covers",
-            map(&[("width", uint(1)), ("bytes", long_bin(&[1; 257]))]),
-        ),
-    ];
-    assert_eq!(
-        error_with_trees(&deep),
-        ArtifactError::TreeDepth { tree: 0 }
-    );
+    let deep = |shape: &[u8]| {
+        [
+            ("shape", bin(shape)),
+            (
+                "node_conditions",
+                map(&[("width", uint(1)), ("bytes", long_bin(&[0; 256]))]),
+            ),
+            (
+                "leaves",
+                map(&[("width", uint(1)), ("bytes", long_bin(&[0; 257]))]),
+            ),
+            (
+                "covers",
+                map(&[("width", uint(1)), ("bytes", long_bin(&[1; 257]))]),
+            ),
+        ]
+    };
+    // 256 levels, down the left: all inner nodes first; down the right: a leaf after each.
+    let left_chain = [[0xff; 32].as_slice(), &[0; 33]].concat();
+    let right_chain = [[0b0101_0101; 64].as_slice(), &[0]].concat();
+    for shape in [left_chain, right_chain] {
+        assert_eq!(
+            error_with_trees(&deep(&shape)),
+            ArtifactError::TreeDepth { tree: 0 }
+        );
+    }
     assert_eq!(
         error_with_trees(&[("leaf_values", bin(&[0; 16]))]),
         ArtifactError::LeafIndex {
             leaf: 3,
+            table: "leaf",
             found: 4,
             n_values: 4
         }
+    );
+    assert_eq!(
+        error_with_trees(&[("cover_values", bin(&[1, 0, 0, 0, 1, 0, 0, 0]))]),
+        ArtifactError::LeafIndex {
+            leaf: 3,
+            table: "cover",
+            found: 3,
+            n_values: 2
+        }
+    );
+    assert_eq!(
+        error_with_trees(&[(
+            "cover_values",
+            bin(&[1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0])
+        )]),
+        ArtifactError::ZeroCover { leaf: 1 }
     );
     assert_eq!(
         error_with_trees(&[("covers", table(1, &[1, 0, 1, 1]))]),

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use picket_schema::artifact::{
-    Calibration, Card, Decision, Metric, ModelTable, Operator, Reference, TreeNode, TreesBuilder,
+    Calibration, Card, Decision, Metric, ModelTable, Operator, Reference, TreeLayout, TreeNode,
+    TreesBuilder,
 };
 use picket_schema::{Artifact, DataDigest, Feature, FeatureSchema};
 use proptest::prelude::*;
@@ -147,7 +148,8 @@ proptest! {
         prop_assert_eq!(&read, &written);
         prop_assert_eq!(&read.encode().unwrap(), &bytes);
         let ModelTable::Trees(trees) = &read.model else { panic!("expected trees") };
-        let sizes: Vec<usize> = trees.tree_sizes.iter().map(|size| size as usize).collect();
+        let layout = TreeLayout::of(trees).unwrap();
+        let sizes: Vec<usize> = layout.spans.iter().map(|span| span.size as usize).collect();
         prop_assert_eq!(sizes, shapes.iter().map(n_splits).collect::<Vec<_>>());
     }
 

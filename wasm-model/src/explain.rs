@@ -47,7 +47,7 @@ impl<'m, 'a> Explainer<'m, 'a> {
     #[must_use]
     pub fn new(model: &'m Model<'a>) -> Self {
         let shap = match &model.artifact().model {
-            ModelTable::Trees(trees) => Some(TreeShap::new(trees)),
+            ModelTable::Trees(trees) => Some(TreeShap::new(trees, model.layout())),
             ModelTable::Linear(_) => None,
         };
         Self {
@@ -68,7 +68,7 @@ impl<'m, 'a> Explainer<'m, 'a> {
         let base = match (&model.artifact().model, &mut self.shap) {
             (ModelTable::Trees(trees), Some(shap)) => shap.explain(
                 trees,
-                model.spans(),
+                model.layout(),
                 self.scorer.masks(),
                 &mut contributions,
             ),

@@ -1,6 +1,6 @@
 //! A loaded model: the artifact's tables, validated once, and where each tree starts in them.
 
-use picket_schema::artifact::{Artifact, Calibration, Decision, ModelTable, Trees};
+use picket_schema::artifact::{Artifact, Calibration, Decision, ModelTable, TreeLayout, Trees};
 use picket_schema::{ArtifactError, FeatureSchema, Margin, Score, Verdict};
 
 use crate::condition_masks::ConditionMasks;
@@ -17,24 +17,13 @@ pub struct Scored {
     pub verdict: Verdict,
 }
 
-/// Where one tree stands in the tables.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct TreeSpan {
-    /// Its first inner node.
-    pub(crate) node: u32,
-    /// How many inner nodes it has.
-    pub(crate) size: u32,
-    /// Its first leaf.
-    pub(crate) leaf: u32,
-}
-
 /// A validated model that borrows its tables from the artifact's bytes.
 ///
 /// Rows are scored by a [`Scorer`](crate::Scorer), or by the obvious [`naive`](crate::naive) code.
 #[derive(Debug)]
 pub struct Model<'a> {
     artifact: Artifact<'a>,
-    spans: Vec<TreeSpan>,
+    layout: TreeLayout,
     conditions: ConditionMasks,
 }
 
@@ -44,17 +33,14 @@ impl<'a> Model<'a> {
     /// # Errors
     /// The [`ArtifactError`] that decoding finds.
     pub fn load(bytes: &'a [u8]) -> Result<Self, ArtifactError> {
-        let artifact = Artifact::decode(bytes)?;
-        let (spans, conditions) = match &artifact.model {
-            ModelTable::Trees(trees) => (
-                tree_spans(trees),
-                ConditionMasks::new(trees, &artifact.schema),
-            ),
-            ModelTable::Linear(_) => (Vec::new(), ConditionMasks::default()),
+        let (artifact, layout) = Artifact::decode_with_layout(bytes)?;
+        let conditions = match &artifact.model {
+            ModelTable::Trees(trees) => ConditionMasks::new(trees, &artifact.schema),
+            ModelTable::Linear(_) => ConditionMasks::default(),
         };
         Ok(Self {
             artifact,
-            spans,
+            layout,
             conditions,
         })
     }
@@ -105,28 +91,9 @@ impl<'a> Model<'a> {
         &self.conditions
     }
 
-    pub(crate) fn spans(&self) -> &[TreeSpan] {
-        &self.spans
+    pub(crate) fn layout(&self) -> &TreeLayout {
+        &self.layout
     }
-}
-
-/// The validated sizes add up to the tables' lengths, which fit in u32: the file has at most 64 MiB.
-fn tree_spans(trees: &Trees<'_>) -> Vec<TreeSpan> {
-    let mut node = 0;
-    trees
-        .tree_sizes
-        .iter()
-        .enumerate()
-        .map(|(tree, size)| {
-            let span = TreeSpan {
-                node,
-                size,
-                leaf: node + tree as u32,
-            };
-            node += size;
-            span
-        })
-        .collect()
 }
 
 /// The margin of a fixed-point sum: exact, because the sum is far below 2^53.

@@ -42,33 +42,54 @@ pub fn leaves(model: &Model<'_>, row: &[f32]) -> Result<Vec<usize>, RowError> {
         return Ok(Vec::new());
     };
     let mut leaves = Vec::with_capacity(trees.n_trees());
-    let mut first_node = 0;
-    for (tree, tree_size) in trees.tree_sizes.iter().enumerate() {
-        let (mut node, mut size, mut leaf) = (first_node, tree_size as usize, first_node + tree);
-        while size > 0 {
-            let condition_idx = trees.node_conditions.get(node).unwrap_or(0) as usize;
-            let left = trees.left_sizes.get(node).unwrap_or(0) as usize;
+    let mut start = Position::default();
+    for _ in 0..trees.n_trees() {
+        let mut at = start;
+        while trees.is_inner(at.bit) == Some(true) {
+            let condition_idx = trees.node_conditions.get(at.node).unwrap_or(0) as usize;
             let Some(condition) = trees.condition(condition_idx) else {
                 break;
             };
-            if goes_left(
-                trees,
-                model.schema(),
-                condition,
-                row[usize::from(condition.feature_idx)],
-            ) {
-                node += 1;
-                size = left;
-            } else {
-                node += 1 + left;
-                leaf += 1 + left;
-                size -= 1 + left;
+            let x = row[usize::from(condition.feature_idx)];
+            at = at.next(true);
+            if !goes_left(trees, model.schema(), condition, x) {
+                at = at.after_subtree(trees);
             }
         }
-        leaves.push(leaf);
-        first_node += tree_size as usize;
+        leaves.push(at.leaf);
+        start = start.after_subtree(trees);
     }
     Ok(leaves)
+}
+
+/// A node's place in the shape, among the inner nodes and among the leaves.
+#[derive(Clone, Copy, Default)]
+struct Position {
+    bit: usize,
+    node: usize,
+    leaf: usize,
+}
+
+impl Position {
+    fn next(self, is_inner: bool) -> Self {
+        Self {
+            bit: self.bit + 1,
+            node: self.node + usize::from(is_inner),
+            leaf: self.leaf + usize::from(!is_inner),
+        }
+    }
+
+    /// The subtree that starts here ends where it has one leaf more than inner nodes.
+    fn after_subtree(self, trees: &Trees<'_>) -> Self {
+        let mut at = self;
+        while at.leaf - self.leaf <= at.node - self.node {
+            let Some(is_inner) = trees.is_inner(at.bit) else {
+                break;
+            };
+            at = at.next(is_inner);
+        }
+        at
+    }
 }
 
 /// Scores one row. Shape of `row`: `(n_features,)`.

@@ -2,10 +2,10 @@
 //! walked by whole numbers without branches on the data.
 
 use picket_schema::Margin;
-use picket_schema::artifact::{ModelTable, Trees};
+use picket_schema::artifact::{ModelTable, TreeLayout, Trees};
 
 use crate::linear;
-use crate::model::{Model, Scored, TreeSpan, margin_of};
+use crate::model::{Model, Scored, margin_of};
 use crate::row::{RowError, check_row};
 
 /// Scores rows with a model. Holds scratch space, so it is made once and used for many rows.
@@ -92,60 +92,30 @@ impl<'m, 'a> Scorer<'m, 'a> {
             ModelTable::Linear(table) => linear::margin(table, self.model.schema(), row),
             ModelTable::Trees(trees) => {
                 self.model.conditions().evaluate(row, &mut self.masks);
-                margin_of(trees, sum_of_leaves(trees, self.model.spans(), &self.masks))
+                margin_of(
+                    trees,
+                    sum_of_leaves(trees, self.model.layout(), &self.masks),
+                )
             }
         }
     }
 }
 
-/// Picks the walk for the tables' widths, so that reading a number is one load.
-fn sum_of_leaves(trees: &Trees<'_>, spans: &[TreeSpan], masks: &[u32]) -> i64 {
-    match (trees.node_conditions.width, trees.left_sizes.width) {
-        (1, 1) => walk::<1, 1>(trees, spans, masks),
-        (1, 2) => walk::<1, 2>(trees, spans, masks),
-        (1, 3) => walk::<1, 3>(trees, spans, masks),
-        (1, _) => walk::<1, 4>(trees, spans, masks),
-        (2, 1) => walk::<2, 1>(trees, spans, masks),
-        (2, 2) => walk::<2, 2>(trees, spans, masks),
-        (2, 3) => walk::<2, 3>(trees, spans, masks),
-        (2, _) => walk::<2, 4>(trees, spans, masks),
-        (3, 1) => walk::<3, 1>(trees, spans, masks),
-        (3, 2) => walk::<3, 2>(trees, spans, masks),
-        (3, 3) => walk::<3, 3>(trees, spans, masks),
-        (3, _) => walk::<3, 4>(trees, spans, masks),
-        (_, 1) => walk::<4, 1>(trees, spans, masks),
-        (_, 2) => walk::<4, 2>(trees, spans, masks),
-        (_, 3) => walk::<4, 3>(trees, spans, masks),
-        (_, _) => walk::<4, 4>(trees, spans, masks),
-    }
-}
-
-/// Walks every tree and adds the leaves reached. `CONDITION` and `LEFT` are the tables' widths.
-fn walk<const CONDITION: usize, const LEFT: usize>(
-    trees: &Trees<'_>,
-    spans: &[TreeSpan],
-    masks: &[u32],
-) -> i64 {
-    let conditions: &[[u8; CONDITION]] = trees.node_conditions.bytes.as_chunks().0;
-    let lefts: &[[u8; LEFT]] = trees.left_sizes.bytes.as_chunks().0;
+/// Walks every tree and adds the leaves reached.
+fn sum_of_leaves(trees: &Trees<'_>, layout: &TreeLayout, masks: &[u32]) -> i64 {
     let mut sum = 0;
-    for span in spans {
+    for span in &layout.spans {
         let (mut node, mut size, mut leaf) = (span.node, span.size, span.leaf);
         while size > 0 {
-            let right = masks[read(conditions[node as usize]) as usize];
-            let left = read(lefts[node as usize]);
-            let skipped = left & right;
-            node += 1 + skipped;
-            leaf += skipped + (right & 1);
+            let condition = trees.node_conditions.get(node as usize).unwrap_or(0);
+            let right = masks[condition as usize];
+            let left = layout.left_sizes[node as usize];
+            let skipped = (left + 1) & right;
+            node += 1 + (left & right);
+            leaf += skipped;
             size = (left & !right) | ((size - 1 - left) & right);
         }
         sum += i64::from(trees.leaf_value(leaf as usize).unwrap_or(0));
     }
     sum
-}
-
-fn read<const WIDTH: usize>(bytes: [u8; WIDTH]) -> u32 {
-    let mut number = [0; 4];
-    number[..WIDTH].copy_from_slice(&bytes);
-    u32::from_le_bytes(number)
 }

@@ -4,9 +4,9 @@
 //! 2018, algorithm 2: features outside a coalition are averaged over by the training weight
 //! (the cover) that went each way.
 
-use picket_schema::artifact::Trees;
+use picket_schema::artifact::{TreeLayout, Trees};
 
-use crate::model::{TreeSpan, margin_of};
+use crate::model::margin_of;
 
 /// A feature on the path from the root, and how a coalition with and without it gets here.
 #[derive(Clone, Copy, Debug, Default)]
@@ -31,6 +31,7 @@ struct Subtree {
 /// What stays the same through the walk over one row's trees.
 struct Walk<'w> {
     trees: &'w Trees<'w>,
+    left_sizes: &'w [u32],
     features: &'w [u16],
     cover_before: &'w [u64],
     masks: &'w [u32],
@@ -50,23 +51,23 @@ pub(crate) struct TreeShap {
 }
 
 impl TreeShap {
-    pub(crate) fn new(trees: &Trees<'_>) -> Self {
+    pub(crate) fn new(trees: &Trees<'_>, layout: &TreeLayout) -> Self {
         let features = trees
             .iter_conditions()
             .map(|condition| condition.feature_idx)
             .collect();
-        let mut cover_before = Vec::with_capacity(trees.covers.len() + 1);
+        let mut cover_before = Vec::with_capacity(trees.leaves.len() + 1);
         let mut sum = 0;
         cover_before.push(sum);
-        for cover in trees.covers.iter() {
-            sum += u64::from(cover);
+        for leaf in 0..trees.leaves.len() {
+            sum += u64::from(trees.cover(leaf).unwrap_or(1));
             cover_before.push(sum);
         }
         let mut base = margin_of(trees, 0).0;
         let unit = margin_of(trees, 1).0 - base;
         let mut leaf = 0;
-        for size in trees.tree_sizes.iter() {
-            let n_leaves = size as usize + 1;
+        for span in &layout.spans {
+            let n_leaves = span.size as usize + 1;
             let cover = (cover_before[leaf + n_leaves] - cover_before[leaf]) as f64;
             let weighted = (leaf..leaf + n_leaves).map(|leaf| {
                 let leaf_cover = (cover_before[leaf + 1] - cover_before[leaf]) as f64;
@@ -88,7 +89,7 @@ impl TreeShap {
     pub(crate) fn explain(
         &mut self,
         trees: &Trees<'_>,
-        spans: &[TreeSpan],
+        layout: &TreeLayout,
         masks: &[u32],
         contributions: &mut [f64],
     ) -> f64 {
@@ -96,12 +97,13 @@ impl TreeShap {
         let unit = margin_of(trees, 1).0 - margin_of(trees, 0).0;
         let walk = Walk {
             trees,
+            left_sizes: &layout.left_sizes,
             features: &self.features,
             cover_before: &self.cover_before,
             masks,
         };
         let mut sums = vec![0.0; contributions.len()];
-        for span in spans {
+        for span in &layout.spans {
             let subtree = Subtree {
                 node: span.node as usize,
                 size: span.size as usize,
@@ -151,7 +153,7 @@ impl Walk<'_> {
             return;
         }
         let condition = self.trees.node_conditions.get(subtree.node).unwrap_or(0) as usize;
-        let left_size = self.trees.left_sizes.get(subtree.node).unwrap_or(0) as usize;
+        let left_size = self.left_sizes[subtree.node] as usize;
         let feature_idx = self.features[condition];
         let left = Subtree {
             node: subtree.node + 1,

@@ -5,13 +5,14 @@
 mod models;
 
 use models::Random;
-use picket_schema::artifact::{ModelTable, Operator, Trees};
+use picket_schema::artifact::{ModelTable, Operator, TreeLayout, Trees};
 use picket_wasm_model::{Explainer, Model, naive};
 
 /// The expected value of a tree where only the features in `known` are known: at an unknown
 /// feature both ways count by their covers.
 struct Expectation<'t> {
     trees: &'t Trees<'t>,
+    layout: &'t TreeLayout,
     model: &'t Model<'t>,
     row: &'t [f32],
     known: u32,
@@ -21,12 +22,12 @@ impl Expectation<'_> {
     /// Value and cover of the subtree.
     fn of(&self, node: usize, size: usize, leaf: usize) -> (f64, f64) {
         if size == 0 {
-            let cover = f64::from(self.trees.covers.get(leaf).unwrap());
+            let cover = f64::from(self.trees.cover(leaf).unwrap());
             return (f64::from(self.trees.leaf_value(leaf).unwrap()), cover);
         }
         let condition_idx = self.trees.node_conditions.get(node).unwrap() as usize;
         let condition = self.trees.condition(condition_idx).unwrap();
-        let left_size = self.trees.left_sizes.get(node).unwrap() as usize;
+        let left_size = self.layout.left_sizes[node] as usize;
         let left = self.of(node + 1, left_size, leaf);
         let right = self.of(
             node + 1 + left_size,
@@ -46,10 +47,10 @@ impl Expectation<'_> {
     fn of_all_trees(&self) -> f64 {
         let unit = 2_f64.powi(-i32::from(self.trees.scale_log2));
         let (mut node, mut leaf, mut sum) = (0, 0, self.trees.base as f64);
-        for size in self.trees.tree_sizes.iter() {
-            sum += self.of(node, size as usize, leaf).0;
-            node += size as usize;
-            leaf += size as usize + 1;
+        for span in &self.layout.spans {
+            sum += self.of(node, span.size as usize, leaf).0;
+            node += span.size as usize;
+            leaf += span.size as usize + 1;
         }
         sum * unit
     }
@@ -63,9 +64,11 @@ fn brute_force(model: &Model<'_>, row: &[f32]) -> (f64, Vec<f64>) {
     let ModelTable::Trees(trees) = &model.artifact().model else {
         panic!("expected trees")
     };
+    let layout = TreeLayout::of(trees).unwrap();
     let value = |known| {
         Expectation {
             trees,
+            layout: &layout,
             model,
             row,
             known,

@@ -163,19 +163,21 @@ pub enum ArtifactError {
         /// How many conditions there are.
         n_conditions: usize,
     },
-    /// A node's left subtree is larger than what is left of its tree: a child out of range.
+    /// The shape has another number of inner nodes than there are, or spare bits that are not zero.
     #[error(
-        "tree {tree}, node {node}: its left child has {found} inner nodes; expected at most {max}"
+        "the shape has {found} inner nodes; expected {expected}, and no bit after the last node"
     )]
-    ChildRange {
+    ShapeNodes {
+        /// How many bits of the shape are set.
+        found: usize,
+        /// How many inner nodes there are.
+        expected: usize,
+    },
+    /// The shape ends within a tree.
+    #[error("tree {tree} has no end in the shape")]
+    ShapeOpen {
         /// The tree.
         tree: usize,
-        /// The node's position in the table.
-        node: usize,
-        /// The left size.
-        found: usize,
-        /// The largest left size possible there.
-        max: usize,
     },
     /// A tree has too many levels.
     #[error("tree {tree} has more than {max} levels", max = limits::MAX_TREE_DEPTH)]
@@ -183,20 +185,22 @@ pub enum ArtifactError {
         /// The tree.
         tree: usize,
     },
-    /// A leaf names a leaf value that does not exist.
-    #[error("leaf {leaf} uses leaf value {found}; expected less than {n_values}")]
+    /// A leaf names a leaf value or a cover value that does not exist.
+    #[error("leaf {leaf} uses {table} value {found}; expected less than {n_values}")]
     LeafIndex {
         /// The leaf's position in the table.
         leaf: usize,
+        /// `leaf` or `cover`.
+        table: &'static str,
         /// The index.
         found: usize,
-        /// How many leaf values there are.
+        /// How many values there are.
         n_values: usize,
     },
-    /// A leaf's cover is zero.
-    #[error("leaf {leaf} has cover 0; expected at least 1")]
+    /// A leaf's cover, or a cover value, is zero.
+    #[error("cover {leaf} is 0; expected at least 1")]
     ZeroCover {
-        /// The leaf's position in the table.
+        /// Its position in `cover_values`, or in `covers` where that is empty.
         leaf: usize,
     },
 }

@@ -110,6 +110,21 @@ impl IntTable<'_> {
             })
     }
 
+    /// The first number of at least `bound`, unsigned, and its position.
+    pub(super) fn first_at_least(&self, bound: usize) -> Option<(usize, u32)> {
+        // The largest number first, which vectorises for bytes; the position only for an error.
+        let largest = match self.width {
+            1 => self.bytes.iter().copied().max().map(u32::from),
+            _ => self.iter().max(),
+        };
+        if largest.is_none_or(|largest| (largest as usize) < bound) {
+            return None;
+        }
+        self.iter()
+            .enumerate()
+            .find(|(_, number)| *number as usize >= bound)
+    }
+
     /// `Ok` where the width is known and the table holds exactly `expected` numbers.
     pub(super) fn validate(
         &self,

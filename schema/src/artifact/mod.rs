@@ -10,6 +10,7 @@ mod reader;
 mod reference;
 mod scan;
 mod tree_builder;
+mod tree_layout;
 mod trees;
 
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,7 @@ pub use int_table::IntTable;
 pub use linear::{Linear, Term};
 pub use reference::{FeatureHistogram, Reference};
 pub use tree_builder::{BuildError, TreeNode, TreesBuilder};
+pub use tree_layout::{TreeLayout, TreeSpan};
 pub use trees::{Condition, Operator, Test, Trees};
 
 use crate::digest::ArtifactDigest;
@@ -92,6 +94,15 @@ impl<'a> Artifact<'a> {
     /// # Errors
     /// An [`ArtifactError`] that names the cause, what was found and what was expected.
     pub fn decode(bytes: &'a [u8]) -> Result<Self, ArtifactError> {
+        Ok(Self::decode_with_layout(bytes)?.0)
+    }
+
+    /// As [`Artifact::decode`]; also gives the layout of the trees, which validation counts anyway.
+    /// A model without trees has an empty one.
+    ///
+    /// # Errors
+    /// As [`Artifact::decode`].
+    pub fn decode_with_layout(bytes: &'a [u8]) -> Result<(Self, TreeLayout), ArtifactError> {
         if bytes.len() > limits::MAX_ARTIFACT_BYTES {
             return Err(ArtifactError::TooLarge { found: bytes.len() });
         }
@@ -119,8 +130,8 @@ impl<'a> Artifact<'a> {
             reference,
             card,
         };
-        artifact.validate()?;
-        Ok(artifact)
+        let layout = artifact.validate()?;
+        Ok((artifact, layout))
     }
 
     /// Writes the artifact, after validating it.
@@ -156,16 +167,20 @@ impl<'a> Artifact<'a> {
         ArtifactDigest::of(bytes)
     }
 
-    fn validate(&self) -> Result<(), ArtifactError> {
+    fn validate(&self) -> Result<TreeLayout, ArtifactError> {
         self.schema.validate()?;
-        match &self.model {
+        let layout = match &self.model {
             ModelTable::Trees(trees) => trees.validate(&self.schema)?,
-            ModelTable::Linear(linear) => linear.validate(&self.schema)?,
-        }
+            ModelTable::Linear(linear) => {
+                linear.validate(&self.schema)?;
+                TreeLayout::default()
+            }
+        };
         self.calibration.validate()?;
         self.decision.validate()?;
         self.reference.validate(&self.schema)?;
-        self.card.validate(&self.schema)
+        self.card.validate(&self.schema)?;
+        Ok(layout)
     }
 }
 

@@ -94,8 +94,9 @@ type ConditionKey = (u16, bool, i64, Vec<u32>, bool);
 /// The tables while they grow.
 #[derive(Default)]
 struct Tables {
+    /// For each node, leaves included, whether it is an inner one.
+    shape: Vec<bool>,
     node_conditions: Vec<u32>,
-    left_sizes: Vec<u32>,
     leaves: Vec<i32>,
     covers: Vec<u32>,
 }
@@ -160,25 +161,25 @@ impl TreesBuilder {
             conditions.extend(condition.to_bytes());
         }
         let mut tables = Tables::default();
-        let mut tree_sizes = Vec::with_capacity(self.trees.len());
         for (tree, nodes) in self.trees.iter().enumerate() {
-            let before = tables.node_conditions.len();
             tables.push_tree(tree, nodes, &keys)?;
-            tree_sizes.push((tables.node_conditions.len() - before) as u32);
         }
-        let (leaves, leaf_values) = pack_leaves(&tables.leaves);
+        let in_place = IntTable::pack_signed(tables.leaves.iter().copied());
+        let (leaves, leaf_values) = pack_values(&tables.leaves, in_place);
+        let in_place = IntTable::pack(tables.covers.iter().copied());
+        let (covers, cover_values) = pack_values(&tables.covers, in_place);
         Ok(Trees {
             operator: self.operator,
             base: self.base,
             scale_log2: self.scale_log2,
             conditions: Cow::Owned(conditions),
             category_sets: Cow::Owned(category_sets),
-            tree_sizes: IntTable::pack(tree_sizes),
+            shape: Cow::Owned(pack_bits(&tables.shape)),
             node_conditions: IntTable::pack(tables.node_conditions),
-            left_sizes: IntTable::pack(tables.left_sizes),
             leaves,
             leaf_values: Cow::Owned(leaf_values),
-            covers: IntTable::pack(tables.covers),
+            covers,
+            cover_values: Cow::Owned(cover_values),
         })
     }
 }
@@ -191,24 +192,14 @@ impl Tables {
         nodes: &[TreeNode],
         keys: &BTreeMap<ConditionKey, u32>,
     ) -> Result<(), BuildError> {
-        enum Step {
-            Visit(usize),
-            /// The left subtree of this entry of `left_sizes` is complete.
-            LeftDone(usize),
-        }
         let mut reached = vec![false; nodes.len()];
-        let mut steps = vec![Step::Visit(0)];
-        while let Some(step) = steps.pop() {
-            let node = match step {
-                Step::LeftDone(entry) => {
-                    self.left_sizes[entry] = (self.left_sizes.len() - 1 - entry) as u32;
-                    continue;
-                }
-                Step::Visit(node) => node,
-            };
+        let mut open = vec![0];
+        while let Some(node) = open.pop() {
             if node >= nodes.len() || core::mem::replace(&mut reached[node], true) {
                 return Err(BuildError::Child { tree, node });
             }
+            self.shape
+                .push(!matches!(nodes[node], TreeNode::Leaf { .. }));
             match &nodes[node] {
                 TreeNode::Leaf { value, cover } => {
                     self.leaves.push(*value);
@@ -222,11 +213,8 @@ impl Tables {
                         .copied()
                         .unwrap_or_default();
                     self.node_conditions.push(condition);
-                    let entry = self.left_sizes.len();
-                    self.left_sizes.push(0);
-                    steps.push(Step::Visit(*right));
-                    steps.push(Step::LeftDone(entry));
-                    steps.push(Step::Visit(*left));
+                    open.push(*right);
+                    open.push(*left);
                 }
             }
         }
@@ -275,26 +263,53 @@ fn threshold_of(operand: i64) -> f32 {
     f32::from_bits((bits as i32).cast_unsigned())
 }
 
-/// Leaf values in place, or as indexes into the distinct values: whichever is smaller.
-fn pack_leaves(values: &[i32]) -> (IntTable<'static>, Vec<u8>) {
+/// Numbers in place, or as indexes into the distinct ones as words: whichever is smaller.
+fn pack_values<T: Copy + Ord>(
+    values: &[T],
+    in_place: IntTable<'static>,
+) -> (IntTable<'static>, Vec<u8>)
+where
+    T: Word,
+{
     let mut distinct = values.to_vec();
     distinct.sort_unstable();
     distinct.dedup();
-    let in_place = IntTable::pack_signed(values.iter().copied());
     let indexed = IntTable::pack(
         values
             .iter()
             .map(|value| distinct.binary_search(value).unwrap_or_default() as u32),
     );
     if indexed.bytes.len() + 4 * distinct.len() < in_place.bytes.len() {
-        (
-            indexed,
-            distinct
-                .iter()
-                .flat_map(|value| value.to_le_bytes())
-                .collect(),
-        )
+        (indexed, distinct.into_iter().flat_map(T::bytes).collect())
     } else {
         (in_place, Vec::new())
     }
+}
+
+/// A number of 32 bits, with or without a sign.
+trait Word {
+    fn bytes(self) -> [u8; 4];
+}
+
+impl Word for i32 {
+    fn bytes(self) -> [u8; 4] {
+        self.to_le_bytes()
+    }
+}
+
+impl Word for u32 {
+    fn bytes(self) -> [u8; 4] {
+        self.to_le_bytes()
+    }
+}
+
+/// Eight bits a byte, the lowest first.
+fn pack_bits(bits: &[bool]) -> Vec<u8> {
+    bits.chunks(8)
+        .map(|bits| {
+            bits.iter()
+                .rev()
+                .fold(0, |byte, bit| byte << 1 | u8::from(*bit))
+        })
+        .collect()
 }

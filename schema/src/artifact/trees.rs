@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::ArtifactError;
 use super::int_table::IntTable;
+use super::tree_layout::TreeLayout;
 use crate::feature::{Feature, Kind};
 use crate::feature_schema::FeatureSchema;
 use crate::limits;
@@ -120,24 +121,25 @@ pub struct Trees<'a> {
     /// The category sets, u32 words.
     #[serde(borrow, with = "serde_bytes")]
     pub category_sets: Cow<'a, [u8]>,
-    /// Inner nodes of each tree. Shape: `(n_trees,)`.
-    #[serde(borrow)]
-    pub tree_sizes: IntTable<'a>,
+    /// One bit a node, lowest bit of each byte first: 1 for an inner node, 0 for a leaf, trees one
+    /// after another, each depth first, left before right. Shape: `(n_nodes + n_leaves,)` bits.
+    #[serde(borrow, with = "serde_bytes")]
+    pub shape: Cow<'a, [u8]>,
     /// The condition of each inner node. Shape: `(n_nodes,)`.
     #[serde(borrow)]
     pub node_conditions: IntTable<'a>,
-    /// The number of inner nodes in each inner node's left subtree. Shape: `(n_nodes,)`.
-    #[serde(borrow)]
-    pub left_sizes: IntTable<'a>,
     /// Each leaf's value, or its index in `leaf_values`. Shape: `(n_nodes + n_trees,)`.
     #[serde(borrow)]
     pub leaves: IntTable<'a>,
     /// The distinct leaf values as i32, or nothing.
     #[serde(borrow, with = "serde_bytes")]
     pub leaf_values: Cow<'a, [u8]>,
-    /// The training weight of each leaf. Shape: `(n_nodes + n_trees,)`.
+    /// The training weight of each leaf, or its index in `cover_values`. Shape: `(n_nodes + n_trees,)`.
     #[serde(borrow)]
     pub covers: IntTable<'a>,
+    /// The distinct training weights as u32, or nothing.
+    #[serde(borrow, with = "serde_bytes")]
+    pub cover_values: Cow<'a, [u8]>,
 }
 
 impl Trees<'_> {
@@ -147,10 +149,19 @@ impl Trees<'_> {
         self.conditions.len() / CONDITION_BYTES
     }
 
-    /// How many trees there are.
+    /// How many trees there are: a tree has one leaf more than inner nodes.
     #[must_use]
     pub fn n_trees(&self) -> usize {
-        self.tree_sizes.len()
+        self.leaves.len().saturating_sub(self.node_conditions.len())
+    }
+
+    /// Whether node `index`, counted with the leaves in the order of the shape, is an inner node;
+    /// `None` past the end.
+    #[must_use]
+    pub fn is_inner(&self, index: usize) -> Option<bool> {
+        self.shape
+            .get(index / 8)
+            .map(|byte| byte >> (index % 8) & 1 == 1)
     }
 
     /// The condition at `index`; `None` past the end.
@@ -173,11 +184,7 @@ impl Trees<'_> {
     /// Word `index` of the category sets; `None` past the end.
     #[must_use]
     pub fn category_word(&self, index: usize) -> Option<u32> {
-        let bytes = self
-            .category_sets
-            .get(index.checked_mul(4)?..)?
-            .first_chunk()?;
-        Some(u32::from_le_bytes(*bytes))
+        word(&self.category_sets, u32::try_from(index).ok()?)
     }
 
     /// The value of the leaf at `index`, in units of `2^-scale_log2`; `None` past the end.
@@ -186,15 +193,19 @@ impl Trees<'_> {
         if self.leaf_values.is_empty() {
             return self.leaves.get_signed(index);
         }
-        let value_idx = self.leaves.get(index)? as usize;
-        let bytes = self
-            .leaf_values
-            .get(value_idx.checked_mul(4)?..)?
-            .first_chunk()?;
-        Some(i32::from_le_bytes(*bytes))
+        word(&self.leaf_values, self.leaves.get(index)?).map(u32::cast_signed)
     }
 
-    pub(super) fn validate(&self, schema: &FeatureSchema) -> Result<(), ArtifactError> {
+    /// The training weight of the leaf at `index`; `None` past the end.
+    #[must_use]
+    pub fn cover(&self, index: usize) -> Option<u32> {
+        if self.cover_values.is_empty() {
+            return self.covers.get(index);
+        }
+        word(&self.cover_values, self.covers.get(index)?)
+    }
+
+    pub(super) fn validate(&self, schema: &FeatureSchema) -> Result<TreeLayout, ArtifactError> {
         let max = limits::MAX_BASE;
         if self.base < -max || self.base > max {
             let expected = format!("at most {max} in magnitude");
@@ -213,35 +224,19 @@ impl Trees<'_> {
             });
         }
         self.validate_conditions(schema)?;
-        self.tree_sizes.validate_width("tree_sizes")?;
-        let n_trees = self.n_trees();
-        ArtifactError::check_count("trees", n_trees, 1, limits::MAX_TREES)?;
-        // Sizes are u32 and trees are few, so the sum cannot overflow on 64 bits; on 32 bits it saturates
-        // and the tables are then too short.
-        let n_nodes = self
-            .tree_sizes
-            .iter()
-            .fold(0_usize, |sum, n| sum.saturating_add(n as usize));
-        let n_leaves = n_nodes.saturating_add(n_trees);
-        self.node_conditions.validate("node_conditions", n_nodes)?;
-        self.left_sizes.validate("left_sizes", n_nodes)?;
-        self.leaves.validate("leaves", n_leaves)?;
-        self.covers.validate("covers", n_leaves)?;
+        self.node_conditions.validate_width("node_conditions")?;
+        self.leaves.validate_width("leaves")?;
+        self.covers.validate("covers", self.leaves.len())?;
         let n_conditions = self.n_conditions();
-        if let Some((node, found)) = self
-            .node_conditions
-            .iter()
-            .enumerate()
-            .find(|(_, index)| *index as usize >= n_conditions)
-        {
+        if let Some((node, found)) = self.node_conditions.first_at_least(n_conditions) {
             return Err(ArtifactError::ConditionIndex {
                 node,
                 found: found as usize,
                 n_conditions,
             });
         }
-        self.validate_shape()?;
-        self.validate_leaves()
+        self.validate_leaves()?;
+        TreeLayout::of(self)
     }
 
     fn validate_conditions(&self, schema: &FeatureSchema) -> Result<(), ArtifactError> {
@@ -249,6 +244,7 @@ impl Trees<'_> {
             ("conditions", &self.conditions, CONDITION_BYTES),
             ("category_sets", &self.category_sets, 4),
             ("leaf_values", &self.leaf_values, 4),
+            ("cover_values", &self.cover_values, 4),
         ] {
             if !bytes.len().is_multiple_of(unit) {
                 let (found, expected) = (bytes.len(), format!("a multiple of {unit}"));
@@ -333,52 +329,39 @@ impl Trees<'_> {
         Ok(())
     }
 
-    /// Walks every tree in depth-first order: each left size must fit into its subtree.
-    fn validate_shape(&self) -> Result<(), ArtifactError> {
-        let mut node = 0;
-        // Right subtrees still to walk: (inner nodes, level). Never longer than the depth cap.
-        let mut open: Vec<(usize, usize)> = Vec::with_capacity(limits::MAX_TREE_DEPTH + 1);
-        for (tree, size) in self.tree_sizes.iter().enumerate() {
-            open.push((size as usize, 0));
-            while let Some((mut size, mut level)) = open.pop() {
-                while size > 0 {
-                    level += 1;
-                    if level > limits::MAX_TREE_DEPTH {
-                        return Err(ArtifactError::TreeDepth { tree });
-                    }
-                    let left = self.left_sizes.get(node).unwrap_or(u32::MAX) as usize;
-                    if left >= size {
-                        return Err(ArtifactError::ChildRange {
-                            tree,
-                            node,
-                            found: left,
-                            max: size - 1,
-                        });
-                    }
-                    open.push((size - 1 - left, level));
-                    node += 1;
-                    size = left;
-                }
-            }
-        }
-        Ok(())
-    }
-
     fn validate_leaves(&self) -> Result<(), ArtifactError> {
-        if !self.leaf_values.is_empty() {
-            let n_values = self.leaf_values.len() / 4;
-            let outside = |(_, index): &(usize, u32)| *index as usize >= n_values;
-            if let Some((leaf, found)) = self.leaves.iter().enumerate().find(outside) {
+        for (table, indexes, values) in [
+            ("leaf", &self.leaves, &self.leaf_values),
+            ("cover", &self.covers, &self.cover_values),
+        ] {
+            let n_values = values.len() / 4;
+            if let Some((leaf, found)) = indexes.first_at_least(n_values)
+                && n_values > 0
+            {
                 return Err(ArtifactError::LeafIndex {
                     leaf,
+                    table,
                     found: found as usize,
                     n_values,
                 });
             }
         }
-        match self.covers.iter().position(|cover| cover == 0) {
+        let zero = if self.cover_values.is_empty() {
+            self.covers.iter().position(|cover| cover == 0)
+        } else {
+            let mut values = self.cover_values.as_chunks::<4>().0.iter();
+            values.position(|value| *value == [0; 4])
+        };
+        match zero {
             Some(leaf) => Err(ArtifactError::ZeroCover { leaf }),
             None => Ok(()),
         }
     }
+}
+
+/// The little-endian word at `index`.
+fn word(bytes: &[u8], index: u32) -> Option<u32> {
+    let start = (index as usize).checked_mul(4)?;
+    let bytes = bytes.get(start..)?.first_chunk()?;
+    Some(u32::from_le_bytes(*bytes))
 }

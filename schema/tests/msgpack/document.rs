@@ -59,12 +59,13 @@ pub(crate) fn trees() -> Entries {
         ("scale_log2", uint(2)),
         ("conditions", bin(&[X_LE_HALF, C_IN_SET].concat())),
         ("category_sets", bin(&[0b101, 0, 0, 0])),
-        ("tree_sizes", table(1, &[2, 0])),
+        // Inner, inner, leaf, leaf, leaf; leaf.
+        ("shape", bin(&[0b00_0011])),
         ("node_conditions", table(1, &[0, 1])),
-        ("left_sizes", table(1, &[1, 0])),
         ("leaves", table(1, &[1, 2, 3, 4])),
         ("leaf_values", bin(&[])),
         ("covers", table(1, &[1, 1, 1, 3])),
+        ("cover_values", bin(&[])),
     ]
 }
 

@@ -199,7 +199,7 @@ impl TreeEnsemble {
         columns: Vec<Column>,
         importances: Vec<Importance>,
     ) -> Self {
-        let fixed = FixedPoint::for_trees(&trees, base);
+        let fixed = FixedPoint::for_trees(&trees, base, link);
         for value in trees.iter_mut().flat_map(Tree::leaf_values_mut) {
             *value = fixed.round(*value);
         }
