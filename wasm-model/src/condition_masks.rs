@@ -103,6 +103,15 @@ impl ConditionMasks {
                     let masks = &mut masks[feature.first..feature.first + thresholds.len()];
                     if x.is_nan() {
                         masks.copy_from_slice(missing);
+                    } else if thresholds.len() <= 8 {
+                        for (mask, threshold) in masks.iter_mut().zip(thresholds) {
+                            let is_left = if self.operator_is_less {
+                                x < *threshold
+                            } else {
+                                x <= *threshold
+                            };
+                            *mask = u32::from(is_left).wrapping_sub(1);
+                        }
                     } else {
                         // Thresholds ascend, so the row goes right at a prefix and left at the rest.
                         let n_right = if self.operator_is_less {

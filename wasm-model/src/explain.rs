@@ -40,6 +40,7 @@ impl Explanation {
 pub struct Explainer<'m, 'a> {
     scorer: Scorer<'m, 'a>,
     shap: Option<TreeShap>,
+    masks: Vec<u32>,
 }
 
 impl<'m, 'a> Explainer<'m, 'a> {
@@ -53,6 +54,7 @@ impl<'m, 'a> Explainer<'m, 'a> {
         Self {
             scorer: Scorer::new(model),
             shap,
+            masks: vec![0; model.conditions().len()],
         }
     }
 
@@ -65,13 +67,11 @@ impl<'m, 'a> Explainer<'m, 'a> {
         check_row(model, row)?;
         let scored = self.scorer.score(row)?;
         let mut contributions = vec![0.0; row.len()];
+        model.conditions().evaluate(row, &mut self.masks);
         let base = match (&model.artifact().model, &mut self.shap) {
-            (ModelTable::Trees(trees), Some(shap)) => shap.explain(
-                trees,
-                model.layout(),
-                self.scorer.masks(),
-                &mut contributions,
-            ),
+            (ModelTable::Trees(trees), Some(shap)) => {
+                shap.explain(trees, model.layout(), &self.masks, &mut contributions)
+            }
             (ModelTable::Linear(table), _) => {
                 linear::explain(table, model.schema(), row, &mut contributions)
             }

@@ -9,6 +9,7 @@ mod browser;
 mod component;
 mod condition_masks;
 mod explain;
+mod fast;
 mod linear;
 mod model;
 pub mod naive;

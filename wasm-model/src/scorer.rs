@@ -2,11 +2,15 @@
 //! walked by whole numbers without branches on the data.
 
 use picket_schema::Margin;
-use picket_schema::artifact::{ModelTable, TreeLayout, Trees};
+use picket_schema::artifact::{ModelTable, Trees};
 
+use crate::fast::{self, CHUNK_ROWS, FastTrees, Scratch};
 use crate::linear;
 use crate::model::{Model, Scored, margin_of};
 use crate::row::{RowError, check_row};
+
+/// So many rows are scored without tables: making tables takes about as long.
+const SLOW_ROWS: usize = 64;
 
 /// Scores rows with a model. Holds scratch space, so it is made once and used for many rows.
 ///
@@ -25,8 +29,14 @@ use crate::row::{RowError, check_row};
 #[derive(Debug)]
 pub struct Scorer<'m, 'a> {
     model: &'m Model<'a>,
-    /// For each condition the row's answer: 0 goes left, all ones goes right.
-    masks: Vec<u32>,
+    /// Made when enough rows have come to pay for it.
+    fast: Option<FastTrees>,
+    n_slow_rows: usize,
+    scratch: Scratch,
+    /// A row's answers to all conditions. Shape: `(n_conditions,)`.
+    rights: Vec<u32>,
+    /// The sums of the leaves of the rows scored last.
+    sums: Vec<i64>,
 }
 
 impl<'m, 'a> Scorer<'m, 'a> {
@@ -35,7 +45,11 @@ impl<'m, 'a> Scorer<'m, 'a> {
     pub fn new(model: &'m Model<'a>) -> Self {
         Self {
             model,
-            masks: vec![0; model.conditions().len()],
+            fast: None,
+            n_slow_rows: 0,
+            scratch: Scratch::default(),
+            rights: Vec::new(),
+            sums: Vec::new(),
         }
     }
 
@@ -75,47 +89,53 @@ impl<'m, 'a> Scorer<'m, 'a> {
                 n_features,
             });
         }
-        let judged = rows.chunks_exact(n_features).map(|row| {
-            let margin = self.margin_of_row(row);
-            self.model.judge(margin)
-        });
-        Ok(judged.collect())
+        let model = self.model;
+        let ModelTable::Trees(trees) = &model.artifact().model else {
+            let judged = rows.chunks_exact(n_features).map(|row| {
+                let margin = self.margin_of_row(row);
+                model.judge(margin)
+            });
+            return Ok(judged.collect());
+        };
+        let mut scored = Vec::with_capacity(rows.len() / n_features);
+        for chunk in rows.chunks(CHUNK_ROWS * n_features) {
+            self.sum_rows(trees, chunk);
+            let margins = self.sums.iter().map(|sum| margin_of(trees, *sum));
+            scored.extend(margins.map(|margin| model.judge(margin)));
+        }
+        Ok(scored)
     }
 
-    /// The last scored row's answers to the conditions. Shape: `(n_conditions,)`.
-    pub(crate) fn masks(&self) -> &[u32] {
-        &self.masks
+    /// Sums the leaves of some rows. Shape of `rows`: `(n_rows, n_features)`.
+    fn sum_rows(&mut self, trees: &Trees<'_>, rows: &[f32]) {
+        let (model, rows) = (self.model, rows.chunks_exact(self.model.n_features()));
+        if self.n_slow_rows < SLOW_ROWS {
+            self.n_slow_rows += rows.len();
+            if self.n_slow_rows >= SLOW_ROWS {
+                self.fast = FastTrees::new(trees, model.layout(), model.schema());
+            }
+        }
+        if let Some(fast) = &self.fast {
+            let (scratch, sums) = (&mut self.scratch, &mut self.sums);
+            fast.sum_of_leaves(model.conditions(), rows, scratch, sums);
+            return;
+        }
+        self.sums.clear();
+        self.rights.resize(model.conditions().len(), 0);
+        for row in rows {
+            model.conditions().evaluate(row, &mut self.rights);
+            let sum = fast::sum_of_leaves(trees, model.layout(), &self.rights);
+            self.sums.push(sum);
+        }
     }
 
     fn margin_of_row(&mut self, row: &[f32]) -> Margin {
         match &self.model.artifact().model {
             ModelTable::Linear(table) => linear::margin(table, self.model.schema(), row),
             ModelTable::Trees(trees) => {
-                self.model.conditions().evaluate(row, &mut self.masks);
-                margin_of(
-                    trees,
-                    sum_of_leaves(trees, self.model.layout(), &self.masks),
-                )
+                self.sum_rows(trees, row);
+                margin_of(trees, self.sums[0])
             }
         }
     }
-}
-
-/// Walks every tree and adds the leaves reached.
-fn sum_of_leaves(trees: &Trees<'_>, layout: &TreeLayout, masks: &[u32]) -> i64 {
-    let mut sum = 0;
-    for span in &layout.spans {
-        let (mut node, mut size, mut leaf) = (span.node, span.size, span.leaf);
-        while size > 0 {
-            let condition = trees.node_conditions.get(node as usize).unwrap_or(0);
-            let right = masks[condition as usize];
-            let left = layout.left_sizes[node as usize];
-            let skipped = (left + 1) & right;
-            node += 1 + (left & right);
-            leaf += skipped;
-            size = (left & !right) | ((size - 1 - left) & right);
-        }
-        sum += i64::from(trees.leaf_value(leaf as usize).unwrap_or(0));
-    }
-    sum
 }

@@ -1,0 +1,321 @@
+//! A row as a few small numbers, each the row's joint answer to the conditions of some features.
+
+use picket_schema::artifact::{Operator, Test, Trees};
+use picket_schema::{Feature, FeatureSchema};
+
+/// A group of features has at most this many joint codes, if it has more than one feature.
+const MAX_JOINT_CODES: usize = 32;
+/// So many thresholds of a feature are compared one by one.
+const FEW_THRESHOLDS: usize = 8;
+
+/// What a unit compares its feature with.
+#[derive(Debug)]
+enum UnitKind {
+    /// The code counts the thresholds below the value: the conditions that do not hold.
+    Thresholds {
+        /// Ascending, for `x <= threshold`.
+        thresholds: Vec<f32>,
+        /// The count for a missing value: none or all.
+        missing: u32,
+    },
+    /// The code is the category, or one more than the last for missing.
+    Categories { n_categories: usize },
+}
+
+/// Conditions on one feature whose answers together are one code: all its category sets, or those
+/// of its thresholds that agree on where missing values go.
+#[derive(Debug)]
+struct Unit {
+    feature_idx: usize,
+    kind: UnitKind,
+    /// What one step of the code adds to the joint code.
+    stride: u32,
+}
+
+impl Unit {
+    fn n_codes(&self) -> usize {
+        1 + match &self.kind {
+            UnitKind::Thresholds { thresholds, .. } => thresholds.len(),
+            UnitKind::Categories { n_categories } => *n_categories,
+        }
+    }
+
+    fn code(&self, row: &[f32]) -> u32 {
+        let x = row[self.feature_idx];
+        match &self.kind {
+            UnitKind::Thresholds { missing, .. } if x.is_nan() => *missing,
+            UnitKind::Thresholds { thresholds, .. } => {
+                thresholds.partition_point(|t| x > *t) as u32
+            }
+            UnitKind::Categories { n_categories } => {
+                Feature::category_code(*n_categories, x).unwrap_or(*n_categories) as u32
+            }
+        }
+    }
+}
+
+/// Where a condition stands among the codes of its unit.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum ConditionCodes {
+    /// The condition does not hold for this code of a unit of thresholds and all above.
+    From(usize),
+    /// The condition is this one of the category sets.
+    Set(usize),
+}
+
+/// One threshold's share of a group's code: a condition that does not hold adds the stride.
+#[derive(Clone, Copy, Debug)]
+struct Step {
+    feature_idx: u32,
+    threshold: f32,
+    /// What is added where the condition holds, nothing, and where it does not. A table instead of a
+    /// choice, because compilers make a branch of a choice and no predictor knows the next row.
+    adds: [u32; 2],
+}
+
+/// How a row becomes the code of a group.
+#[derive(Debug, Default)]
+struct Group {
+    first_line: u32,
+    /// Thresholds below which missing values go: missing is not above.
+    missing_left: Vec<Step>,
+    /// Thresholds beyond which missing values go: missing is not at most the threshold.
+    missing_right: Vec<Step>,
+    /// Units with categories or many thresholds.
+    large: Vec<usize>,
+    /// One past its last unit.
+    end: usize,
+}
+
+/// How rows become codes. Tables have one line for each code of each group.
+#[derive(Debug, Default)]
+pub(super) struct RowCodes {
+    /// Groups one after another; each ends before the next one's first unit.
+    units: Vec<Unit>,
+    groups: Vec<Group>,
+    n_lines: usize,
+    /// The codes of each condition by its index. Lines are counted over units, before joining.
+    conditions: Vec<ConditionCodes>,
+    /// For each category set condition, the codes of its unit for which it does not hold, as lines.
+    outside: Vec<Vec<usize>>,
+    n_unit_lines: usize,
+}
+
+impl RowCodes {
+    pub(super) fn new(trees: &Trees<'_>, schema: &FeatureSchema) -> Self {
+        let conditions: Vec<_> = trees.iter_conditions().collect();
+        // A unit and the conditions in it, by their indexes.
+        let mut members: Vec<(Unit, Vec<usize>)> = Vec::new();
+        let mut first = 0;
+        for group in conditions.chunk_by(|a, b| a.feature_idx == b.feature_idx) {
+            let feature_idx = usize::from(group[0].feature_idx);
+            let n_categories = schema.features[feature_idx].categories().len();
+            if n_categories > 0 {
+                let unit = Unit {
+                    feature_idx,
+                    kind: UnitKind::Categories { n_categories },
+                    stride: 1,
+                };
+                members.push((unit, (first..first + group.len()).collect()));
+            } else {
+                for missing_left in [false, true] {
+                    let indexes: Vec<usize> = (first..first + group.len())
+                        .filter(|index| conditions[*index].missing_left == missing_left)
+                        .collect();
+                    if indexes.is_empty() {
+                        continue;
+                    }
+                    let thresholds: Vec<f32> = indexes
+                        .iter()
+                        .map(|index| match conditions[*index].test {
+                            Test::Threshold(t) if trees.operator == Operator::Less => t.next_down(),
+                            Test::Threshold(t) => t,
+                            Test::CategorySet(_) => f32::NAN,
+                        })
+                        .collect();
+                    let missing = if missing_left {
+                        0
+                    } else {
+                        thresholds.len() as u32
+                    };
+                    let unit = Unit {
+                        feature_idx,
+                        kind: UnitKind::Thresholds {
+                            thresholds,
+                            missing,
+                        },
+                        stride: 1,
+                    };
+                    members.push((unit, indexes));
+                }
+            }
+            first += group.len();
+        }
+        Self::join(members, trees, conditions.len())
+    }
+
+    /// Packs the units into groups: largest first, each into the first group with room.
+    fn join(mut members: Vec<(Unit, Vec<usize>)>, trees: &Trees<'_>, n_conditions: usize) -> Self {
+        members.sort_by_key(|(unit, _)| core::cmp::Reverse(unit.n_codes()));
+        let mut groups: Vec<(usize, Vec<(Unit, Vec<usize>)>)> = Vec::new();
+        for (mut unit, indexes) in members {
+            let n_codes = unit.n_codes();
+            let room = groups
+                .iter_mut()
+                .find(|(joint, _)| joint * n_codes <= MAX_JOINT_CODES);
+            if let Some((joint, units)) = room {
+                unit.stride = *joint as u32;
+                *joint *= n_codes;
+                units.push((unit, indexes));
+            } else {
+                groups.push((n_codes, vec![(unit, indexes)]));
+            }
+        }
+        let mut codes = Self {
+            conditions: vec![ConditionCodes::From(0); n_conditions],
+            ..Self::default()
+        };
+        for (joint, units) in groups {
+            let mut group = Group {
+                first_line: codes.n_lines as u32,
+                ..Group::default()
+            };
+            for (unit, indexes) in units {
+                codes.place_conditions(&unit, &indexes, trees);
+                codes.n_unit_lines += unit.n_codes();
+                match &unit.kind {
+                    UnitKind::Thresholds {
+                        thresholds,
+                        missing,
+                    } if thresholds.len() <= FEW_THRESHOLDS => {
+                        let steps = thresholds.iter().map(|threshold| Step {
+                            feature_idx: unit.feature_idx as u32,
+                            threshold: *threshold,
+                            adds: [0, unit.stride],
+                        });
+                        if *missing == 0 {
+                            group.missing_left.extend(steps);
+                        } else {
+                            group.missing_right.extend(steps);
+                        }
+                    }
+                    _ => group.large.push(codes.units.len()),
+                }
+                codes.units.push(unit);
+            }
+            group.end = codes.units.len();
+            codes.groups.push(group);
+            codes.n_lines += joint;
+        }
+        codes
+    }
+
+    fn place_conditions(&mut self, unit: &Unit, indexes: &[usize], trees: &Trees<'_>) {
+        let line = self.n_unit_lines;
+        for (position, index) in indexes.iter().enumerate() {
+            self.conditions[*index] = match &unit.kind {
+                UnitKind::Thresholds { .. } => ConditionCodes::From(line + position + 1),
+                UnitKind::Categories { n_categories } => {
+                    let condition = trees.condition(*index);
+                    let outside = (0..=*n_categories).filter(|code| {
+                        !condition.is_some_and(|condition| match condition.test {
+                            _ if code == n_categories => condition.missing_left,
+                            Test::CategorySet(word) => trees
+                                .category_word(word as usize + code / 32)
+                                .is_some_and(|word| word >> (code % 32) & 1 == 1),
+                            Test::Threshold(_) => false,
+                        })
+                    });
+                    self.outside.push(outside.map(|code| line + code).collect());
+                    ConditionCodes::Set(self.outside.len() - 1)
+                }
+            };
+        }
+    }
+
+    /// How many fours of lines a row has.
+    pub(super) fn n_fours(&self) -> usize {
+        self.groups.len().div_ceil(4)
+    }
+
+    /// How many lines a table has.
+    pub(super) fn n_lines(&self) -> usize {
+        self.n_lines
+    }
+
+    /// How many lines it takes to build one.
+    pub(super) fn n_unit_lines(&self) -> usize {
+        self.n_unit_lines
+    }
+
+    /// Writes the row's line in each group, the last one again until the four is full. Shape of
+    /// `lines`: `(n_fours,)`.
+    pub(super) fn lines_of(&self, row: &[f32], lines: &mut [[u32; 4]]) {
+        let lines = lines.as_flattened_mut();
+        for (group, line) in self.groups.iter().zip(&mut *lines) {
+            *line = group.first_line;
+            for step in &group.missing_left {
+                let above = row[step.feature_idx as usize] > step.threshold;
+                *line += step.adds[usize::from(above)];
+            }
+            for step in &group.missing_right {
+                let at_most = row[step.feature_idx as usize] <= step.threshold;
+                *line += step.adds[1 - usize::from(at_most)];
+            }
+            for unit in &group.large {
+                let unit = &self.units[*unit];
+                *line += unit.code(row) * unit.stride;
+            }
+        }
+        if let Some(last) = self.groups.len().checked_sub(1) {
+            let line = lines[last];
+            lines[last..].fill(line);
+        }
+    }
+
+    /// Takes what does not survive a condition that does not hold out of the units' lines.
+    pub(super) fn strike(&self, condition: usize, mut strike: impl FnMut(usize)) {
+        match self.conditions[condition] {
+            ConditionCodes::From(line) => strike(line),
+            ConditionCodes::Set(set) => self.outside[set].iter().copied().for_each(strike),
+        }
+    }
+
+    /// From the lines of the units to the lines of the groups. What is struck for a code of a unit
+    /// of thresholds is struck for the codes above it too. `lines` has the shape `(n_lines,)`.
+    pub(super) fn join_lines<T: Copy>(
+        &self,
+        unit_lines: &mut [T],
+        lines: &mut [T],
+        and: impl Fn(&T, &T) -> T,
+    ) {
+        let (mut first_unit, mut unit_line) = (0, 0);
+        for group in &self.groups {
+            let mut n_joint = 0;
+            for unit in &self.units[first_unit..group.end] {
+                let n_codes = unit.n_codes();
+                let of_unit = &mut unit_lines[unit_line..unit_line + n_codes];
+                if matches!(unit.kind, UnitKind::Thresholds { .. }) {
+                    for code in 1..n_codes {
+                        of_unit[code] = and(&of_unit[code], &of_unit[code - 1]);
+                    }
+                }
+                let joint = &mut lines[group.first_line as usize..];
+                if n_joint == 0 {
+                    joint[..n_codes].copy_from_slice(of_unit);
+                    n_joint = n_codes;
+                } else {
+                    // Code 0 of this unit overwrites what the other codes still need, so it is last.
+                    for code in (0..n_codes).rev() {
+                        for before in 0..n_joint {
+                            joint[code * n_joint + before] = and(&joint[before], &of_unit[code]);
+                        }
+                    }
+                    n_joint *= n_codes;
+                }
+                unit_line += n_codes;
+            }
+            first_unit = group.end;
+        }
+    }
+}

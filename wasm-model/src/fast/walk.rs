@@ -1,0 +1,78 @@
+//! Trees walked node by node in the tables of the file: nothing is prepared, so the first rows after
+//! loading are scored so.
+
+use picket_schema::artifact::{TreeLayout, TreeSpan, Trees};
+
+/// A tree, or a part of it from a node down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Subtree {
+    pub(super) node: u32,
+    /// How many inner nodes it has.
+    pub(super) size: u32,
+    pub(super) leaf: u32,
+}
+
+impl From<TreeSpan> for Subtree {
+    fn from(span: TreeSpan) -> Self {
+        let TreeSpan { node, size, leaf } = span;
+        Self { node, size, leaf }
+    }
+}
+
+impl Subtree {
+    /// The two subtrees below its inner node; it must have one.
+    pub(super) fn children(self, layout: &TreeLayout) -> (Self, Self) {
+        let left_size = layout.left_sizes[self.node as usize];
+        let left = Self {
+            node: self.node + 1,
+            size: left_size,
+            leaf: self.leaf,
+        };
+        let right = Self {
+            node: self.node + 1 + left_size,
+            size: self.size - 1 - left_size,
+            leaf: self.leaf + 1 + left_size,
+        };
+        (left, right)
+    }
+}
+
+/// The leaves that a row reaches in all trees, added. `rights` says for each condition whether the
+/// row goes right there: 0 or all ones.
+pub(crate) fn sum_of_leaves(trees: &Trees<'_>, layout: &TreeLayout, rights: &[u32]) -> i64 {
+    // Reading a number of a known width is one load.
+    match trees.node_conditions.width {
+        1 => walk::<1>(trees, layout, rights),
+        2 => walk::<2>(trees, layout, rights),
+        3 => walk::<3>(trees, layout, rights),
+        _ => walk::<4>(trees, layout, rights),
+    }
+}
+
+fn walk<const WIDTH: usize>(trees: &Trees<'_>, layout: &TreeLayout, rights: &[u32]) -> i64 {
+    let conditions: &[[u8; WIDTH]] = trees.node_conditions.bytes.as_chunks().0;
+    let left_sizes = &layout.left_sizes[..conditions.len()];
+    let mut sum = 0;
+    for span in &layout.spans {
+        let Subtree {
+            mut node,
+            mut size,
+            mut leaf,
+        } = Subtree::from(*span);
+        while size > 0 {
+            let right = rights[read(conditions[node as usize]) as usize];
+            let left = left_sizes[node as usize];
+            node += 1 + (left & right);
+            leaf += (left + 1) & right;
+            size = (left & !right) | ((size - 1 - left) & right);
+        }
+        sum += i64::from(trees.leaf_value(leaf as usize).unwrap_or(0));
+    }
+    sum
+}
+
+fn read<const WIDTH: usize>(bytes: [u8; WIDTH]) -> u32 {
+    let mut number = [0; 4];
+    number[..WIDTH].copy_from_slice(&bytes);
+    u32::from_le_bytes(number)
+}
