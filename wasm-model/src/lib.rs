@@ -9,6 +9,7 @@ mod browser;
 mod component;
 mod condition_masks;
 mod explain;
+mod gauss_legendre;
 mod linear;
 mod model;
 pub mod naive;
@@ -16,6 +17,8 @@ mod owned;
 mod row;
 mod scorer;
 mod sigmoid;
+mod tree_factors;
+mod tree_paths;
 mod tree_shap;
 
 pub use explain::{Explainer, Explanation};

@@ -1,0 +1,178 @@
+//! What does not change from row to row about the paths through the trees.
+
+
+/// An inner node, seen from the path that leads to it.
+///
+/// The edges of a tree with `n` inner nodes are `2 node + 1` for a right one, else `2 node`; edge `2 n`
+/// leads to the root. Its values are those of the `n` inner nodes, then those of the leaves.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PathNode {
+    /// The share of the node's training weight that goes right.
+    pub(crate) right_share: f64,
+    pub(crate) condition: u16,
+    pub(crate) feature_idx: u16,
+    /// The edge that leads here.
+    pub(crate) edge: u32,
+    /// The last edge on the path whose node asks the same feature; the root's where there is none.
+    pub(crate) feature_edge: u32,
+    /// Position of the left child's value.
+    pub(crate) left: u32,
+    /// Position of the right child's value.
+    pub(crate) right: u32,
+    /// Which factor the edge before has; see [`crate::tree_shap`].
+    pub(crate) factor: u32,
+}
+
+/// An inner node whose subtree is being walked.
+#[derive(Debug)]
+struct Open {
+    node: usize,
+    /// The position after its last inner node.
+    end: usize,
+    left_size: usize,
+    feature_idx: u16,
+    /// Its first leaf.
+    leaf: usize,
+    /// How many distinct features the path has, this node's included.
+    n_features: usize,
+    /// The node that asked the same feature before, plus 1; else 0.
+    before: usize,
+}
+
+/// One tree as it stands in the file.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TreeTables<'t> {
+    /// The condition of each inner node. Shape: `(size,)`.
+    pub(crate) conditions: &'t [u16],
+    /// Shape: `(size,)`.
+    pub(crate) left_sizes: &'t [u32],
+    /// The training weight of each leaf. Shape: `(size + 1,)`.
+    pub(crate) covers: &'t [u32],
+}
+
+/// Walks trees one after another. Scratch space is kept from tree to tree.
+#[derive(Debug)]
+pub(crate) struct PathWalk<'w> {
+    /// The feature of each condition.
+    features: &'w [u16],
+    /// For each feature the last node on the path that asks it, plus 1; else 0.
+    last: Vec<usize>,
+    open: Vec<Open>,
+    /// For each node of the tree the product of the shares of its feature's edges on the path to it.
+    pub(crate) shares: Vec<f64>,
+    /// The sum of the covers before each leaf of the tree, and of all. Shape: `(size + 2,)`.
+    pub(crate) cover_before: Vec<u64>,
+}
+
+impl<'w> PathWalk<'w> {
+    /// Shape of `features`: `(n_conditions,)`.
+    pub(crate) fn new(features: &'w [u16]) -> Self {
+        let n_features = features
+            .iter()
+            .max()
+            .map_or(0, |last| usize::from(*last) + 1);
+        Self {
+            features,
+            last: vec![0; n_features],
+            open: Vec::new(),
+            shares: Vec::new(),
+            cover_before: Vec::new(),
+        }
+    }
+
+    /// Appends a tree's nodes. Returns the largest number of distinct features on a path.
+    pub(crate) fn visit(&mut self, tree: TreeTables<'_>, nodes: &mut Vec<PathNode>) -> usize {
+        let size = tree.conditions.len();
+        self.cover_before.clear();
+        self.cover_before.push(0);
+        let mut sum = 0;
+        self.cover_before.extend(tree.covers.iter().map(|cover| {
+            sum += u64::from(*cover);
+            sum
+        }));
+        self.shares.clear();
+        let first = nodes.len();
+        let mut most_features = 0;
+        for (node, (condition, left_size)) in
+            tree.conditions.iter().zip(tree.left_sizes).enumerate()
+        {
+            self.leave(node);
+            let (leaf, n_features, edge, end) = self.arrive(node, size);
+            let left_size = *left_size as usize;
+            let feature_idx = self.features[usize::from(*condition)];
+            let before = core::mem::replace(&mut self.last[usize::from(feature_idx)], node + 1);
+            let (feature_edge, share) = match before.checked_sub(1) {
+                None => (2 * size, 1.0),
+                Some(before) => {
+                    let right = node - before > tree.left_sizes[before] as usize;
+                    let right_share = nodes[first + before].right_share;
+                    // Shares of two edges must add up to 1 to the bit, as the row's walk has them.
+                    let share = if right {
+                        right_share
+                    } else {
+                        1.0 - right_share
+                    };
+                    (2 * before + usize::from(right), self.shares[before] * share)
+                }
+            };
+            self.shares.push(share);
+            let n_features = n_features + usize::from(before == 0);
+            most_features = most_features.max(n_features);
+            let right_leaf = leaf + 1 + left_size;
+            let right_size = end - node - 1 - left_size;
+            let cover = self.cover_before[right_leaf + right_size + 1] - self.cover_before[leaf];
+            let right_cover =
+                self.cover_before[right_leaf + right_size + 1] - self.cover_before[right_leaf];
+            let value_of = |child_size: usize, child: usize, leaf: usize| {
+                if child_size > 0 {
+                    child as u32
+                } else {
+                    (size + leaf) as u32
+                }
+            };
+            nodes.push(PathNode {
+                right_share: right_cover as f64 / cover as f64,
+                condition: *condition,
+                feature_idx,
+                edge: edge as u32,
+                feature_edge: feature_edge as u32,
+                left: value_of(left_size, node + 1, leaf),
+                right: value_of(right_size, node + 1 + left_size, right_leaf),
+                factor: 0,
+            });
+            self.open.push(Open {
+                node,
+                end,
+                left_size,
+                feature_idx,
+                leaf,
+                n_features,
+                before,
+            });
+        }
+        self.leave(size);
+        most_features
+    }
+
+    /// Closes the subtrees that end before `node`.
+    fn leave(&mut self, node: usize) {
+        while let Some(closed) = self.open.pop_if(|open| open.end <= node) {
+            self.last[usize::from(closed.feature_idx)] = closed.before;
+        }
+    }
+
+    /// The first leaf below `node`, the distinct features above it, the edge that leads to it, and
+    /// the position after its subtree's last inner node.
+    fn arrive(&self, node: usize, size: usize) -> (usize, usize, usize, usize) {
+        let Some(parent) = self.open.last() else {
+            return (0, 0, 2 * size, size);
+        };
+        let right_node = parent.node + 1 + parent.left_size;
+        if node < right_node {
+            (parent.leaf, parent.n_features, 2 * parent.node, right_node)
+        } else {
+            let leaf = parent.leaf + 1 + parent.left_size;
+            (leaf, parent.n_features, 2 * parent.node + 1, parent.end)
+        }
+    }
+}
