@@ -14,6 +14,7 @@ mod linear;
 mod model;
 pub mod naive;
 mod owned;
+mod pair;
 mod row;
 mod scorer;
 mod sigmoid;

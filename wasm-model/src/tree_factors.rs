@@ -1,9 +1,7 @@
 //! What a node's feature does to the product on its path, at every point of a quadrature rule.
 
 use crate::gauss_legendre::GaussLegendre;
-
-/// Two points, one in each lane of a 128-bit register.
-pub(crate) type Pair = [f64; 2];
+use crate::pair::Pair;
 
 /// The most pairs of points in one walk. More take several walks.
 pub(crate) const MAX_PAIRS: usize = 5;
@@ -22,8 +20,8 @@ pub(crate) struct FactorTable {
     /// How many pairs of points a walk takes: 1 to [`MAX_PAIRS`].
     pub(crate) n_pairs: usize,
     /// One a walk: for each factor its slopes, then its weights.
-    /// Shape of each: `(n_factors, 2, n_pairs, 2)`.
-    pub(crate) walks: Vec<Vec<f64>>,
+    /// Shape of each: `(n_factors, 2, n_pairs)`.
+    pub(crate) walks: Vec<Vec<Pair>>,
     rule: GaussLegendre,
     n_factors: u32,
     /// Products of shares by their bits, with their factors; a newer one takes an older one's place.
@@ -75,12 +73,21 @@ impl FactorTable {
 
     /// Adds a factor, given by slope and weight for a point and its weight in the rule.
     fn push(&mut self, factor: impl Fn(f64, f64) -> (f64, f64)) -> u32 {
-        let points = self.rule.points.chunks_exact(2 * self.n_pairs);
-        let weights = self.rule.weights.chunks_exact(2 * self.n_pairs);
-        for ((walk, points), weights) in self.walks.iter_mut().zip(points).zip(weights) {
-            let values = || points.iter().zip(weights).map(|(t, w)| factor(*t, *w));
-            walk.extend(values().map(|(slope, _)| slope));
-            walk.extend(values().map(|(_, weight)| weight));
+        let points = self.rule.points.as_chunks::<2>().0;
+        let weights = self.rule.weights.as_chunks::<2>().0;
+        let walks = points
+            .chunks(self.n_pairs)
+            .zip(weights.chunks(self.n_pairs));
+        for (walk, (points, weights)) in self.walks.iter_mut().zip(walks) {
+            let start = walk.len();
+            walk.resize(start + 2 * self.n_pairs, Pair::splat(0.0));
+            let (slopes, factor_weights) = walk[start..].split_at_mut(self.n_pairs);
+            let rule = points.iter().zip(weights);
+            for ((slope, weight), (t, w)) in slopes.iter_mut().zip(factor_weights).zip(rule) {
+                let (first, second) = (factor(t[0], w[0]), factor(t[1], w[1]));
+                *slope = Pair::new(first.0, second.0);
+                *weight = Pair::new(first.1, second.1);
+            }
         }
         self.n_factors += 1;
         self.n_factors - 1

@@ -1,6 +1,5 @@
 //! What does not change from row to row about the paths through the trees.
 
-
 /// An inner node, seen from the path that leads to it.
 ///
 /// The edges of a tree with `n` inner nodes are `2 node + 1` for a right one, else `2 node`; edge `2 n`

@@ -28,7 +28,8 @@
 use picket_schema::artifact::{TreeLayout, Trees};
 
 use crate::model::margin_of;
-use crate::tree_factors::{FactorTable, LEFT_BEFORE, NEW_FEATURE, Pair, walks_for};
+use crate::pair::Pair;
+use crate::tree_factors::{FactorTable, LEFT_BEFORE, NEW_FEATURE, walks_for};
 use crate::tree_paths::{PathNode, PathWalk, TreeTables};
 
 /// One tree's part of the tables.
@@ -59,11 +60,12 @@ pub(crate) struct TreeShap {
     /// What 1 in a leaf is worth.
     unit: f64,
     /// For each edge the product on the path, at each point.
-    products: Vec<f64>,
+    products: Vec<Pair>,
     /// For each node and leaf its value, at each point.
-    values: Vec<f64>,
+    values: Vec<Pair>,
     /// For each edge 1 where the row has left its feature's edges, else 0.
     left_before: Vec<u32>,
+    steps: Vec<Step>,
     /// Each feature's contribution in two lanes.
     sums: Vec<Pair>,
 }
@@ -93,7 +95,8 @@ impl TreeShap {
             products: Vec::new(),
             values: Vec::new(),
             left_before: Vec::new(),
-            sums: vec![[0.0; 2]; n_features],
+            steps: Vec::new(),
+            sums: vec![Pair::splat(0.0); n_features],
         };
         let mut walk = PathWalk::new(&features);
         for span in &layout.spans {
@@ -144,23 +147,20 @@ impl TreeShap {
     }
 
     fn make_room(&mut self) {
-        let lanes = |tree: &Tree| 2 * self.tables[tree.table].n_pairs;
         let slots = |tree: &Tree| 2 * tree.size + 1;
-        let n_values = self
-            .trees
-            .iter()
-            .map(|tree| slots(tree) * lanes(tree))
-            .max();
-        let n_edges = self.trees.iter().map(slots).max();
-        self.products = vec![0.0; n_values.unwrap_or(0)];
-        self.values = vec![0.0; n_values.unwrap_or(0)];
-        self.left_before = vec![0; n_edges.unwrap_or(0)];
+        let points = |tree: &Tree| slots(tree) * self.tables[tree.table].n_pairs;
+        let n_points = self.trees.iter().map(points).max().unwrap_or(0);
+        let n_slots = self.trees.iter().map(slots).max().unwrap_or(0);
+        self.products = vec![Pair::splat(0.0); n_points];
+        self.values = vec![Pair::splat(0.0); n_points];
+        self.left_before = vec![0; n_slots];
+        self.steps = vec![Step::default(); n_slots / 2];
     }
 
     /// Adds the contributions of a row, given by its condition masks, to `contributions`, shape
     /// `(n_features,)`. Returns the base.
     pub(crate) fn explain(&mut self, masks: &[u32], contributions: &mut [f64]) -> f64 {
-        self.sums.fill([0.0; 2]);
+        self.sums.fill(Pair::splat(0.0));
         let Self {
             trees,
             nodes,
@@ -169,6 +169,7 @@ impl TreeShap {
             products,
             values,
             left_before,
+            steps,
             sums,
             ..
         } = self;
@@ -183,6 +184,7 @@ impl TreeShap {
                     products,
                     values,
                     left_before,
+                    steps: &mut steps[..tree.size],
                     sums,
                 };
                 match table.n_pairs {
@@ -196,102 +198,138 @@ impl TreeShap {
         }
         // Leaves were added in fixed-point units; a multiplication by a power of two is exact.
         for (contribution, sum) in contributions.iter_mut().zip(&*sums) {
-            *contribution += (sum[0] + sum[1]) * self.unit;
+            *contribution += sum.sum() * self.unit;
         }
         self.base
     }
 }
+
+/// What a row does at a node.
+#[derive(Clone, Copy, Debug, Default)]
+struct Step {
+    /// The node's factor for this row.
+    factor: u32,
+    /// 1 or 0.
+    goes_right: u32,
+}
+
+/// Numbers at all points of a walk.
+type Points<const N: usize> = [Pair; N];
 
 /// One row's walk over one tree with some of the points.
 struct Walk<'w> {
     nodes: &'w [PathNode],
     leaf_values: &'w [i32],
     masks: &'w [u32],
-    factors: &'w [f64],
-    products: &'w mut [f64],
-    values: &'w mut [f64],
+    factors: &'w [Pair],
+    products: &'w mut [Pair],
+    values: &'w mut [Pair],
     left_before: &'w mut [u32],
+    steps: &'w mut [Step],
     sums: &'w mut [Pair],
-}
-
-/// Numbers at all points of a walk.
-type Points<const N: usize> = [Pair; N];
-
-fn points_of<const N: usize>(numbers: &[f64]) -> &[Points<N>] {
-    numbers.as_chunks().0.as_chunks().0
-}
-
-fn points_of_mut<const N: usize>(numbers: &mut [f64]) -> &mut [Points<N>] {
-    numbers.as_chunks_mut().0.as_chunks_mut().0
 }
 
 impl Walk<'_> {
     /// Down the tree with the products, then up with the values. `N` is the table's number of pairs.
     fn run<const N: usize>(&mut self) {
-        let size = self.nodes.len();
-        let factors = points_of::<N>(self.factors).as_chunks::<2>().0;
-        let products = &mut points_of_mut::<N>(self.products)[..=2 * size];
-        let values = &mut points_of_mut::<N>(self.values)[..=2 * size];
-        let left_before = &mut self.left_before[..=2 * size];
-        products[2 * size] = [[1.0; 2]; N];
-        left_before[2 * size] = 0;
-        for (index, node) in self.nodes.iter().enumerate() {
-            let goes_right = self.masks[usize::from(node.condition)] & 1;
+        let factors = self.factors.as_chunks::<N>().0.as_chunks::<2>().0;
+        let n_slots = 2 * self.nodes.len() + 1;
+        let products = &mut self.products.as_chunks_mut::<N>().0[..n_slots];
+        let values = &mut self.values.as_chunks_mut::<N>().0[..n_slots];
+        Self::go_down(
+            self.nodes,
+            self.masks,
+            factors,
+            &mut self.left_before[..n_slots],
+            products,
+            self.steps,
+        );
+        let (_, leaves) = values.split_at_mut(self.nodes.len());
+        for (value, leaf) in leaves.iter_mut().zip(self.leaf_values) {
+            *value = [Pair::splat(f64::from(*leaf)); N];
+        }
+        Self::go_up(self.nodes, self.steps, factors, products, values, self.sums);
+    }
+
+    /// Writes each edge's product and each node's step, parents first.
+    #[inline]
+    fn go_down<const N: usize>(
+        nodes: &[PathNode],
+        masks: &[u32],
+        factors: &[[Points<N>; 2]],
+        left_before: &mut [u32],
+        products: &mut [Points<N>],
+        steps: &mut [Step],
+    ) {
+        let root_edge = 2 * nodes.len();
+        products[root_edge] = [Pair::splat(1.0); N];
+        left_before[root_edge] = 0;
+        for (index, (node, step)) in nodes.iter().zip(steps).enumerate() {
+            let goes_right = masks[usize::from(node.condition)] & 1;
             let left = left_before[node.feature_edge as usize];
-            left_before[2 * index] = left | goes_right;
             left_before[2 * index + 1] = left | (goes_right ^ 1);
-            let [slope, _] = &factors[factor_of(node, left)];
+            left_before[2 * index] = left | goes_right;
+            *step = Step {
+                factor: factor_of(node, left),
+                goes_right,
+            };
+            let [slopes, _] = &factors[step.factor as usize];
             let (to_left, taken) = split(node, goes_right);
             let above = products[node.edge as usize];
-            let (mut go_left, mut go_right) = ([[0.0; 2]; N], [[0.0; 2]; N]);
-            for pair in 0..N {
-                for lane in 0..2 {
-                    let probability = to_left - taken * slope[pair][lane];
-                    go_left[pair][lane] = above[pair][lane] * probability;
-                    go_right[pair][lane] = above[pair][lane] - go_left[pair][lane];
-                }
+            let (mut go_left, mut go_right) = (above, above);
+            for k in 0..N {
+                let probability = to_left.sub(taken.mul(slopes[k]));
+                go_left[k] = above[k].mul(probability);
+                go_right[k] = above[k].sub(go_left[k]);
             }
-            products[2 * index] = go_left;
             products[2 * index + 1] = go_right;
+            products[2 * index] = go_left;
         }
-        for (value, leaf) in values[size..].iter_mut().zip(self.leaf_values) {
-            *value = [[f64::from(*leaf); 2]; N];
-        }
-        for (index, node) in self.nodes.iter().enumerate().rev() {
-            let goes_right = self.masks[usize::from(node.condition)] & 1;
-            let left = left_before[node.feature_edge as usize];
-            let [slope, weight] = &factors[factor_of(node, left)];
-            let (to_left, taken) = split(node, goes_right);
+    }
+
+    /// Writes each node's value and adds to its feature's sum, children first.
+    #[inline]
+    fn go_up<const N: usize>(
+        nodes: &[PathNode],
+        steps: &[Step],
+        factors: &[[Points<N>; 2]],
+        products: &[Points<N>],
+        values: &mut [Points<N>],
+        sums: &mut [Pair],
+    ) {
+        for (index, (node, step)) in nodes.iter().zip(steps).enumerate().rev() {
+            let [slopes, weights] = &factors[step.factor as usize];
+            let (to_left, taken) = split(node, step.goes_right);
             let above = &products[node.edge as usize];
-            let left_value = &values[node.left as usize];
-            let right_value = &values[node.right as usize];
-            let mut value = [[0.0; 2]; N];
-            let mut sum = [0.0; 2];
-            for pair in 0..N {
-                for lane in 0..2 {
-                    let probability = to_left - taken * slope[pair][lane];
-                    let difference = left_value[pair][lane] - right_value[pair][lane];
-                    value[pair][lane] = right_value[pair][lane] + probability * difference;
-                    sum[lane] += above[pair][lane] * weight[pair][lane] * difference;
-                }
+            let left = &values[node.left as usize];
+            let right = &values[node.right as usize];
+            let mut value = [Pair::splat(0.0); N];
+            let mut sum = Pair::splat(0.0);
+            for k in 0..N {
+                let probability = to_left.sub(taken.mul(slopes[k]));
+                let difference = left[k].sub(right[k]);
+                value[k] = right[k].add(probability.mul(difference));
+                sum = sum.add(above[k].mul(weights[k]).mul(difference));
             }
             values[index] = value;
-            let feature = &mut self.sums[usize::from(node.feature_idx)];
-            feature[0] += taken * sum[0];
-            feature[1] += taken * sum[1];
+            let feature = &mut sums[usize::from(node.feature_idx)];
+            *feature = feature.add(taken.mul(sum));
         }
     }
 }
 
 /// The node's factor for a row that has `left` its feature's edges (1) or not (0).
-fn factor_of(node: &PathNode, left: u32) -> usize {
+fn factor_of(node: &PathNode, left: u32) -> u32 {
     const { assert!(LEFT_BEFORE == 0, "the mask below gives 0") };
-    (node.factor & left.wrapping_sub(1)) as usize
+    node.factor & left.wrapping_sub(1)
 }
 
 /// The probability to go left is the first number less the second times the factor's slope. The
 /// second is the share of the side that the row does not take, negative if that is the left one.
-fn split(node: &PathNode, goes_right: u32) -> (f64, f64) {
+fn split(node: &PathNode, goes_right: u32) -> (Pair, Pair) {
     let right = f64::from(goes_right);
-    (1.0 - right, node.right_share - right)
+    (
+        Pair::splat(1.0 - right),
+        Pair::splat(node.right_share - right),
+    )
 }
