@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn small_rules_are_the_closed_forms() {
-        let close = |a: f64, b: f64| assert!((a - b).abs() < 1e-16, "{a} is not {b}");
+        let close = |a: f64, b: f64| assert!((a - b).abs() < 3e-16, "{a} is not {b}");
         let rule = GaussLegendre::new(2);
         close(rule.points[0], 0.5 - 0.5 / 3.0_f64.sqrt());
         close(rule.weights[0], 0.5);

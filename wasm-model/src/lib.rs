@@ -19,6 +19,7 @@ mod row;
 mod scorer;
 mod sigmoid;
 mod tree_factors;
+mod tree_numbers;
 mod tree_paths;
 mod tree_shap;
 

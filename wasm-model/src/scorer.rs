@@ -82,11 +82,6 @@ impl<'m, 'a> Scorer<'m, 'a> {
         Ok(judged.collect())
     }
 
-    /// The last scored row's answers to the conditions. Shape: `(n_conditions,)`.
-    pub(crate) fn masks(&self) -> &[u32] {
-        &self.masks
-    }
-
     fn margin_of_row(&mut self, row: &[f32]) -> Margin {
         match &self.model.artifact().model {
             ModelTable::Linear(table) => linear::margin(table, self.model.schema(), row),

@@ -11,7 +11,7 @@ pub(crate) const LEFT_BEFORE: u32 = 0;
 /// The factor of a node whose feature is new on the path.
 pub(crate) const NEW_FEATURE: u32 = 1;
 
-/// How many products of shares are remembered, to give equal ones one factor.
+/// The most products of shares that are remembered, to give equal ones one factor.
 const REMEMBERED: usize = 4096;
 
 /// The factors at all points of one rule. `tree_shap.rs` says what they are.
@@ -36,14 +36,15 @@ pub(crate) fn walks_for(n_features: usize) -> (usize, usize) {
 }
 
 impl FactorTable {
-    /// A table with the first two factors. `n_pairs` is at most [`MAX_PAIRS`].
-    pub(crate) fn new(n_pairs: usize, n_walks: usize) -> Self {
+    /// A table with the first two factors, for a model of `n_nodes`.
+    pub(crate) fn new(n_pairs: usize, n_walks: usize, n_nodes: usize) -> Self {
+        let n_remembered = (n_nodes / 4).clamp(64, REMEMBERED).next_power_of_two();
         let mut table = Self {
             n_pairs,
             walks: vec![Vec::new(); n_walks],
             rule: GaussLegendre::new(2 * n_pairs * n_walks),
             n_factors: 0,
-            remembered: Vec::new(),
+            remembered: vec![(u64::MAX, 0); n_remembered],
         };
         table.push(|_, _| (1.0, 0.0));
         table.push(|t, w| (1.0 - t, w));
@@ -52,12 +53,9 @@ impl FactorTable {
 
     /// The factor of a node that asks a feature again, after edges with this product of shares.
     pub(crate) fn again(&mut self, share: f64) -> u32 {
-        if self.remembered.is_empty() {
-            self.remembered = vec![(u64::MAX, 0); REMEMBERED];
-        }
         let bits = share.to_bits();
         // Fibonacci hashing: the product's upper bits depend on all bits.
-        let slot = bits.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - REMEMBERED.ilog2());
+        let slot = bits.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - self.remembered.len().ilog2());
         let (known, factor) = self.remembered[slot as usize];
         if known == bits {
             return factor;

@@ -30,6 +30,7 @@ use picket_schema::artifact::{TreeLayout, Trees};
 use crate::model::margin_of;
 use crate::pair::Pair;
 use crate::tree_factors::{FactorTable, LEFT_BEFORE, NEW_FEATURE, walks_for};
+use crate::tree_numbers;
 use crate::tree_paths::{PathNode, PathWalk, TreeTables};
 
 /// One tree's part of the tables.
@@ -76,19 +77,14 @@ impl TreeShap {
             .iter_conditions()
             .map(|condition| condition.feature_idx)
             .collect();
-        let conditions: Vec<u16> = trees.node_conditions.iter().map(|c| c as u16).collect();
-        let leaf_values: Vec<i32> = (0..trees.leaves.len())
-            .map(|leaf| trees.leaf_value(leaf).unwrap_or(0))
-            .collect();
-        let covers: Vec<u32> = (0..trees.leaves.len())
-            .map(|leaf| trees.cover(leaf).unwrap_or(1))
-            .collect();
+        let conditions = tree_numbers::node_conditions(trees);
+        let covers = tree_numbers::covers(trees);
         let mut base = margin_of(trees, 0).0;
         let unit = margin_of(trees, 1).0 - base;
         let mut shap = Self {
             trees: Vec::with_capacity(layout.spans.len()),
             nodes: Vec::with_capacity(conditions.len()),
-            leaf_values,
+            leaf_values: tree_numbers::leaf_values(trees),
             tables: Vec::new(),
             base,
             unit,
@@ -131,7 +127,9 @@ impl TreeShap {
         let (n_pairs, n_walks) = walks_for(n_features);
         let fits = |table: &FactorTable| (table.n_pairs, table.walks.len()) == (n_pairs, n_walks);
         let index = self.tables.iter().position(fits).unwrap_or_else(|| {
-            self.tables.push(FactorTable::new(n_pairs, n_walks));
+            let n_nodes = self.nodes.capacity();
+            self.tables
+                .push(FactorTable::new(n_pairs, n_walks, n_nodes));
             self.tables.len() - 1
         });
         let table = &mut self.tables[index];
