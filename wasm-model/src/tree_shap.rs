@@ -9,7 +9,7 @@
 //! to 1 of the derivative by `i`'s own probability: `v (o_i - z_i) * product of f_j(t), j != i`.
 //! That is a polynomial of degree `d - 1` for a path with `d` distinct features, so Gauss-Legendre
 //! quadrature with `d / 2` points (rounded up) is exact, and each point is a walk of its own. As in
-//! Yu, Xu, Liu and Yang, "Linear TreeShap", 2022, a path's product is carried down, leaves are
+//! Yu, Xu, Liu and Yang, "Linear `TreeShap`", 2022, a path's product is carried down, leaves are
 //! summed up, and each edge telescopes with the last edge of its feature.
 //!
 //! Both edges of a node taken together leave little. Let `P` be the product on the path to the node
