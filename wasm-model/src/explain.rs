@@ -40,6 +40,7 @@ impl Explanation {
 pub struct Explainer<'m, 'a> {
     scorer: Scorer<'m, 'a>,
     shap: Option<TreeShap>,
+    /// The row's answers to the conditions.
     masks: Vec<u32>,
 }
 
@@ -48,7 +49,9 @@ impl<'m, 'a> Explainer<'m, 'a> {
     #[must_use]
     pub fn new(model: &'m Model<'a>) -> Self {
         let shap = match &model.artifact().model {
-            ModelTable::Trees(trees) => Some(TreeShap::new(trees, model.layout())),
+            ModelTable::Trees(trees) => {
+                Some(TreeShap::new(trees, model.layout(), model.n_features()))
+            }
             ModelTable::Linear(_) => None,
         };
         Self {
@@ -67,10 +70,10 @@ impl<'m, 'a> Explainer<'m, 'a> {
         check_row(model, row)?;
         let scored = self.scorer.score(row)?;
         let mut contributions = vec![0.0; row.len()];
-        model.conditions().evaluate(row, &mut self.masks);
         let base = match (&model.artifact().model, &mut self.shap) {
-            (ModelTable::Trees(trees), Some(shap)) => {
-                shap.explain(trees, model.layout(), &self.masks, &mut contributions)
+            (ModelTable::Trees(_), Some(shap)) => {
+                model.conditions().evaluate(row, &mut self.masks);
+                shap.explain(&self.masks, &mut contributions)
             }
             (ModelTable::Linear(table), _) => {
                 linear::explain(table, model.schema(), row, &mut contributions)

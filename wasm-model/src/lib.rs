@@ -10,13 +10,18 @@ mod component;
 mod condition_masks;
 mod explain;
 mod fast;
+mod gauss_legendre;
 mod linear;
 mod model;
 pub mod naive;
 mod owned;
+mod pair;
 mod row;
 mod scorer;
 mod sigmoid;
+mod tree_factors;
+mod tree_numbers;
+mod tree_paths;
 mod tree_shap;
 
 pub use explain::{Explainer, Explanation};

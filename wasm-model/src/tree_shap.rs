@@ -1,268 +1,333 @@
-//! Exact Shapley values of tree ensembles in polynomial time, along the paths of the trees.
+//! Exact Shapley values of tree ensembles, by quadrature, in time proportional to the trees.
 //!
-//! Lundberg, Erion and Lee, "Consistent individualized feature attribution for tree ensembles",
-//! 2018, algorithm 2: features outside a coalition are averaged over by the training weight
-//! (the cover) that went each way.
+//! Features outside a coalition are averaged over by the training weight (the cover) that went each
+//! way: the path-dependent values of Lundberg, Erion and Lee, "Consistent individualized feature
+//! attribution for tree ensembles", 2018. Let each feature join the coalition with probability `t`.
+//! Then a leaf `v` is expected to give `v * product of f_j(t)` over the features `j` of its path,
+//! where `f_j(t) = o_j t + z_j (1 - t)`; `z_j` is the product of the shares of `j`'s edges, `o_j` is 1
+//! where the row takes all of them, else 0. The Shapley value of `i` is the integral over `t` from 0
+//! to 1 of the derivative by `i`'s own probability: `v (o_i - z_i) * product of f_j(t), j != i`.
+//! That is a polynomial of degree `d - 1` for a path with `d` distinct features, so Gauss-Legendre
+//! quadrature with `d / 2` points (rounded up) is exact, and each point is a walk of its own. As in
+//! Yu, Xu, Liu and Yang, "Linear `TreeShap`", 2022, a path's product is carried down, leaves are
+//! summed up, and each edge telescopes with the last edge of its feature.
+//!
+//! Both edges of a node taken together leave little. Let `P` be the product on the path to the node
+//! and `D` the left child's value less the right one's, all at one point `t`. Where the feature is new
+//! on the path, the factors of the two edges add up to 1, the one that the row does not take is
+//! `z (1 - t)`, and the derivative is `z P D` towards the side that the row takes. Where the row took
+//! all edges of the feature so far, with product of shares `y`, both are divided by the factor
+//! `f = t + y (1 - t)` that they replace: `z y (1 - t) / f` and `z y P D / f^2`. Where the row left the
+//! feature's edges before, what is left is the plain average by the shares and no derivative at all.
+//! So a node needs two numbers a point, here called its *factor*: `slope = y (1 - t) / f` (or
+//! `1 - t`, or 1) and `weight = w y / f^2` (or `w`, or 0), `w` being the rule's weight.
+//!
+//! Sums are written in one order, in pairs of lanes: no host reassociates them, so all hosts agree
+//! to the bit.
 
 use picket_schema::artifact::{TreeLayout, Trees};
 
 use crate::model::margin_of;
+use crate::pair::Pair;
+use crate::tree_factors::{FactorTable, LEFT_BEFORE, NEW_FEATURE, walks_for};
+use crate::tree_numbers;
+use crate::tree_paths::{PathNode, PathWalk, TreeTables};
 
-/// A feature on the path from the root, and how a coalition with and without it gets here.
-#[derive(Clone, Copy, Debug, Default)]
-struct PathFeature {
-    feature_idx: u16,
-    /// The share of the training weight that goes this way.
-    zero: f64,
-    /// 1 where the row goes this way, else 0.
-    one: f64,
-    /// The weight of the coalitions of each size.
-    weight: f64,
-}
-
-/// Where a walk stands: a subtree.
-#[derive(Clone, Copy)]
-struct Subtree {
+/// One tree's part of the tables.
+#[derive(Debug)]
+struct Tree {
+    /// Its first inner node.
     node: usize,
+    /// How many inner nodes it has.
     size: usize,
+    /// Its first leaf.
     leaf: usize,
+    /// Its table of factors.
+    table: usize,
 }
 
-/// What stays the same through the walk over one row's trees.
-struct Walk<'w> {
-    trees: &'w Trees<'w>,
-    left_sizes: &'w [u32],
-    features: &'w [u16],
-    cover_before: &'w [u64],
-    masks: &'w [u32],
-}
-
-/// The prepared tables for one model.
+/// The prepared tables for one model, and scratch space for a row.
 #[derive(Debug)]
 pub(crate) struct TreeShap {
-    /// The feature of each condition.
-    features: Vec<u16>,
-    /// The cover of all leaves before each leaf: a subtree's cover is a difference. Shape: `(n_leaves + 1,)`.
-    cover_before: Vec<u64>,
+    /// Trees that have inner nodes.
+    trees: Vec<Tree>,
+    nodes: Vec<PathNode>,
+    /// Shape: `(n_leaves,)`.
+    leaf_values: Vec<i32>,
+    /// One for each number of points that a tree asks for.
+    tables: Vec<FactorTable>,
     /// The mean margin over the training weight.
     base: f64,
-    /// Paths of all levels, one after another.
-    path: Vec<PathFeature>,
+    /// What 1 in a leaf is worth.
+    unit: f64,
+    /// For each edge the product on the path, at each point.
+    products: Vec<Pair>,
+    /// For each node and leaf its value, at each point.
+    values: Vec<Pair>,
+    /// For each edge 1 where the row has left its feature's edges, else 0.
+    left_before: Vec<u32>,
+    steps: Vec<Step>,
+    /// Each feature's contribution in two lanes.
+    sums: Vec<Pair>,
 }
 
 impl TreeShap {
-    pub(crate) fn new(trees: &Trees<'_>, layout: &TreeLayout) -> Self {
-        let features = trees
+    pub(crate) fn new(trees: &Trees<'_>, layout: &TreeLayout, n_features: usize) -> Self {
+        let features: Vec<u16> = trees
             .iter_conditions()
             .map(|condition| condition.feature_idx)
             .collect();
-        let mut cover_before = Vec::with_capacity(trees.leaves.len() + 1);
-        let mut sum = 0;
-        cover_before.push(sum);
-        for leaf in 0..trees.leaves.len() {
-            sum += u64::from(trees.cover(leaf).unwrap_or(1));
-            cover_before.push(sum);
-        }
+        let conditions = tree_numbers::node_conditions(trees);
+        let covers = tree_numbers::covers(trees);
         let mut base = margin_of(trees, 0).0;
         let unit = margin_of(trees, 1).0 - base;
-        let mut leaf = 0;
-        for span in &layout.spans {
-            let n_leaves = span.size as usize + 1;
-            let cover = (cover_before[leaf + n_leaves] - cover_before[leaf]) as f64;
-            let weighted = (leaf..leaf + n_leaves).map(|leaf| {
-                let leaf_cover = (cover_before[leaf + 1] - cover_before[leaf]) as f64;
-                leaf_cover * f64::from(trees.leaf_value(leaf).unwrap_or(0))
-            });
-            base += weighted.sum::<f64>() / cover * unit;
-            leaf += n_leaves;
-        }
-        Self {
-            features,
-            cover_before,
+        let mut shap = Self {
+            trees: Vec::with_capacity(layout.spans.len()),
+            nodes: Vec::with_capacity(conditions.len()),
+            leaf_values: tree_numbers::leaf_values(trees),
+            tables: Vec::new(),
             base,
-            path: Vec::new(),
+            unit,
+            products: Vec::new(),
+            values: Vec::new(),
+            left_before: Vec::new(),
+            steps: Vec::new(),
+            sums: vec![Pair::splat(0.0); n_features],
+        };
+        let mut walk = PathWalk::new(&features);
+        for span in &layout.spans {
+            let (node, size, leaf) = (span.node as usize, span.size as usize, span.leaf as usize);
+            let covers = &covers[leaf..=leaf + size];
+            let tree = TreeTables {
+                conditions: &conditions[node..node + size],
+                left_sizes: &layout.left_sizes[node..node + size],
+                covers,
+            };
+            let most_features = walk.visit(tree, &mut shap.nodes);
+            let values = shap.leaf_values[leaf..].iter().zip(covers);
+            let weighted = values.map(|(value, cover)| f64::from(*cover) * f64::from(*value));
+            base += weighted.sum::<f64>() / walk.cover_before[size + 1] as f64 * unit;
+            if size > 0 {
+                let table = shap.give_factors(node, &walk.shares, most_features);
+                shap.trees.push(Tree {
+                    node,
+                    size,
+                    leaf,
+                    table,
+                });
+            }
         }
+        shap.base = base;
+        shap.make_room();
+        shap
+    }
+
+    /// Gives the nodes of a tree, from `first` on, their factors. Returns the table these are in.
+    fn give_factors(&mut self, first: usize, shares: &[f64], n_features: usize) -> usize {
+        let (n_pairs, n_walks) = walks_for(n_features);
+        let fits = |table: &FactorTable| (table.n_pairs, table.walks.len()) == (n_pairs, n_walks);
+        let index = self.tables.iter().position(fits).unwrap_or_else(|| {
+            let n_nodes = self.nodes.capacity();
+            self.tables
+                .push(FactorTable::new(n_pairs, n_walks, n_nodes));
+            self.tables.len() - 1
+        });
+        let table = &mut self.tables[index];
+        let root_edge = 2 * shares.len() as u32;
+        for (node, share) in self.nodes[first..].iter_mut().zip(shares) {
+            node.factor = if node.feature_edge == root_edge {
+                NEW_FEATURE
+            } else {
+                table.again(*share)
+            };
+        }
+        index
+    }
+
+    fn make_room(&mut self) {
+        let slots = |tree: &Tree| 2 * tree.size + 1;
+        let points = |tree: &Tree| slots(tree) * self.tables[tree.table].n_pairs;
+        let n_points = self.trees.iter().map(points).max().unwrap_or(0);
+        let n_slots = self.trees.iter().map(slots).max().unwrap_or(0);
+        self.products = vec![Pair::splat(0.0); n_points];
+        self.values = vec![Pair::splat(0.0); n_points];
+        self.left_before = vec![0; n_slots];
+        self.steps = vec![Step::default(); n_slots / 2];
     }
 
     /// Adds the contributions of a row, given by its condition masks, to `contributions`, shape
     /// `(n_features,)`. Returns the base.
-    pub(crate) fn explain(
-        &mut self,
-        trees: &Trees<'_>,
-        layout: &TreeLayout,
-        masks: &[u32],
-        contributions: &mut [f64],
-    ) -> f64 {
-        // Sums of leaves in fixed-point units first; one multiplication by a power of two at the end is exact.
-        let unit = margin_of(trees, 1).0 - margin_of(trees, 0).0;
-        let walk = Walk {
+    pub(crate) fn explain(&mut self, masks: &[u32], contributions: &mut [f64]) -> f64 {
+        self.sums.fill(Pair::splat(0.0));
+        let Self {
             trees,
-            left_sizes: &layout.left_sizes,
-            features: &self.features,
-            cover_before: &self.cover_before,
-            masks,
-        };
-        let mut sums = vec![0.0; contributions.len()];
-        for span in &layout.spans {
-            let subtree = Subtree {
-                node: span.node as usize,
-                size: span.size as usize,
-                leaf: span.leaf as usize,
-            };
-            self.path.clear();
-            walk.visit(subtree, &mut self.path, 0, (1.0, 1.0), None, &mut sums);
+            nodes,
+            leaf_values,
+            tables,
+            products,
+            values,
+            left_before,
+            steps,
+            sums,
+            ..
+        } = self;
+        for tree in trees.iter() {
+            let table = &tables[tree.table];
+            for factors in &table.walks {
+                let mut walk = Walk {
+                    nodes: &nodes[tree.node..tree.node + tree.size],
+                    leaf_values: &leaf_values[tree.leaf..=tree.leaf + tree.size],
+                    masks,
+                    factors,
+                    products,
+                    values,
+                    left_before,
+                    steps: &mut steps[..tree.size],
+                    sums,
+                };
+                match table.n_pairs {
+                    1 => walk.run::<1>(),
+                    2 => walk.run::<2>(),
+                    3 => walk.run::<3>(),
+                    4 => walk.run::<4>(),
+                    _ => walk.run::<5>(),
+                }
+            }
         }
-        for (contribution, sum) in contributions.iter_mut().zip(&sums) {
-            *contribution += sum * unit;
+        // Leaves were added in fixed-point units; a multiplication by a power of two is exact.
+        for (contribution, sum) in contributions.iter_mut().zip(&*sums) {
+            *contribution += sum.sum() * self.unit;
         }
         self.base
     }
 }
 
+/// What a row does at a node.
+#[derive(Clone, Copy, Debug, Default)]
+struct Step {
+    /// The node's factor for this row.
+    factor: u32,
+    /// 1 or 0.
+    goes_right: u32,
+}
+
+/// Numbers at all points of a walk.
+type Points<const N: usize> = [Pair; N];
+
+/// One row's walk over one tree with some of the points.
+struct Walk<'w> {
+    nodes: &'w [PathNode],
+    leaf_values: &'w [i32],
+    masks: &'w [u32],
+    factors: &'w [Pair],
+    products: &'w mut [Pair],
+    values: &'w mut [Pair],
+    left_before: &'w mut [u32],
+    steps: &'w mut [Step],
+    sums: &'w mut [Pair],
+}
+
 impl Walk<'_> {
-    fn cover(&self, subtree: Subtree) -> f64 {
-        let end = subtree.leaf + subtree.size + 1;
-        (self.cover_before[end] - self.cover_before[subtree.leaf]) as f64
-    }
-
-    /// Visits a subtree with the path of its parent, which starts at `start` in `paths`.
-    /// Depth is capped by the format at 255 levels.
-    fn visit(
-        &self,
-        subtree: Subtree,
-        paths: &mut Vec<PathFeature>,
-        start: usize,
-        (zero, one): (f64, f64),
-        feature_idx: Option<u16>,
-        sums: &mut [f64],
-    ) {
-        // Each level works on its own copy of the path.
-        let parent_len = paths.len() - start;
-        paths.extend_from_within(start..);
-        let start = start + parent_len;
-        // The root has no feature; its entry carries the empty coalition.
-        extend(paths, start, zero, one, feature_idx.unwrap_or(u16::MAX));
-        if subtree.size == 0 {
-            let value = f64::from(self.trees.leaf_value(subtree.leaf).unwrap_or(0));
-            let path = &paths[start..];
-            for (index, entry) in path.iter().enumerate().skip(1) {
-                let weight = unwound_sum(path, index);
-                sums[usize::from(entry.feature_idx)] += weight * (entry.one - entry.zero) * value;
-            }
-            paths.truncate(start);
-            return;
-        }
-        let condition = self.trees.node_conditions.get(subtree.node).unwrap_or(0) as usize;
-        let left_size = self.left_sizes[subtree.node] as usize;
-        let feature_idx = self.features[condition];
-        let left = Subtree {
-            node: subtree.node + 1,
-            size: left_size,
-            leaf: subtree.leaf,
-        };
-        let right = Subtree {
-            node: subtree.node + 1 + left_size,
-            size: subtree.size - 1 - left_size,
-            leaf: subtree.leaf + 1 + left_size,
-        };
-        let goes_left = self.masks[condition] == 0;
-        let (hot, cold) = if goes_left {
-            (left, right)
-        } else {
-            (right, left)
-        };
-        let cover = self.cover(subtree);
-        let (mut zero, mut one) = (1.0, 1.0);
-        // A feature that is on the path already is taken out and put in again with both shares.
-        let earlier = paths[start..]
-            .iter()
-            .skip(1)
-            .position(|entry| entry.feature_idx == feature_idx);
-        if let Some(index) = earlier {
-            (zero, one) = unwind(paths, start, index + 1);
-        }
-        let hot_zero = zero * self.cover(hot) / cover;
-        let cold_zero = zero * self.cover(cold) / cover;
-        self.visit(hot, paths, start, (hot_zero, one), Some(feature_idx), sums);
-        self.visit(
-            cold,
-            paths,
-            start,
-            (cold_zero, 0.0),
-            Some(feature_idx),
-            sums,
+    /// Down the tree with the products, then up with the values. `N` is the table's number of pairs.
+    fn run<const N: usize>(&mut self) {
+        let factors = self.factors.as_chunks::<N>().0.as_chunks::<2>().0;
+        let n_slots = 2 * self.nodes.len() + 1;
+        let products = &mut self.products.as_chunks_mut::<N>().0[..n_slots];
+        let values = &mut self.values.as_chunks_mut::<N>().0[..n_slots];
+        Self::go_down(
+            self.nodes,
+            self.masks,
+            factors,
+            &mut self.left_before[..n_slots],
+            products,
+            self.steps,
         );
-        paths.truncate(start);
+        let (_, leaves) = values.split_at_mut(self.nodes.len());
+        for (value, leaf) in leaves.iter_mut().zip(self.leaf_values) {
+            *value = [Pair::splat(f64::from(*leaf)); N];
+        }
+        Self::go_up(self.nodes, self.steps, factors, products, values, self.sums);
     }
-}
 
-/// Adds a feature to the path from `start` on and updates the coalition weights.
-fn extend(paths: &mut Vec<PathFeature>, start: usize, zero: f64, one: f64, feature_idx: u16) {
-    let depth = paths.len() - start;
-    let weight = if depth == 0 { 1.0 } else { 0.0 };
-    paths.push(PathFeature {
-        feature_idx,
-        zero,
-        one,
-        weight,
-    });
-    let path = &mut paths[start..];
-    let size = (depth + 1) as f64;
-    for i in (0..depth).rev() {
-        path[i + 1].weight += one * path[i].weight * (i + 1) as f64 / size;
-        path[i].weight = zero * path[i].weight * (depth - i) as f64 / size;
-    }
-}
-
-/// Takes the feature at `index` out of the path from `start` on; returns its shares.
-fn unwind(paths: &mut Vec<PathFeature>, start: usize, index: usize) -> (f64, f64) {
-    let path = &mut paths[start..];
-    let depth = path.len() - 1;
-    let PathFeature { zero, one, .. } = path[index];
-    let mut next = path[depth].weight;
-    let size = (depth + 1) as f64;
-    for i in (0..depth).rev() {
-        if one == 0.0 {
-            path[i].weight = path[i].weight * size / (zero * (depth - i) as f64);
-        } else {
-            let before = path[i].weight;
-            path[i].weight = next * size / ((i + 1) as f64 * one);
-            next = before - path[i].weight * zero * (depth - i) as f64 / size;
+    /// Writes each edge's product and each node's step, parents first.
+    #[inline]
+    fn go_down<const N: usize>(
+        nodes: &[PathNode],
+        masks: &[u32],
+        factors: &[[Points<N>; 2]],
+        left_before: &mut [u32],
+        products: &mut [Points<N>],
+        steps: &mut [Step],
+    ) {
+        let root_edge = 2 * nodes.len();
+        products[root_edge] = [Pair::splat(1.0); N];
+        left_before[root_edge] = 0;
+        for (index, (node, step)) in nodes.iter().zip(steps).enumerate() {
+            let goes_right = masks[usize::from(node.condition)] & 1;
+            let left = left_before[node.feature_edge as usize];
+            left_before[2 * index + 1] = left | (goes_right ^ 1);
+            left_before[2 * index] = left | goes_right;
+            *step = Step {
+                factor: factor_of(node, left),
+                goes_right,
+            };
+            let [slopes, _] = &factors[step.factor as usize];
+            let (to_left, taken) = split(node, goes_right);
+            let above = products[node.edge as usize];
+            let (mut go_left, mut go_right) = (above, above);
+            for k in 0..N {
+                let probability = to_left.sub(taken.mul(slopes[k]));
+                go_left[k] = above[k].mul(probability);
+                go_right[k] = above[k].sub(go_left[k]);
+            }
+            products[2 * index + 1] = go_right;
+            products[2 * index] = go_left;
         }
     }
-    for i in index..depth {
-        let PathFeature {
-            feature_idx,
-            zero,
-            one,
-            ..
-        } = path[i + 1];
-        path[i] = PathFeature {
-            feature_idx,
-            zero,
-            one,
-            weight: path[i].weight,
-        };
-    }
-    paths.pop();
-    (zero, one)
-}
 
-/// The sum of the coalition weights of `path` without the feature at `index`.
-fn unwound_sum(path: &[PathFeature], index: usize) -> f64 {
-    let depth = path.len() - 1;
-    let PathFeature { zero, one, .. } = path[index];
-    let mut next = path[depth].weight;
-    let mut total = 0.0;
-    let size = (depth + 1) as f64;
-    for i in (0..depth).rev() {
-        if one == 0.0 {
-            total += path[i].weight / (zero * (depth - i) as f64 / size);
-        } else {
-            let weight = next * size / ((i + 1) as f64 * one);
-            total += weight;
-            next = path[i].weight - weight * zero * (depth - i) as f64 / size;
+    /// Writes each node's value and adds to its feature's sum, children first.
+    #[inline]
+    fn go_up<const N: usize>(
+        nodes: &[PathNode],
+        steps: &[Step],
+        factors: &[[Points<N>; 2]],
+        products: &[Points<N>],
+        values: &mut [Points<N>],
+        sums: &mut [Pair],
+    ) {
+        for (index, (node, step)) in nodes.iter().zip(steps).enumerate().rev() {
+            let [slopes, weights] = &factors[step.factor as usize];
+            let (to_left, taken) = split(node, step.goes_right);
+            let above = &products[node.edge as usize];
+            let left = &values[node.left as usize];
+            let right = &values[node.right as usize];
+            let mut value = [Pair::splat(0.0); N];
+            let mut sum = Pair::splat(0.0);
+            for k in 0..N {
+                let probability = to_left.sub(taken.mul(slopes[k]));
+                let difference = left[k].sub(right[k]);
+                value[k] = right[k].add(probability.mul(difference));
+                sum = sum.add(above[k].mul(weights[k]).mul(difference));
+            }
+            values[index] = value;
+            let feature = &mut sums[usize::from(node.feature_idx)];
+            *feature = feature.add(taken.mul(sum));
         }
     }
-    total
+}
+
+/// The node's factor for a row that has `left` its feature's edges (1) or not (0).
+fn factor_of(node: &PathNode, left: u32) -> u32 {
+    const { assert!(LEFT_BEFORE == 0, "the mask below gives 0") };
+    node.factor & left.wrapping_sub(1)
+}
+
+/// The probability to go left is the first number less the second times the factor's slope. The
+/// second is the share of the side that the row does not take, negative if that is the left one.
+fn split(node: &PathNode, goes_right: u32) -> (Pair, Pair) {
+    let right = f64::from(goes_right);
+    (
+        Pair::splat(1.0 - right),
+        Pair::splat(node.right_share - right),
+    )
 }

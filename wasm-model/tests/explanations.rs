@@ -1,11 +1,15 @@
-//! Explanations held against Shapley's definition, computed by brute force over all coalitions.
+//! Explanations held against Shapley's definition: by brute force over all coalitions where features
+//! are few, else with coalitions counted by size.
 
 #![allow(clippy::unwrap_used, reason = "functions of a test are tests too")]
 
+mod coalitions;
+mod deep_trees;
 mod models;
 
+use coalitions::Coalitions;
 use models::Random;
-use picket_schema::artifact::{ModelTable, Operator, TreeLayout, Trees};
+use picket_schema::artifact::{ModelTable, Operator, TreeLayout, TreeNode, Trees};
 use picket_wasm_model::{Explainer, Model, naive};
 
 /// The expected value of a tree where only the features in `known` are known: at an unknown
@@ -141,4 +145,159 @@ fn contributions_add_up_to_the_margin() {
             assert!((score - explanation.scored.score.0).abs() < 1e-6);
         }
     }
+}
+
+/// Holds the explanations of some rows against the coalitions. Returns the most features on a path.
+fn assert_coalitions(bytes: &[u8], n_rows: usize, random: &mut Random) -> usize {
+    let model = Model::load(bytes).unwrap();
+    let mut explainer = Explainer::new(&model);
+    let mut most_features = 0;
+    for _ in 0..n_rows {
+        let row = deep_trees::row(random, model.n_features());
+        let explanation = explainer.explain(&row).unwrap();
+        let coalitions = Coalitions::of(&model, &row);
+        most_features = coalitions.most_features;
+        let scale = explanation.contributions.iter().map(|c| c.abs()).sum();
+        for (found, expected) in explanation
+            .contributions
+            .iter()
+            .zip(coalitions.contributions())
+        {
+            assert_close(*found, expected, scale);
+        }
+        let sum = explanation.base + explanation.contributions.iter().sum::<f64>();
+        assert_close(sum, explanation.scored.margin.0, scale);
+    }
+    most_features
+}
+
+/// A leaf of about 1 and a cover below 100.
+fn any_leaf(random: &mut Random, _last: bool) -> (i32, u32) {
+    let value = (random.bits() as u32).cast_signed() >> 11;
+    (value, 1 + random.below(100) as u32)
+}
+
+#[test]
+fn bushy_trees_with_repeated_features_match_the_coalitions() {
+    let mut random = Random(7);
+    for seed in 20..26 {
+        let bytes = models::trees(seed, Operator::LessEqual, 3, 9);
+        let model = Model::load(&bytes).unwrap();
+        let mut explainer = Explainer::new(&model);
+        for _ in 0..20 {
+            let row = models::row(&mut random);
+            let found = explainer.explain(&row).unwrap().contributions;
+            let expected = Coalitions::of(&model, &row).contributions();
+            let scale = expected.iter().map(|c| c.abs()).sum();
+            for (found, expected) in found.iter().zip(&expected) {
+                assert_close(*found, *expected, scale);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_number_of_features_on_a_path_is_exact() {
+    // Every number of points up to one walk's, and several walks.
+    let mut random = Random(8);
+    for n_features in (1..=24).chain([33, 40, 41, 48, 63]) {
+        let distinct: Vec<u16> = (0..n_features as u16).collect();
+        let twice: Vec<u16> = (0..2 * n_features)
+            .map(|_| random.below(n_features) as u16)
+            .collect();
+        let trees = vec![
+            deep_trees::chain(&mut random, &distinct, any_leaf),
+            deep_trees::chain(&mut random, &twice, any_leaf),
+        ];
+        let bytes = deep_trees::file(n_features, trees);
+        assert_coalitions(&bytes, 4, &mut random);
+    }
+}
+
+#[test]
+fn the_deepest_trees_are_exact() {
+    let mut random = Random(9);
+    let distinct: Vec<u16> = (0..255).collect();
+    // The oracle takes the cube of the depth for every leaf that is not zero.
+    let few_leaves = |random: &mut Random, last: bool| {
+        let value = if last || random.below(32) == 0 {
+            1 << 20
+        } else {
+            0
+        };
+        (
+            value,
+            if last {
+                1 << 20
+            } else {
+                1 + random.below(1000) as u32
+            },
+        )
+    };
+    let bytes = deep_trees::file(
+        255,
+        vec![deep_trees::chain(&mut random, &distinct, few_leaves)],
+    );
+    assert_eq!(assert_coalitions(&bytes, 2, &mut random), 255);
+    let repeated: Vec<u16> = (0..255).map(|level| level % 5).collect();
+    let bytes = deep_trees::file(5, vec![deep_trees::chain(&mut random, &repeated, any_leaf)]);
+    assert_eq!(assert_coalitions(&bytes, 20, &mut random), 5);
+}
+
+#[test]
+fn a_deep_conjunction_shares_evenly() {
+    // One leaf of 1 below 31 features, each of which halves the training weight, and a row that
+    // goes there: no feature differs from another, and without any of them 2^-31 is expected.
+    let nodes = (0..31).flat_map(|level: u16| {
+        let next = 2 * usize::from(level) + 2;
+        let threshold = TreeNode::Threshold {
+            feature_idx: level,
+            threshold: 0.5,
+            missing_left: false,
+            left: next - 1,
+            right: next,
+        };
+        let cover = 1 << (30 - level);
+        [threshold, TreeNode::Leaf { value: 0, cover }]
+    });
+    let (value, cover) = (1 << 20, 1);
+    let nodes = nodes.chain([TreeNode::Leaf { value, cover }]).collect();
+    let bytes = deep_trees::file(31, vec![nodes]);
+    let model = Model::load(&bytes).unwrap();
+    let explanation = Explainer::new(&model).explain(&[1.0; 31]).unwrap();
+    let share = (1.0 - 2_f64.powi(-31)) / 31.0;
+    for contribution in explanation.contributions {
+        assert!(
+            (contribution - share).abs() < 1e-15,
+            "{contribution} is not {share}"
+        );
+    }
+}
+
+#[test]
+fn shares_next_to_nothing_are_exact() {
+    let mut random = Random(10);
+    let covers = [1, 2, u32::MAX, u32::MAX - 1];
+    let extreme = |random: &mut Random, _| {
+        let value = (random.bits() as u32).cast_signed() >> 8;
+        (value, covers[random.below(4)])
+    };
+    for n_features in [2, 4, 7, 12, 20, 30] {
+        let features: Vec<u16> = (0..3 * n_features)
+            .map(|_| random.below(n_features) as u16)
+            .collect();
+        let trees = (0..4)
+            .map(|_| deep_trees::chain(&mut random, &features, extreme))
+            .collect();
+        assert_coalitions(&deep_trees::file(n_features, trees), 10, &mut random);
+    }
+}
+
+#[test]
+fn lone_leaves_explain_nothing() {
+    let bytes = models::trees(3, Operator::Less, 5, 0);
+    let model = Model::load(&bytes).unwrap();
+    let explanation = Explainer::new(&model).explain(&[0.0; 5]).unwrap();
+    assert_eq!(explanation.contributions, [0.0; 5]);
+    assert_eq!(explanation.base, explanation.scored.margin.0);
 }

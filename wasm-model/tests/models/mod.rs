@@ -81,9 +81,10 @@ fn grow(random: &mut Random, nodes: &mut Vec<TreeNode>, depth: usize) -> (usize,
     (position, cover)
 }
 
-fn artifact(model: ModelTable<'static>) -> Vec<u8> {
+/// A model's file.
+pub(crate) fn artifact(schema: FeatureSchema, model: ModelTable<'static>) -> Vec<u8> {
     let artifact = Artifact {
-        schema: schema(),
+        schema,
         model,
         calibration: Calibration {
             slope: 1.25,
@@ -123,9 +124,10 @@ pub(crate) fn trees(seed: u64, operator: Operator, n_trees: usize, depth: usize)
         grow(&mut random, &mut nodes, depth);
         builder.push(nodes);
     }
-    artifact(ModelTable::Trees(
-        builder.build().expect("the test trees are right"),
-    ))
+    artifact(
+        schema(),
+        ModelTable::Trees(builder.build().expect("the test trees are right")),
+    )
 }
 
 /// A linear model's file.
@@ -153,10 +155,13 @@ pub(crate) fn linear(seed: u64) -> Vec<u8> {
         missing_weight: number(),
         background: number(),
     });
-    artifact(ModelTable::Linear(Linear {
-        bias: number(),
-        terms,
-    }))
+    artifact(
+        schema(),
+        ModelTable::Linear(Linear {
+            bias: number(),
+            terms,
+        }),
+    )
 }
 
 /// A row that is in the domain, on a threshold or beside it, missing, infinite, or any bits at all.
