@@ -1,15 +1,15 @@
 //! From margin to score, and from score to verdict.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::error::ArtifactError;
+use super::reader::{Read, Reader};
 use crate::score::{Score, Verdict};
 
 /// Platt's sigmoid: `score = 1 / (1 + exp(-(slope * margin + intercept)))`.
 ///
 /// Platt, "Probabilistic outputs for support vector machines", 1999.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Calibration {
     /// What the margin is multiplied by; positive, so that order is kept.
     pub slope: f64,
@@ -24,6 +24,14 @@ impl Calibration {
         intercept: 0.0,
     };
 
+    pub(super) fn read(reader: &mut Reader<'_>) -> Read<Self> {
+        reader.map(2)?;
+        Ok(Self {
+            slope: reader.key("slope")?.f64()?,
+            intercept: reader.key("intercept")?.f64()?,
+        })
+    }
+
     pub(super) fn validate(&self) -> Result<(), ArtifactError> {
         ArtifactError::check_range("slope", self.slope, 1e-12, 1e12)?;
         ArtifactError::check_range("intercept", self.intercept, -1e12, 1e12)
@@ -31,8 +39,7 @@ impl Calibration {
 }
 
 /// When a row is taken for the threat.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Decision {
     /// A row whose score is at least this is positive.
     pub threshold: f64,
@@ -58,6 +65,14 @@ impl Decision {
             _ if score.0 >= self.threshold => Verdict::Positive,
             _ => Verdict::Negative,
         }
+    }
+
+    pub(super) fn read(reader: &mut Reader<'_>) -> Read<Self> {
+        reader.map(2)?;
+        Ok(Self {
+            threshold: reader.key("threshold")?.f64()?,
+            uncertain: reader.key("uncertain")?.optional(Reader::pair)?,
+        })
     }
 
     pub(super) fn validate(&self) -> Result<(), ArtifactError> {

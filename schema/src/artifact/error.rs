@@ -37,12 +37,6 @@ pub enum ArtifactError {
         /// How many bytes follow.
         count: usize,
     },
-    /// Containers are nested too deep.
-    #[error("values are nested deeper than {max} levels at byte {offset}", max = limits::MAX_NESTING)]
-    TooDeep {
-        /// Where the cap was passed.
-        offset: usize,
-    },
     /// There are too many values.
     #[error("the artifact has more than {max} MessagePack values", max = limits::MAX_VALUES)]
     TooManyValues,
@@ -54,16 +48,16 @@ pub enum ArtifactError {
         /// The byte.
         marker: u8,
     },
-    /// A key is missing, unknown or doubled, or a value has the wrong type.
+    /// A key is missing, unknown, doubled or in the wrong place, or a value has the wrong type.
     #[error("the artifact's content is not as specified: {reason}")]
     Malformed {
         /// What the reader said.
         reason: String,
     },
-    /// The content is right but not written in the one canonical form.
+    /// A number or header takes more bytes than it needs, or keys that must ascend do not.
     #[error("the artifact is not in canonical form from byte {offset} on")]
     NotCanonical {
-        /// The first byte that differs from the canonical form.
+        /// Where the first such value starts.
         offset: usize,
     },
     /// The feature schema is wrong.

@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::error::ArtifactError;
+use super::reader::{Read, Reader};
 
 /// A table of whole numbers of one width, packed without padding. Shape: `(len,)`.
 ///
@@ -15,14 +16,23 @@ use super::error::ArtifactError;
 /// assert_eq!((table.width, table.len()), (2, 3));
 /// assert_eq!(table.get(1), Some(300));
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct IntTable<'a> {
     /// Bytes a number: 1, 2, 3 or 4.
     pub width: u8,
     /// The numbers.
-    #[serde(borrow, with = "serde_bytes")]
+    #[serde(with = "serde_bytes")]
     pub bytes: Cow<'a, [u8]>,
+}
+
+impl<'a> IntTable<'a> {
+    pub(super) fn read(reader: &mut Reader<'a>) -> Read<Self> {
+        reader.map(2)?;
+        Ok(Self {
+            width: reader.key("width")?.uint(u8::MAX.into())? as u8,
+            bytes: Cow::Borrowed(reader.key("bytes")?.bin()?),
+        })
+    }
 }
 
 impl IntTable<'_> {

@@ -2,16 +2,17 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::error::ArtifactError;
+use super::reader::{Read, Reader};
 use crate::feature::Kind;
 use crate::feature_schema::FeatureSchema;
 use crate::limits;
 
 /// What one feature adds to the margin.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Term<'a> {
     /// A standardised number times a weight.
     Numeric {
@@ -35,7 +36,7 @@ pub enum Term<'a> {
         /// The feature's position in the schema.
         feature: u32,
         /// The weights as f64, one a category. Shape: `(n_categories,)`.
-        #[serde(borrow, with = "serde_bytes")]
+        #[serde(with = "serde_bytes")]
         weights: Cow<'a, [u8]>,
         /// Added where the value is missing or unknown.
         missing_weight: f64,
@@ -44,7 +45,35 @@ pub enum Term<'a> {
     },
 }
 
-impl Term<'_> {
+impl<'a> Term<'a> {
+    fn read(reader: &mut Reader<'a>) -> Read<Self> {
+        let start = reader.offset();
+        match reader.choice()? {
+            "numeric" => {
+                reader.map(7)?;
+                Ok(Self::Numeric {
+                    feature: reader.key("feature")?.uint(u32::MAX.into())? as u32,
+                    fill: reader.key("fill")?.f32()?,
+                    mean: reader.key("mean")?.f64()?,
+                    scale: reader.key("scale")?.f64()?,
+                    weight: reader.key("weight")?.f64()?,
+                    missing_weight: reader.key("missing_weight")?.f64()?,
+                    background: reader.key("background")?.f64()?,
+                })
+            }
+            "one_hot" => {
+                reader.map(4)?;
+                Ok(Self::OneHot {
+                    feature: reader.key("feature")?.uint(u32::MAX.into())? as u32,
+                    weights: Cow::Borrowed(reader.key("weights")?.bin()?),
+                    missing_weight: reader.key("missing_weight")?.f64()?,
+                    background: reader.key("background")?.f64()?,
+                })
+            }
+            other => Err(reader.unknown(start, other, "numeric or one_hot")),
+        }
+    }
+
     /// The feature the term reads.
     #[must_use]
     pub fn feature_idx(&self) -> usize {
@@ -68,17 +97,23 @@ impl Term<'_> {
 }
 
 /// The `linear` model.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Linear<'a> {
     /// What the margin starts from.
     pub bias: f64,
     /// The terms, in the order they are added.
-    #[serde(borrow)]
     pub terms: Vec<Term<'a>>,
 }
 
-impl Linear<'_> {
+impl<'a> Linear<'a> {
+    pub(super) fn read(reader: &mut Reader<'a>) -> Read<Self> {
+        reader.map(2)?;
+        Ok(Self {
+            bias: reader.key("bias")?.f64()?,
+            terms: reader.key("terms")?.array(Term::read)?,
+        })
+    }
+
     pub(super) fn validate(&self, schema: &FeatureSchema) -> Result<(), ArtifactError> {
         let max = limits::MAX_COEFFICIENT;
         ArtifactError::check_range("bias", self.bias, -max, max)?;
