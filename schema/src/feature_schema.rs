@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::digest::SchemaDigest;
 use crate::feature::{Domain, Feature, Kind};
 use crate::limits;
+use crate::shown_number::shown_list;
 
 /// One of the two classes of a label.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -235,7 +236,7 @@ fn validate_domain(feature: &Feature) -> Result<(), SchemaError> {
     }
     let order_error = |found: &[f64]| SchemaError::DomainOrder {
         feature: name.clone(),
-        found: format!("{found:?}"),
+        found: shown_list(found),
     };
     match &feature.domain {
         Domain::Range(bounds) => {

@@ -33,8 +33,8 @@ impl Calibration {
     }
 
     pub(super) fn validate(&self) -> Result<(), ArtifactError> {
-        ArtifactError::check_range("slope", self.slope, 1e-12, 1e12)?;
-        ArtifactError::check_range("intercept", self.intercept, -1e12, 1e12)
+        ArtifactError::check_range(format_args!("slope"), self.slope, 1e-12, 1e12)?;
+        ArtifactError::check_range(format_args!("intercept"), self.intercept, -1e12, 1e12)
     }
 }
 
@@ -76,10 +76,20 @@ impl Decision {
     }
 
     pub(super) fn validate(&self) -> Result<(), ArtifactError> {
-        ArtifactError::check_range("threshold", self.threshold, 0.0, 1.0)?;
+        ArtifactError::check_range(format_args!("threshold"), self.threshold, 0.0, 1.0)?;
         if let Some([low, high]) = self.uncertain {
-            ArtifactError::check_range("the lower bound of uncertain", low, 0.0, 1.0)?;
-            ArtifactError::check_range("the upper bound of uncertain", high, low, 1.0)?;
+            ArtifactError::check_range(
+                format_args!("the lower bound of uncertain"),
+                low,
+                0.0,
+                1.0,
+            )?;
+            ArtifactError::check_range(
+                format_args!("the upper bound of uncertain"),
+                high,
+                low,
+                1.0,
+            )?;
         }
         Ok(())
     }

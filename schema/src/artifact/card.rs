@@ -92,11 +92,16 @@ impl Card {
     }
 
     pub(super) fn validate(&self, schema: &FeatureSchema) -> Result<(), ArtifactError> {
-        ArtifactError::check_range("memorised_share", self.memorised_share, 0.0, 1.0)?;
+        ArtifactError::check_range(
+            format_args!("memorised_share"),
+            self.memorised_share,
+            0.0,
+            1.0,
+        )?;
         for metric in &self.metrics {
             for x in [metric.value, metric.low, metric.high] {
-                let field = format!("metric {:?}", metric.name);
-                ArtifactError::check_range(&field, x, f64::MIN, f64::MAX)?;
+                let field = format_args!("metric {:?}", metric.name);
+                ArtifactError::check_range(field, x, f64::MIN, f64::MAX)?;
             }
         }
         let n_features = if self.importances.is_empty() {
@@ -110,8 +115,8 @@ impl Card {
             n_features,
             n_features,
         )?;
-        self.importances
-            .iter()
-            .try_for_each(|x| ArtifactError::check_range("an importance", *x, 0.0, 1.0))
+        self.importances.iter().try_for_each(|x| {
+            ArtifactError::check_range(format_args!("an importance"), *x, 0.0, 1.0)
+        })
     }
 }

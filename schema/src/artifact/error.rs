@@ -1,7 +1,10 @@
 //! Why bytes are not an artifact. One variant a cause.
 
+use core::fmt;
+
 use crate::feature_schema::SchemaError;
 use crate::limits;
+use crate::shown_number::ShownNumber;
 
 /// Why bytes are not an artifact, or an artifact cannot be written.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -94,7 +97,7 @@ pub enum ArtifactError {
         max: usize,
     },
     /// A number that must be finite is not.
-    #[error("{field} is {found}; expected a finite number")]
+    #[error("{field} is {}; expected a finite number", ShownNumber(*found))]
     NotFinite {
         /// The field.
         field: String,
@@ -102,7 +105,7 @@ pub enum ArtifactError {
         found: f64,
     },
     /// A number is outside its range.
-    #[error("{field} is {found}; expected {expected}")]
+    #[error("{field} is {}; expected {expected}", ShownNumber(*found))]
     OutOfRange {
         /// The field.
         field: String,
@@ -201,22 +204,30 @@ pub enum ArtifactError {
 
 impl ArtifactError {
     /// `Ok` where `x` is finite and in `min..=max`.
-    pub(crate) fn check_range(field: &str, x: f64, min: f64, max: f64) -> Result<(), Self> {
-        if !x.is_finite() {
-            return Err(Self::NotFinite {
-                field: field.to_owned(),
-                found: x,
-            });
+    pub(crate) fn check_range(
+        field: fmt::Arguments<'_>,
+        x: f64,
+        min: f64,
+        max: f64,
+    ) -> Result<(), Self> {
+        if x >= min && x <= max && x.is_finite() {
+            return Ok(());
         }
-        if x < min || x > max {
-            let expected = format!("{min} to {max}");
-            return Err(Self::OutOfRange {
-                field: field.to_owned(),
-                found: x,
-                expected,
-            });
+        Err(Self::not_in_range(field, x, min, max))
+    }
+
+    #[cold]
+    fn not_in_range(field: fmt::Arguments<'_>, found: f64, min: f64, max: f64) -> Self {
+        let field = field.to_string();
+        if !found.is_finite() {
+            return Self::NotFinite { field, found };
         }
-        Ok(())
+        let expected = format!("{} to {}", ShownNumber(min), ShownNumber(max));
+        Self::OutOfRange {
+            field,
+            found,
+            expected,
+        }
     }
 
     /// `Ok` where `found` is in `min..=max`.

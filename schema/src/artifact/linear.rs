@@ -116,11 +116,11 @@ impl<'a> Linear<'a> {
 
     pub(super) fn validate(&self, schema: &FeatureSchema) -> Result<(), ArtifactError> {
         let max = limits::MAX_COEFFICIENT;
-        ArtifactError::check_range("bias", self.bias, -max, max)?;
+        ArtifactError::check_range(format_args!("bias"), self.bias, -max, max)?;
         ArtifactError::check_count("terms", self.terms.len(), 0, limits::MAX_FEATURES)?;
         for (index, term) in self.terms.iter().enumerate() {
             let check = |name: &str, x: f64, min: f64| {
-                ArtifactError::check_range(&format!("{name} of term {index}"), x, min, max)
+                ArtifactError::check_range(format_args!("{name} of term {index}"), x, min, max)
             };
             let found = term.feature_idx();
             let wrong = |expected: String| ArtifactError::FeatureIndex {
@@ -149,7 +149,7 @@ impl<'a> Linear<'a> {
                     }
                     let fill = f64::from(*fill);
                     ArtifactError::check_range(
-                        &format!("fill of term {index}"),
+                        format_args!("fill of term {index}"),
                         fill,
                         f64::from(f32::MIN),
                         f64::from(f32::MAX),

@@ -75,7 +75,12 @@ impl<'a> Reference<'a> {
             let mut last = f64::NEG_INFINITY;
             for edge in edges {
                 let edge = f64::from(f32::from_le_bytes(*edge));
-                ArtifactError::check_range("an edge", edge, last, f64::from(f32::MAX))?;
+                ArtifactError::check_range(
+                    format_args!("an edge"),
+                    edge,
+                    last,
+                    f64::from(f32::MAX),
+                )?;
                 last = edge;
             }
             check_length("counts", histogram.counts.len(), 4 * (edges.len() + 2))?;
