@@ -94,11 +94,14 @@ fn scientific(mut size: f64) -> (f64, i32) {
 
 /// A list of numbers: `1, 2.5`.
 pub(crate) fn shown_list(numbers: &[f64]) -> String {
-    let words: Vec<String> = numbers
-        .iter()
-        .map(|number| ShownNumber(*number).to_string())
-        .collect();
-    words.join(", ")
+    let mut words = String::new();
+    for number in numbers {
+        if !words.is_empty() {
+            words.push_str(", ");
+        }
+        words.push_str(&ShownNumber(*number).to_string());
+    }
+    words
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ pub enum ArtifactError {
         found: usize,
     },
     /// The file does not start as an artifact does.
-    #[error("not a Picket artifact: it starts with {found:02x?}")]
+    #[error("not a Picket artifact: it starts with the bytes {}", Hex(found))]
     WrongMagic {
         /// The file's first bytes.
         found: Vec<u8>,
@@ -200,6 +200,19 @@ pub enum ArtifactError {
         /// Its position in `cover_values`, or in `covers` where that is empty.
         leaf: usize,
     },
+}
+
+/// Bytes in hexadecimal, two digits each.
+struct Hex<'a>(&'a [u8]);
+
+impl fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, byte) in self.0.iter().enumerate() {
+            let space = if index == 0 { "" } else { " " };
+            write!(f, "{space}{byte:02x}")?;
+        }
+        Ok(())
+    }
 }
 
 impl ArtifactError {

@@ -17,12 +17,12 @@ const MAX_EXACT: u64 = 1 << 53;
 pub(super) fn parse(text: &str, nearest: impl Fn(&str) -> f64) -> Option<f64> {
     let (sign, unsigned) = split_sign(text);
     let sign = f64::from(sign);
-    let is_word = |word: &str| unsigned.eq_ignore_ascii_case(word);
-    if is_word("inf") || is_word("infinity") {
-        return Some(sign * f64::INFINITY);
-    }
-    if is_word("nan") {
-        return Some(f64::NAN);
+    if unsigned.starts_with(|first: char| first.is_ascii_alphabetic()) {
+        let is_word = |word: &str| unsigned.eq_ignore_ascii_case(word);
+        if is_word("inf") || is_word("infinity") {
+            return Some(sign * f64::INFINITY);
+        }
+        return is_word("nan").then_some(f64::NAN);
     }
     let (mantissa, exponent) = match unsigned.find(['e', 'E']) {
         Some(place) => (&unsigned[..place], Some(&unsigned[place + 1..])),
