@@ -52,7 +52,9 @@ impl Domain {
             Self::Categories(names) => (names[..names.len().min(SHOWN)].join(", "), names.len()),
         };
         if size > SHOWN {
-            words.push_str(&format!(", … ({size} in all)"));
+            words.push_str(", … (");
+            words.push_str(&size.to_string());
+            words.push_str(" in all)");
         }
         format!("one of {words}")
     }

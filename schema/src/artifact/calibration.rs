@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::error::ArtifactError;
-use super::reader::{Read, Reader};
+use super::reader::Reader;
 use crate::score::{Score, Verdict};
 
 /// Platt's sigmoid: `score = 1 / (1 + exp(-(slope * margin + intercept)))`.
@@ -24,12 +24,12 @@ impl Calibration {
         intercept: 0.0,
     };
 
-    pub(super) fn read(reader: &mut Reader<'_>) -> Read<Self> {
-        reader.map(2)?;
-        Ok(Self {
-            slope: reader.key("slope")?.f64()?,
-            intercept: reader.key("intercept")?.f64()?,
-        })
+    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
+        reader.map(2);
+        Self {
+            slope: reader.key("slope").f64(),
+            intercept: reader.key("intercept").f64(),
+        }
     }
 
     pub(super) fn validate(&self) -> Result<(), ArtifactError> {
@@ -67,12 +67,12 @@ impl Decision {
         }
     }
 
-    pub(super) fn read(reader: &mut Reader<'_>) -> Read<Self> {
-        reader.map(2)?;
-        Ok(Self {
-            threshold: reader.key("threshold")?.f64()?,
-            uncertain: reader.key("uncertain")?.optional(Reader::pair)?,
-        })
+    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
+        reader.map(2);
+        Self {
+            threshold: reader.key("threshold").f64(),
+            uncertain: reader.key("uncertain").optional(Reader::pair),
+        }
     }
 
     pub(super) fn validate(&self) -> Result<(), ArtifactError> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::error::ArtifactError;
-use super::reader::{Read, Reader};
+use super::reader::Reader;
 use crate::digest::{ArtifactDigest, DataDigest};
 use crate::feature_schema::FeatureSchema;
 
@@ -56,39 +56,39 @@ pub struct Card {
 }
 
 impl Metric {
-    fn read(reader: &mut Reader<'_>) -> Read<Self> {
-        reader.map(4)?;
-        Ok(Self {
-            name: reader.key("name")?.string()?,
-            value: reader.key("value")?.f64()?,
-            low: reader.key("low")?.f64()?,
-            high: reader.key("high")?.f64()?,
-        })
+    fn read(reader: &mut Reader<'_>) -> Self {
+        reader.map(4);
+        Self {
+            name: reader.key("name").string(),
+            value: reader.key("value").f64(),
+            low: reader.key("low").f64(),
+            high: reader.key("high").f64(),
+        }
     }
 }
 
 impl Card {
-    pub(super) fn read(reader: &mut Reader<'_>) -> Read<Self> {
-        reader.map(14)?;
-        Ok(Self {
-            name: reader.key("name")?.string()?,
-            algorithm: reader.key("algorithm")?.string()?,
-            code_version: reader.key("code_version")?.string()?,
-            seed: reader.key("seed")?.uint(u64::MAX)?,
-            data_digest: DataDigest(reader.key("data_digest")?.digest()?),
+    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
+        reader.map(14);
+        Self {
+            name: reader.key("name").string(),
+            algorithm: reader.key("algorithm").string(),
+            code_version: reader.key("code_version").string(),
+            seed: reader.key("seed").uint(u64::MAX),
+            data_digest: DataDigest(reader.key("data_digest").digest()),
             parent: reader
-                .key("parent")?
-                .optional(Reader::digest)?
+                .key("parent")
+                .optional(Reader::digest)
                 .map(ArtifactDigest),
-            parameters: reader.key("parameters")?.string_map()?,
-            metrics: reader.key("metrics")?.array(Metric::read)?,
-            split: reader.key("split")?.string()?,
-            n_rows_train: reader.key("n_rows_train")?.uint(u64::MAX)?,
-            n_rows_test: reader.key("n_rows_test")?.uint(u64::MAX)?,
-            memorised_share: reader.key("memorised_share")?.f64()?,
-            importances: reader.key("importances")?.array(Reader::f64)?,
-            notes: reader.key("notes")?.array(Reader::string)?,
-        })
+            parameters: reader.key("parameters").string_map(),
+            metrics: reader.key("metrics").array(Metric::read),
+            split: reader.key("split").string(),
+            n_rows_train: reader.key("n_rows_train").uint(u64::MAX),
+            n_rows_test: reader.key("n_rows_test").uint(u64::MAX),
+            memorised_share: reader.key("memorised_share").f64(),
+            importances: reader.key("importances").array(Reader::f64),
+            notes: reader.key("notes").array(Reader::string),
+        }
     }
 
     pub(super) fn validate(&self, schema: &FeatureSchema) -> Result<(), ArtifactError> {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use super::error::ArtifactError;
-use super::reader::{Read, Reader};
+use super::reader::Reader;
 
 /// A table of whole numbers of one width, packed without padding. Shape: `(len,)`.
 ///
@@ -26,12 +26,12 @@ pub struct IntTable<'a> {
 }
 
 impl<'a> IntTable<'a> {
-    pub(super) fn read(reader: &mut Reader<'a>) -> Read<Self> {
-        reader.map(2)?;
-        Ok(Self {
-            width: reader.key("width")?.uint(u8::MAX.into())? as u8,
-            bytes: Cow::Borrowed(reader.key("bytes")?.bin()?),
-        })
+    pub(super) fn read(reader: &mut Reader<'a>) -> Self {
+        reader.map(2);
+        Self {
+            width: reader.key("width").u8(),
+            bytes: reader.key("bytes").table(),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use super::error::ArtifactError;
-use super::reader::{Read, Reader};
+use super::reader::Reader;
 use crate::feature::Kind;
 use crate::feature_schema::FeatureSchema;
 use crate::limits;
@@ -46,31 +46,38 @@ pub enum Term<'a> {
 }
 
 impl<'a> Term<'a> {
-    fn read(reader: &mut Reader<'a>) -> Read<Self> {
-        let start = reader.offset();
-        match reader.choice()? {
+    fn read(reader: &mut Reader<'a>) -> Self {
+        match reader.choice() {
             "numeric" => {
-                reader.map(7)?;
-                Ok(Self::Numeric {
-                    feature: reader.key("feature")?.uint(u32::MAX.into())? as u32,
-                    fill: reader.key("fill")?.f32()?,
-                    mean: reader.key("mean")?.f64()?,
-                    scale: reader.key("scale")?.f64()?,
-                    weight: reader.key("weight")?.f64()?,
-                    missing_weight: reader.key("missing_weight")?.f64()?,
-                    background: reader.key("background")?.f64()?,
-                })
+                reader.map(7);
+                Self::Numeric {
+                    feature: reader.key("feature").u32(),
+                    fill: reader.key("fill").f32(),
+                    mean: reader.key("mean").f64(),
+                    scale: reader.key("scale").f64(),
+                    weight: reader.key("weight").f64(),
+                    missing_weight: reader.key("missing_weight").f64(),
+                    background: reader.key("background").f64(),
+                }
             }
             "one_hot" => {
-                reader.map(4)?;
-                Ok(Self::OneHot {
-                    feature: reader.key("feature")?.uint(u32::MAX.into())? as u32,
-                    weights: Cow::Borrowed(reader.key("weights")?.bin()?),
-                    missing_weight: reader.key("missing_weight")?.f64()?,
-                    background: reader.key("background")?.f64()?,
-                })
+                reader.map(4);
+                Self::OneHot {
+                    feature: reader.key("feature").u32(),
+                    weights: reader.key("weights").table(),
+                    missing_weight: reader.key("missing_weight").f64(),
+                    background: reader.key("background").f64(),
+                }
             }
-            other => Err(reader.unknown(start, other, "numeric or one_hot")),
+            other => {
+                reader.unknown(other, "numeric or one_hot");
+                Self::OneHot {
+                    feature: 0,
+                    weights: Cow::default(),
+                    missing_weight: 0.0,
+                    background: 0.0,
+                }
+            }
         }
     }
 
@@ -97,7 +104,7 @@ impl<'a> Term<'a> {
 }
 
 /// The `linear` model.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Linear<'a> {
     /// What the margin starts from.
     pub bias: f64,
@@ -106,12 +113,12 @@ pub struct Linear<'a> {
 }
 
 impl<'a> Linear<'a> {
-    pub(super) fn read(reader: &mut Reader<'a>) -> Read<Self> {
-        reader.map(2)?;
-        Ok(Self {
-            bias: reader.key("bias")?.f64()?,
-            terms: reader.key("terms")?.array(Term::read)?,
-        })
+    pub(super) fn read(reader: &mut Reader<'a>) -> Self {
+        reader.map(2);
+        Self {
+            bias: reader.key("bias").f64(),
+            terms: reader.key("terms").array(Term::read),
+        }
     }
 
     pub(super) fn validate(&self, schema: &FeatureSchema) -> Result<(), ArtifactError> {

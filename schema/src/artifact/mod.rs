@@ -23,7 +23,7 @@ pub use tree_builder::{BuildError, TreeNode, TreesBuilder};
 pub use tree_layout::{TreeLayout, TreeSpan};
 pub use trees::{Condition, Operator, Test, Trees};
 
-use reader::{Read, Reader};
+use reader::Reader;
 
 use crate::digest::{ArtifactDigest, SchemaDigest};
 use crate::feature_schema::FeatureSchema;
@@ -83,12 +83,14 @@ struct Document<'d, 'a> {
 }
 
 impl<'a> ModelTable<'a> {
-    fn read(reader: &mut Reader<'a>) -> Read<Self> {
-        let start = reader.offset();
-        match reader.choice()? {
-            "trees" => Ok(Self::Trees(Trees::read(reader)?)),
-            "linear" => Ok(Self::Linear(Linear::read(reader)?)),
-            other => Err(reader.unknown(start, other, "trees or linear")),
+    fn read(reader: &mut Reader<'a>) -> Self {
+        match reader.choice() {
+            "trees" => Self::Trees(Trees::read(reader)),
+            "linear" => Self::Linear(Linear::read(reader)),
+            other => {
+                reader.unknown(other, "trees or linear");
+                Self::Linear(Linear::default())
+            }
         }
     }
 }
@@ -111,22 +113,22 @@ impl<'a> Artifact<'a> {
     /// # Errors
     /// As [`Artifact::decode`].
     pub fn decode_with_layout(bytes: &'a [u8]) -> Result<(Self, TreeLayout), ArtifactError> {
-        let artifact = Self::read(bytes).map_err(|error| *error)?;
+        let artifact = Self::read(bytes)?;
         let layout = artifact.validate()?;
         Ok((artifact, layout))
     }
 
-    fn read(bytes: &'a [u8]) -> Read<Self> {
+    fn read(bytes: &'a [u8]) -> Result<Self, ArtifactError> {
         let mut reader = after_prefix(bytes)?;
         let artifact = Self {
-            schema: FeatureSchema::read(reader.key("schema")?)?,
-            model: ModelTable::read(reader.key("model")?)?,
-            calibration: Calibration::read(reader.key("calibration")?)?,
-            decision: Decision::read(reader.key("decision")?)?,
-            reference: Reference::read(reader.key("reference")?)?,
-            card: Card::read(reader.key("card")?)?,
+            schema: FeatureSchema::read(reader.key("schema")),
+            model: ModelTable::read(reader.key("model")),
+            calibration: Calibration::read(reader.key("calibration")),
+            decision: Decision::read(reader.key("decision")),
+            reference: Reference::read(reader.key("reference")),
+            card: Card::read(reader.key("card")),
         };
-        reader.end()?;
+        reader.finish_at_end()?;
         Ok(artifact)
     }
 
@@ -160,13 +162,12 @@ impl<'a> Artifact<'a> {
     /// # Errors
     /// As [`Artifact::decode`], for the part of the file up to the schema's end.
     pub fn schema_digest(bytes: &[u8]) -> Result<SchemaDigest, ArtifactError> {
-        let read = || {
-            let mut reader = after_prefix(bytes)?;
-            let start = reader.key("schema")?.offset();
-            FeatureSchema::read(&mut reader)?;
-            Ok(SchemaDigest::of(reader.since(start)))
-        };
-        read().map_err(|error: Box<ArtifactError>| *error)
+        let mut reader = after_prefix(bytes)?;
+        let start = reader.key("schema").offset();
+        FeatureSchema::read(&mut reader);
+        let digest = SchemaDigest::of(reader.since(start));
+        reader.finish()?;
+        Ok(digest)
     }
 
     /// The digest of an artifact's file.
@@ -193,22 +194,22 @@ impl<'a> Artifact<'a> {
 }
 
 /// A reader behind the version of an artifact that is not too large.
-fn after_prefix(bytes: &[u8]) -> Read<Reader<'_>> {
+fn after_prefix(bytes: &[u8]) -> Result<Reader<'_>, ArtifactError> {
     if bytes.len() > limits::MAX_ARTIFACT_BYTES {
-        return Err(ArtifactError::TooLarge { found: bytes.len() }.into());
+        return Err(ArtifactError::TooLarge { found: bytes.len() });
     }
     let start = &bytes[..bytes.len().min(PREFIX.len())];
     if start != PREFIX {
         let found = start.to_vec();
-        return Err(ArtifactError::WrongMagic { found }.into());
+        return Err(ArtifactError::WrongMagic { found });
     }
     match bytes.get(PREFIX.len()) {
         Some(&VERSION) => Ok(Reader::new(bytes, PREFIX.len() + 1, PREFIX_VALUES)),
         // A positive fixint, or a marker that starts a longer number: either way not version 1.
-        Some(&found) => Err(ArtifactError::UnknownVersion { found }.into()),
+        Some(&found) => Err(ArtifactError::UnknownVersion { found }),
         None => {
             let offset = bytes.len();
-            Err(ArtifactError::Truncated { offset }.into())
+            Err(ArtifactError::Truncated { offset })
         }
     }
 }

@@ -4,14 +4,18 @@
 //! reader asks for exactly that and takes nothing else, and what it has taken needs no second
 //! check: integers and headers in their shortest form, keys in order, nothing left out. One
 //! function reads a value's header; nothing is made again for each type.
+//!
+//! A reader that has met an error goes on as at the end of the bytes, with empty values, and gives
+//! its first error at [`Reader::finish`]. So what reads a type is a list of its keys, without a
+//! way out at each of them: that is half the code.
 
 mod schema;
 
+use core::fmt;
+use std::borrow::Cow;
+
 use super::error::ArtifactError;
 use crate::limits;
-
-/// The result of reading a value. The error is boxed: it is rare, and large.
-pub(super) type Read<T> = Result<T, Box<ArtifactError>>;
 
 /// The types of MessagePack values that artifacts use.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -61,6 +65,8 @@ pub(super) struct Reader<'a> {
     /// The last key read, for messages.
     key: &'static str,
     n_values: usize,
+    /// The first error.
+    error: Option<Box<ArtifactError>>,
 }
 
 impl<'a> Reader<'a> {
@@ -71,6 +77,7 @@ impl<'a> Reader<'a> {
             offset,
             key: "the artifact",
             n_values,
+            error: None,
         }
     }
 
@@ -84,16 +91,22 @@ impl<'a> Reader<'a> {
         self.offset
     }
 
-    /// `Ok` where nothing follows.
-    pub(super) fn end(&self) -> Read<()> {
-        match self.bytes.len() - self.offset {
-            0 => Ok(()),
-            count => Err(ArtifactError::TrailingBytes { count }.into()),
+    /// The first error. Without one, all that was read is right.
+    pub(super) fn finish(self) -> Result<(), ArtifactError> {
+        self.error.map_or(Ok(()), |error| Err(*error))
+    }
+
+    /// As [`Reader::finish`] where nothing may follow.
+    pub(super) fn finish_at_end(mut self) -> Result<(), ArtifactError> {
+        let count = self.bytes.len() - self.offset;
+        if count > 0 {
+            self.fail(ArtifactError::TrailingBytes { count });
         }
+        self.finish()
     }
 
     /// Reads the key that must come next; its value may be read from what is returned.
-    pub(super) fn key(&mut self, key: &'static str) -> Read<&mut Self> {
+    pub(super) fn key(&mut self, key: &'static str) -> &mut Self {
         // Every key of the format is shorter than 32 bytes, so its header is one byte.
         let rest = self.bytes.get(self.offset..).unwrap_or_default();
         if let Some((header, rest)) = rest.split_first()
@@ -102,46 +115,57 @@ impl<'a> Reader<'a> {
         {
             self.offset += 1 + key.len();
             self.key = key;
-            self.count_value()?;
-            return Ok(self);
+            self.count_value();
+        } else {
+            self.other_key(key);
         }
-        Err(self.other_key(key))
+        self
     }
 
     #[cold]
-    fn other_key(&mut self, expected: &str) -> Box<ArtifactError> {
+    fn other_key(&mut self, expected: &str) {
         let start = self.offset;
-        match self.str() {
-            Ok(found) => self.malformed(start, &format!("key {found:?}"), &format!("{expected:?}")),
-            Err(error) => error,
-        }
+        let found = self.str();
+        self.malformed(
+            start,
+            format_args!("key {found:?}"),
+            format_args!("{expected:?}"),
+        );
     }
 
     /// Reads the header of a map of exactly `count` keys.
-    pub(super) fn map(&mut self, count: usize) -> Read<()> {
-        let header = self.expect(Type::Map)?;
-        if header.number == count as u64 {
-            return Ok(());
+    pub(super) fn map(&mut self, count: u64) {
+        let header = self.expect(Type::Map);
+        let found = header.number;
+        if found != count {
+            self.malformed(
+                header.start,
+                format_args!("a map of {found} keys"),
+                format_args!("{count} keys"),
+            );
         }
-        let found = format!("a map of {} keys", header.number);
-        Err(self.malformed(header.start, &found, &format!("{count} keys")))
     }
 
     /// Reads the name of a choice with content, which is a map of one key.
-    pub(super) fn choice(&mut self) -> Read<&'a str> {
-        self.map(1)?;
+    pub(super) fn choice(&mut self) -> &'a str {
+        self.map(1);
         self.str()
     }
 
-    /// The error for a name that is none of the known ones: it starts at `start`.
+    /// The error for a name that is none of the known ones.
     #[cold]
-    pub(super) fn unknown(&self, start: usize, found: &str, expected: &str) -> Box<ArtifactError> {
-        self.malformed(start, &format!("{found:?}"), expected)
+    pub(super) fn unknown(&mut self, found: &str, expected: &str) {
+        let end = self.offset;
+        self.malformed(
+            end.saturating_sub(found.len()),
+            format_args!("{found:?}"),
+            format_args!("{expected}"),
+        );
     }
 
     /// Reads an array, each item by `item`.
-    pub(super) fn array<T>(&mut self, item: impl Fn(&mut Self) -> Read<T>) -> Read<Vec<T>> {
-        let count = self.array_header()?;
+    pub(super) fn array<T>(&mut self, item: impl Fn(&mut Self) -> T) -> Vec<T> {
+        let count = self.expect(Type::Array).number as usize;
         // A header may promise anything: at first no more is allocated than bytes are left.
         let left = self.bytes.len() - self.offset;
         let mut items = Vec::with_capacity(count.min(left / size_of::<T>().max(1)));
@@ -149,149 +173,192 @@ impl<'a> Reader<'a> {
         let key = self.key;
         for _ in 0..count {
             self.key = key;
-            items.push(item(self)?);
+            items.push(item(self));
+            if self.error.is_some() {
+                break;
+            }
         }
-        Ok(items)
-    }
-
-    fn array_header(&mut self) -> Read<usize> {
-        Ok(self.expect(Type::Array)?.number as usize)
+        items
     }
 
     /// Reads an array of exactly two floats.
-    pub(super) fn pair(&mut self) -> Read<[f64; 2]> {
-        let start = self.offset;
-        match self.array_header()? {
-            2 => Ok([self.f64()?, self.f64()?]),
-            count => {
-                let found = format!("an array of {count}");
-                Err(self.malformed(start, &found, "two numbers"))
-            }
+    pub(super) fn pair(&mut self) -> [f64; 2] {
+        let header = self.expect(Type::Array);
+        let found = header.number;
+        if found != 2 {
+            self.malformed(
+                header.start,
+                format_args!("an array of {found}"),
+                format_args!("two numbers"),
+            );
         }
+        [self.f64(), self.f64()]
     }
 
     /// Reads a map of strings whose keys ascend.
-    pub(super) fn string_map<M: Default + Extend<(String, String)>>(&mut self) -> Read<M> {
-        let count = self.expect(Type::Map)?.number;
+    pub(super) fn string_map<M: Default + Extend<(String, String)>>(&mut self) -> M {
+        let count = self.expect(Type::Map).number;
         let mut map = M::default();
         let mut last = None;
         for _ in 0..count {
-            let start = self.offset;
-            let key = self.str()?;
+            let offset = self.offset;
+            let key = self.str();
             if last.is_some_and(|last| last >= key) {
-                return Err(ArtifactError::NotCanonical { offset: start }.into());
+                self.fail(ArtifactError::NotCanonical { offset });
             }
             last = Some(key);
-            let value = self.string()?;
+            let value = self.string();
+            if self.error.is_some() {
+                break;
+            }
             map.extend([(key.to_owned(), value)]);
         }
-        Ok(map)
+        map
     }
 
     /// Reads what `item` reads, or nil.
-    pub(super) fn optional<T>(
-        &mut self,
-        item: impl FnOnce(&mut Self) -> Read<T>,
-    ) -> Read<Option<T>> {
+    pub(super) fn optional<T>(&mut self, item: impl FnOnce(&mut Self) -> T) -> Option<T> {
         if self.bytes.get(self.offset) == Some(&0xc0) {
             self.offset += 1;
-            self.count_value()?;
-            return Ok(None);
+            self.count_value();
+            return None;
         }
-        item(self).map(Some)
+        Some(item(self))
     }
 
     /// Reads a string in place.
-    pub(super) fn str(&mut self) -> Read<&'a str> {
-        let header = self.expect(Type::Str)?;
-        let bytes = self.take(&header)?;
-        match core::str::from_utf8(bytes) {
-            Ok(text) => Ok(text),
-            Err(_) => Err(self.malformed(header.start, "a string that is not UTF-8", "UTF-8")),
+    pub(super) fn str(&mut self) -> &'a str {
+        let header = self.expect(Type::Str);
+        let bytes = self.take(&header);
+        if let Ok(text) = core::str::from_utf8(bytes) {
+            return text;
         }
+        self.malformed(
+            header.start,
+            format_args!("a string that is not UTF-8"),
+            format_args!("UTF-8"),
+        );
+        ""
     }
 
     /// Reads a string.
-    pub(super) fn string(&mut self) -> Read<String> {
-        self.str().map(str::to_owned)
+    pub(super) fn string(&mut self) -> String {
+        self.str().to_owned()
     }
 
     /// Reads bytes in place.
-    pub(super) fn bin(&mut self) -> Read<&'a [u8]> {
-        let header = self.expect(Type::Bin)?;
+    pub(super) fn bin(&mut self) -> &'a [u8] {
+        let header = self.expect(Type::Bin);
         self.take(&header)
     }
 
+    /// Reads a table in place.
+    pub(super) fn table(&mut self) -> Cow<'a, [u8]> {
+        Cow::Borrowed(self.bin())
+    }
+
     /// Reads the 32 bytes of a digest.
-    pub(super) fn digest(&mut self) -> Read<[u8; 32]> {
+    pub(super) fn digest(&mut self) -> [u8; 32] {
         let start = self.offset;
-        let bytes = self.bin()?;
-        bytes.try_into().map_err(|_| {
-            let found = format!("{} bytes", bytes.len());
-            self.malformed(start, &found, "32 bytes")
-        })
+        let bytes = self.bin();
+        if let Ok(digest) = bytes.try_into() {
+            return digest;
+        }
+        let found = bytes.len();
+        self.malformed(
+            start,
+            format_args!("{found} bytes"),
+            format_args!("32 bytes"),
+        );
+        [0; 32]
     }
 
     /// Reads a number that is not negative and at most `max`.
-    pub(super) fn uint(&mut self, max: u64) -> Read<u64> {
-        let header = self.expect(Type::Unsigned)?;
-        if header.number <= max {
-            return Ok(header.number);
+    pub(super) fn uint(&mut self, max: u64) -> u64 {
+        let header = self.expect(Type::Unsigned);
+        let found = header.number;
+        if found > max {
+            self.malformed(
+                header.start,
+                format_args!("{found}"),
+                format_args!("at most {max}"),
+            );
         }
-        let found = header.number.to_string();
-        Err(self.malformed(header.start, &found, &format!("at most {max}")))
+        found
+    }
+
+    /// Reads a number of one byte.
+    pub(super) fn u8(&mut self) -> u8 {
+        self.uint(u8::MAX.into()) as u8
+    }
+
+    /// Reads a number of four bytes.
+    pub(super) fn u32(&mut self) -> u32 {
+        self.uint(u32::MAX.into()) as u32
     }
 
     /// Reads a number with or without a sign.
-    pub(super) fn int(&mut self) -> Read<i64> {
-        let header = self.header()?;
+    pub(super) fn int(&mut self) -> i64 {
+        let header = self.header();
         match (header.type_, i64::try_from(header.number)) {
-            (Type::Negative, _) => Ok(header.number.cast_signed()),
-            (Type::Unsigned, Ok(number)) => Ok(number),
-            _ => Err(self.wrong_type(&header, "a whole number below 2^63")),
+            (Type::Negative, _) => header.number.cast_signed(),
+            (Type::Unsigned, Ok(number)) => number,
+            _ => {
+                self.wrong_type(&header, "a whole number below 2^63");
+                0
+            }
         }
     }
 
     /// Reads a float of 32 bits.
-    pub(super) fn f32(&mut self) -> Read<f32> {
-        Ok(f32::from_bits(self.expect(Type::F32)?.number as u32))
+    pub(super) fn f32(&mut self) -> f32 {
+        f32::from_bits(self.expect(Type::F32).number as u32)
     }
 
     /// Reads a float of 64 bits.
-    pub(super) fn f64(&mut self) -> Read<f64> {
-        Ok(f64::from_bits(self.expect(Type::F64)?.number))
+    pub(super) fn f64(&mut self) -> f64 {
+        f64::from_bits(self.expect(Type::F64).number)
     }
 
-    fn expect(&mut self, type_: Type) -> Read<Header> {
-        let header = self.header()?;
-        if header.type_ == type_ {
-            return Ok(header);
+    #[inline(never)]
+    fn expect(&mut self, type_: Type) -> Header {
+        let mut header = self.header();
+        if header.type_ != type_ {
+            self.wrong_type(&header, type_.in_words());
+            header.number = 0;
         }
-        Err(self.wrong_type(&header, type_.in_words()))
+        header
     }
 
     /// The bytes of a string or `bin`.
-    fn take(&mut self, header: &Header) -> Read<&'a [u8]> {
+    fn take(&mut self, header: &Header) -> &'a [u8] {
         let rest = self.bytes.get(self.offset..).unwrap_or_default();
-        let offset = header.start;
-        let taken = usize::try_from(header.number)
-            .ok()
-            .and_then(|count| rest.get(..count))
-            .ok_or(ArtifactError::Truncated { offset })?;
-        self.offset += taken.len();
-        Ok(taken)
+        let count = usize::try_from(header.number).unwrap_or(usize::MAX);
+        let Some(taken) = rest.get(..count) else {
+            let offset = header.start;
+            self.fail(ArtifactError::Truncated { offset });
+            return &[];
+        };
+        self.offset += count;
+        taken
     }
 
     /// Reads the start of any value; what stands in more bytes than it needs is refused.
-    fn header(&mut self) -> Read<Header> {
+    fn header(&mut self) -> Header {
         let start = self.offset;
-        let truncated = ArtifactError::Truncated { offset: start };
+        let offset = start;
+        let nothing = Header {
+            type_: Type::Nil,
+            number: 0,
+            start,
+        };
         let Some(&marker) = self.bytes.get(start) else {
-            return Err(truncated.into());
+            self.fail(ArtifactError::Truncated { offset });
+            return nothing;
         };
         let low = |mask: u8| u64::from(marker & mask);
         // The type, how many bytes of a number follow, and the least number that needs so many.
-        let (type_, width, least) = match marker {
+        let (type_, width, mut least) = match marker {
             0x00..=0x7f => (Type::Unsigned, 0, low(0x7f)),
             0x80..=0x8f => (Type::Map, 0, low(0x0f)),
             0x90..=0x9f => (Type::Array, 0, low(0x0f)),
@@ -321,16 +388,17 @@ impl<'a> Reader<'a> {
             0xdf => (Type::Map, 4, 1 << 16),
             0xe0..=0xff => (Type::Negative, 0, 0),
             0xc1 | 0xc7..=0xc9 | 0xd4..=0xd8 => {
-                let offset = start;
-                return Err(ArtifactError::UnexpectedMarker { offset, marker }.into());
+                self.fail(ArtifactError::UnexpectedMarker { offset, marker });
+                return nothing;
             }
         };
         let after = self.bytes.get(start + 1..).unwrap_or_default();
         let Some(field) = after.get(..width) else {
-            return Err(truncated.into());
+            self.fail(ArtifactError::Truncated { offset });
+            return nothing;
         };
         self.offset = start + 1 + width;
-        self.count_value()?;
+        self.count_value();
         let mut number = if width == 0 { least } else { 0 };
         for byte in field {
             number = number << 8 | u64::from(*byte);
@@ -345,39 +413,54 @@ impl<'a> Reader<'a> {
             };
             let signed = (bits << unused).cast_signed() >> unused;
             number = signed.cast_unsigned();
-            // -1 - n has the magnitude of n less one; a number that is not negative has none.
+            // -1 - n has the magnitude of n less one; a number that is not negative fits nowhere.
             size = if signed < 0 { !number } else { 0 };
-            if signed >= 0 {
-                return Err(ArtifactError::NotCanonical { offset: start }.into());
-            }
+            least = least.max(u64::from(signed >= 0));
         }
         if size < least {
-            return Err(ArtifactError::NotCanonical { offset: start }.into());
+            self.fail(ArtifactError::NotCanonical { offset });
         }
-        Ok(Header {
+        Header {
             type_,
             number,
             start,
-        })
+        }
     }
 
-    fn count_value(&mut self) -> Read<()> {
+    fn count_value(&mut self) {
         self.n_values += 1;
         if self.n_values > limits::MAX_VALUES {
-            return Err(ArtifactError::TooManyValues.into());
+            self.fail(ArtifactError::TooManyValues);
         }
-        Ok(())
     }
 
     #[cold]
-    fn wrong_type(&self, header: &Header, expected: &str) -> Box<ArtifactError> {
-        self.malformed(header.start, header.type_.in_words(), expected)
+    fn wrong_type(&mut self, header: &Header, expected: &str) {
+        self.malformed(
+            header.start,
+            format_args!("{}", header.type_.in_words()),
+            format_args!("{expected}"),
+        );
     }
 
     #[cold]
-    fn malformed(&self, offset: usize, found: &str, expected: &str) -> Box<ArtifactError> {
-        let key = self.key;
-        let reason = format!("{key} (byte {offset}): found {found}; expected {expected}");
-        ArtifactError::Malformed { reason }.into()
+    fn malformed(
+        &mut self,
+        offset: usize,
+        found: fmt::Arguments<'_>,
+        expected: fmt::Arguments<'_>,
+    ) {
+        if self.error.is_none() {
+            let key = self.key;
+            let reason = format!("{key} (byte {offset}): found {found}; expected {expected}");
+            self.fail(ArtifactError::Malformed { reason });
+        }
+    }
+
+    /// Keeps the first error; from here on there is nothing to read.
+    #[cold]
+    fn fail(&mut self, error: ArtifactError) {
+        self.error.get_or_insert_with(|| Box::new(error));
+        (self.bytes, self.offset) = (&[], 0);
     }
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use super::error::ArtifactError;
-use super::reader::{Read, Reader};
+use super::reader::Reader;
 use crate::feature_schema::FeatureSchema;
 use crate::limits;
 
@@ -32,22 +32,22 @@ pub struct Reference<'a> {
 }
 
 impl<'a> FeatureHistogram<'a> {
-    fn read(reader: &mut Reader<'a>) -> Read<Self> {
-        reader.map(2)?;
-        Ok(Self {
-            edges: Cow::Borrowed(reader.key("edges")?.bin()?),
-            counts: Cow::Borrowed(reader.key("counts")?.bin()?),
-        })
+    fn read(reader: &mut Reader<'a>) -> Self {
+        reader.map(2);
+        Self {
+            edges: reader.key("edges").table(),
+            counts: reader.key("counts").table(),
+        }
     }
 }
 
 impl<'a> Reference<'a> {
-    pub(super) fn read(reader: &mut Reader<'a>) -> Read<Self> {
-        reader.map(2)?;
-        Ok(Self {
-            features: reader.key("features")?.array(FeatureHistogram::read)?,
-            scores: Cow::Borrowed(reader.key("scores")?.bin()?),
-        })
+    pub(super) fn read(reader: &mut Reader<'a>) -> Self {
+        reader.map(2);
+        Self {
+            features: reader.key("features").array(FeatureHistogram::read),
+            scores: reader.key("scores").table(),
+        }
     }
 
     pub(super) fn validate(&self, schema: &FeatureSchema) -> Result<(), ArtifactError> {

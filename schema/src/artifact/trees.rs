@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::error::ArtifactError;
 use super::int_table::IntTable;
-use super::reader::{Read, Reader};
+use super::reader::Reader;
 use super::tree_layout::TreeLayout;
 use crate::feature::{Feature, Kind};
 use crate::feature_schema::FeatureSchema;
@@ -31,12 +31,14 @@ pub enum Operator {
 }
 
 impl Operator {
-    fn read(reader: &mut Reader<'_>) -> Read<Self> {
-        let start = reader.offset();
-        match reader.str()? {
-            "le" => Ok(Self::LessEqual),
-            "lt" => Ok(Self::Less),
-            other => Err(reader.unknown(start, other, "le or lt")),
+    fn read(reader: &mut Reader<'_>) -> Self {
+        match reader.str() {
+            "le" => Self::LessEqual,
+            "lt" => Self::Less,
+            other => {
+                reader.unknown(other, "le or lt");
+                Self::LessEqual
+            }
         }
     }
 }
@@ -151,21 +153,21 @@ pub struct Trees<'a> {
 }
 
 impl<'a> Trees<'a> {
-    pub(super) fn read(reader: &mut Reader<'a>) -> Read<Self> {
-        reader.map(11)?;
-        Ok(Self {
-            operator: Operator::read(reader.key("operator")?)?,
-            base: reader.key("base")?.int()?,
-            scale_log2: reader.key("scale_log2")?.uint(u8::MAX.into())? as u8,
-            conditions: Cow::Borrowed(reader.key("conditions")?.bin()?),
-            category_sets: Cow::Borrowed(reader.key("category_sets")?.bin()?),
-            shape: Cow::Borrowed(reader.key("shape")?.bin()?),
-            node_conditions: IntTable::read(reader.key("node_conditions")?)?,
-            leaves: IntTable::read(reader.key("leaves")?)?,
-            leaf_values: Cow::Borrowed(reader.key("leaf_values")?.bin()?),
-            covers: IntTable::read(reader.key("covers")?)?,
-            cover_values: Cow::Borrowed(reader.key("cover_values")?.bin()?),
-        })
+    pub(super) fn read(reader: &mut Reader<'a>) -> Self {
+        reader.map(11);
+        Self {
+            operator: Operator::read(reader.key("operator")),
+            base: reader.key("base").int(),
+            scale_log2: reader.key("scale_log2").u8(),
+            conditions: reader.key("conditions").table(),
+            category_sets: reader.key("category_sets").table(),
+            shape: reader.key("shape").table(),
+            node_conditions: IntTable::read(reader.key("node_conditions")),
+            leaves: IntTable::read(reader.key("leaves")),
+            leaf_values: reader.key("leaf_values").table(),
+            covers: IntTable::read(reader.key("covers")),
+            cover_values: reader.key("cover_values").table(),
+        }
     }
 }
 
