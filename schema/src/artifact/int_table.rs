@@ -122,9 +122,13 @@ impl IntTable<'_> {
 
     /// The first number of at least `bound`, unsigned, and its position.
     pub(super) fn first_at_least(&self, bound: usize) -> Option<(usize, u32)> {
-        // The largest number first, which vectorises for bytes; the position only for an error.
+        // The largest number first, which vectorises; the position only for an error.
         let largest = match self.width {
             1 => self.bytes.iter().copied().max().map(u32::from),
+            2 => {
+                let numbers = self.bytes.as_chunks().0.iter().copied();
+                numbers.map(u16::from_le_bytes).max().map(u32::from)
+            }
             _ => self.iter().max(),
         };
         if largest.is_none_or(|largest| (largest as usize) < bound) {
@@ -133,6 +137,20 @@ impl IntTable<'_> {
         self.iter()
             .enumerate()
             .find(|(_, number)| *number as usize >= bound)
+    }
+
+    /// The position of the first zero.
+    pub(super) fn first_zero(&self) -> Option<usize> {
+        fn first<const N: usize>(bytes: &[u8]) -> Option<usize> {
+            let mut numbers = bytes.as_chunks::<N>().0.iter();
+            numbers.position(|number| *number == [0; N])
+        }
+        match self.width {
+            1 => first::<1>(&self.bytes),
+            2 => first::<2>(&self.bytes),
+            3 => first::<3>(&self.bytes),
+            _ => first::<4>(&self.bytes),
+        }
     }
 
     /// `Ok` where the width is known and the table holds exactly `expected` numbers.

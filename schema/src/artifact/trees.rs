@@ -364,8 +364,8 @@ impl Trees<'_> {
             ("cover", &self.covers, &self.cover_values),
         ] {
             let n_values = values.len() / 4;
-            if let Some((leaf, found)) = indexes.first_at_least(n_values)
-                && n_values > 0
+            if n_values > 0
+                && let Some((leaf, found)) = indexes.first_at_least(n_values)
             {
                 return Err(ArtifactError::LeafIndex {
                     leaf,
@@ -376,7 +376,7 @@ impl Trees<'_> {
             }
         }
         let zero = if self.cover_values.is_empty() {
-            self.covers.iter().position(|cover| cover == 0)
+            self.covers.first_zero()
         } else {
             let mut values = self.cover_values.as_chunks::<4>().0.iter();
             values.position(|value| *value == [0; 4])
