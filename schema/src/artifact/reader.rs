@@ -7,7 +7,7 @@
 //!
 //! A reader that has met an error goes on as at the end of the bytes, with empty values, and gives
 //! its first error at [`Reader::finish`]. So what reads a type is a list of its keys, without a
-//! way out at each of them: that is half the code.
+//! way out at each of them: that saves 16 KB of WebAssembly.
 
 mod schema;
 

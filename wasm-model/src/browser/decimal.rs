@@ -171,6 +171,8 @@ mod tests {
         }
     }
 
+    const ALPHABET: &[u8] = b"0123456789012345678901234567890123456789..eE+-";
+
     #[test]
     fn reads_random_texts_as_the_standard_library_does() {
         let mut state = 0x2545_f491_4f6c_dd1d_u64;
@@ -180,7 +182,6 @@ mod tests {
             state ^= state << 17;
             (state >> 32) as usize % bound
         };
-        const ALPHABET: &[u8] = b"0123456789012345678901234567890123456789..eE+-";
         let mut n_numbers = 0;
         for _ in 0..200_000 {
             let text: String = (0..=next(24))

@@ -116,7 +116,8 @@ mod tests {
                 json.object(|json| json.key("x").number(x));
             });
             json.key("d").optional(None);
-            json.key("e").strings(&["".into(), "[".into(), ",".into()]);
+            json.key("e")
+                .strings(&[String::new(), "[".into(), ",".into()]);
             json.key("f").object(|_| ());
             json.key("g").numbers([]);
         });
