@@ -112,7 +112,7 @@ fn container_errors() {
         ArtifactError::Malformed { .. }
     ));
     let mut many = vec![0xdd, 0, 2, 0, 0];
-    many.extend([0xa0; 0x20000]);
+    many.extend(vec![0xa0; 0x20000]);
     assert_eq!(
         error_with("card", map_with(&card(), &[("notes", many)])),
         ArtifactError::TooManyValues
