@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::shown_number::{ShownNumber, shown_list};
+
 /// What kind of number a feature is. Derived from its [`Domain`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -41,19 +43,20 @@ impl Domain {
     #[must_use]
     pub fn in_words(&self) -> String {
         const SHOWN: usize = 12;
-        fn list<T: ToString>(items: &[T]) -> String {
-            let mut words: Vec<String> =
-                items.iter().take(SHOWN).map(ToString::to_string).collect();
-            if items.len() > SHOWN {
-                words.push(format!("… ({} in all)", items.len()));
+        let (mut words, size) = match self {
+            Self::Range([min, max]) => {
+                let (min, max) = (ShownNumber(*min), ShownNumber(*max));
+                return format!("a number from {min} to {max}");
             }
-            words.join(", ")
+            Self::Values(values) => (shown_list(&values[..values.len().min(SHOWN)]), values.len()),
+            Self::Categories(names) => (names[..names.len().min(SHOWN)].join(", "), names.len()),
+        };
+        if size > SHOWN {
+            words.push_str(", … (");
+            words.push_str(&size.to_string());
+            words.push_str(" in all)");
         }
-        match self {
-            Self::Range([min, max]) => format!("a number from {min} to {max}"),
-            Self::Values(values) => format!("one of {}", list(values)),
-            Self::Categories(names) => format!("one of {}", list(names)),
-        }
+        format!("one of {words}")
     }
 }
 

@@ -1,10 +1,13 @@
 //! The feature schema: what a row holds, in which order, and which class is the threat.
 
+use core::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::digest::SchemaDigest;
 use crate::feature::{Domain, Feature, Kind};
 use crate::limits;
+use crate::shown_number::shown_list;
 
 /// One of the two classes of a label.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -174,10 +177,9 @@ impl FeatureSchema {
             validate_domain(feature)?;
             names.push(&feature.name);
         }
-        names.sort_unstable();
-        match names.windows(2).find(|pair| pair[0] == pair[1]) {
-            Some(pair) => Err(SchemaError::DuplicateName {
-                name: pair[0].to_owned(),
+        match first_duplicate(names) {
+            Some(name) => Err(SchemaError::DuplicateName {
+                name: name.to_owned(),
             }),
             None => Ok(()),
         }
@@ -194,19 +196,13 @@ impl FeatureSchema {
                 name: label.positive.name.clone(),
             });
         }
-        let values: Vec<String> = label
-            .positive
-            .values
-            .iter()
-            .chain(&label.negative.values)
-            .cloned()
-            .collect();
+        let values = [&label.positive.values[..], &label.negative.values].concat();
         if values.is_empty() {
             return Err(SchemaError::NoClassValues {
                 label: label.name.clone(),
             });
         }
-        check_distinct(&format!("label {:?}", label.name), &values)
+        check_distinct(format_args!("label {:?}", label.name), &values)
     }
 }
 
@@ -235,7 +231,7 @@ fn validate_domain(feature: &Feature) -> Result<(), SchemaError> {
     }
     let order_error = |found: &[f64]| SchemaError::DomainOrder {
         feature: name.clone(),
-        found: format!("{found:?}"),
+        found: shown_list(found),
     };
     match &feature.domain {
         Domain::Range(bounds) => {
@@ -254,22 +250,30 @@ fn validate_domain(feature: &Feature) -> Result<(), SchemaError> {
         }
         Domain::Categories(names) => {
             debug_assert_eq!(feature.kind(), Kind::Categorical);
-            check_distinct(&format!("feature {name:?}"), names)?;
+            check_distinct(format_args!("feature {name:?}"), names)?;
         }
     }
     Ok(())
 }
 
-fn check_distinct(what: &str, values: &[String]) -> Result<(), SchemaError> {
-    let mut sorted: Vec<&str> = values.iter().map(String::as_str).collect();
-    sorted.sort_unstable();
-    match sorted.windows(2).find(|pair| pair[0] == pair[1]) {
-        Some(pair) => Err(SchemaError::DuplicateValue {
-            what: what.to_owned(),
-            value: pair[0].to_owned(),
+fn check_distinct(what: fmt::Arguments<'_>, values: &[String]) -> Result<(), SchemaError> {
+    match first_duplicate(values.iter().map(String::as_str).collect()) {
+        Some(value) => Err(SchemaError::DuplicateValue {
+            what: what.to_string(),
+            value: value.to_owned(),
         }),
         None => Ok(()),
     }
+}
+
+/// A text that stands twice.
+#[inline(never)]
+fn first_duplicate(mut texts: Vec<&str>) -> Option<&str> {
+    texts.sort_unstable();
+    texts
+        .windows(2)
+        .find(|pair| pair[0] == pair[1])
+        .map(|pair| pair[0])
 }
 
 #[cfg(feature = "toml")]

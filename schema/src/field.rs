@@ -133,6 +133,19 @@ impl Feature {
     /// # Errors
     /// A [`FieldError`] that says what was found and what the schema allows.
     pub fn parse_text(&self, text: &str) -> Result<f32, FieldError> {
+        self.parse_text_by(text, |text| text.parse().ok())
+    }
+
+    /// As [`Feature::parse_text`] on a host with a number parser of its own. `parse` must take the
+    /// texts that [`f64::from_str`](core::str::FromStr) takes, and give the same numbers.
+    ///
+    /// # Errors
+    /// As [`Feature::parse_text`].
+    pub fn parse_text_by(
+        &self,
+        text: &str,
+        parse: impl Fn(&str) -> Option<f64>,
+    ) -> Result<f32, FieldError> {
         let text = text.trim();
         if let Domain::Categories(names) = &self.domain {
             if let Some(code) = names.iter().position(|name| name == text) {
@@ -150,9 +163,15 @@ impl Feature {
         if is_missing_text(text) {
             return self.missing_value();
         }
-        match text.parse::<f64>() {
-            Ok(number) => self.parse_number(number),
-            Err(_) => Err(FieldError::NotANumber {
+        match parse(text) {
+            Some(number) => self
+                .in_domain(number)
+                .ok_or_else(|| FieldError::OutOfDomain {
+                    field: self.name.clone(),
+                    found: shown(text),
+                    expected: self.domain.in_words(),
+                }),
+            None => Err(FieldError::NotANumber {
                 field: self.name.clone(),
                 found: shown(text),
                 expected: self.domain.in_words(),
@@ -178,16 +197,20 @@ impl Feature {
                 }),
             };
         }
+        self.in_domain(number)
+            .ok_or_else(|| FieldError::OutOfDomain {
+                field: self.name.clone(),
+                found: number.to_string(),
+                expected: self.domain.in_words(),
+            })
+    }
+
+    /// The row value of a number, where the domain has it.
+    fn in_domain(&self, number: f64) -> Option<f32> {
         let x = number as f32;
-        if self.domain.contains_number(x) {
-            // -0.0 and 0.0 are one value; a row holds the positive one.
-            return Ok(if x == 0.0 { 0.0 } else { x });
-        }
-        Err(FieldError::OutOfDomain {
-            field: self.name.clone(),
-            found: number.to_string(),
-            expected: self.domain.in_words(),
-        })
+        // -0.0 and 0.0 are one value; a row holds the positive one.
+        let folded = if x == 0.0 { 0.0 } else { x };
+        self.domain.contains_number(x).then_some(folded)
     }
 }
 

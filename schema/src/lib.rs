@@ -11,6 +11,7 @@ mod field;
 mod header;
 pub mod limits;
 mod score;
+mod shown_number;
 
 pub use artifact::{Artifact, ArtifactError};
 pub use digest::{ArtifactDigest, DataDigest, SchemaDigest, sha256};

@@ -2,8 +2,6 @@
 
 /// The largest artifact in bytes: 64 MiB.
 pub const MAX_ARTIFACT_BYTES: usize = 64 << 20;
-/// The deepest nesting of MessagePack containers.
-pub const MAX_NESTING: usize = 16;
 /// The most MessagePack values (keys included) in an artifact.
 pub const MAX_VALUES: usize = 100_000;
 /// The longest name in bytes.

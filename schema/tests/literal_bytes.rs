@@ -4,10 +4,10 @@
 mod msgpack;
 
 use msgpack::document::{
-    card, document, error_of, error_with, feature, linear, metric, numeric_term, one_hot_term,
-    schema, trees,
+    card, document, error_of, error_with, error_with_trees, feature, linear, metric, numeric_term,
+    one_hot_term, schema, trees,
 };
-use msgpack::{array, bin, float, map, map_with, nil, uint};
+use msgpack::{array, bin, float, float32, map, map_with, nil, text, uint};
 use picket_schema::artifact::{Condition, ModelTable, Operator, Test};
 use picket_schema::{Artifact, ArtifactError, SchemaError, limits};
 
@@ -105,14 +105,18 @@ fn container_errors() {
     }
     let longer = [&right[..], b"\0\0"].concat();
     assert_eq!(error_of(&longer), ArtifactError::TrailingBytes { count: 2 });
+    // The grammar itself ends nesting: no type holds itself.
     let deep = (0..16).fold(nil(), |value, _| array(&[value]));
     assert!(matches!(
         error_with("card", deep),
-        ArtifactError::TooDeep { .. }
+        ArtifactError::Malformed { .. }
     ));
     let mut many = vec![0xdd, 0, 2, 0, 0];
-    many.extend(vec![0; 0x20000]);
-    assert_eq!(error_with("card", many), ArtifactError::TooManyValues);
+    many.extend(vec![0xa0; 0x20000]);
+    assert_eq!(
+        error_with("card", map_with(&card(), &[("notes", many)])),
+        ArtifactError::TooManyValues
+    );
     // 0xc1 is never used; 0xd4 starts an extension type.
     for marker in [0xc1, 0xd4] {
         let error = error_with("card", vec![marker, 0, 0]);
@@ -121,8 +125,14 @@ fn container_errors() {
         );
     }
     // A length of 4 GiB in a short file is found before anything is allocated.
-    let error = error_with("card", vec![0xc6, 0xff, 0xff, 0xff, 0xff]);
-    assert!(matches!(error, ArtifactError::Truncated { .. }));
+    for (key, huge) in [("data_digest", 0xc6), ("name", 0xdb), ("notes", 0xdd)] {
+        let value = vec![huge, 0xff, 0xff, 0xff, 0xff];
+        let error = error_with("card", map_with(&card(), &[(key, value)]));
+        assert!(
+            matches!(error, ArtifactError::Truncated { .. }),
+            "{key}: {error}"
+        );
+    }
 }
 
 #[test]
@@ -152,23 +162,133 @@ fn content_errors() {
 
 #[test]
 fn every_other_form_of_the_same_content_is_refused() {
-    let mut reordered = schema();
-    reordered.swap(0, 1);
-    // The digest would differ, so these are errors although every value is right.
-    let long_integer = map_with(&card(), &[("seed", vec![0xcd, 0, 1])]);
-    for (key, value) in [("schema", map(&reordered)), ("card", long_integer)] {
-        let error = error_with(key, value);
+    let shortest = map(&document());
+    // The same number, string, bytes, array or map behind a longer header, and where it starts.
+    for (key, value, longer) in [
+        ("seed", vec![1], vec![0xcc, 1]),
+        ("seed", vec![1], vec![0xcd, 0, 1]),
+        ("seed", vec![1], vec![0xce, 0, 0, 0, 1]),
+        ("seed", vec![1], vec![0xcf, 0, 0, 0, 0, 0, 0, 0, 1]),
+        ("base", vec![5], vec![0xd0, 5]),
+        ("base", vec![5], vec![0xd3, 0, 0, 0, 0, 0, 0, 0, 5]),
+        ("algorithm", vec![0xa4], vec![0xd9, 4]),
+        ("algorithm", vec![0xa4], vec![0xda, 0, 4]),
+        ("data_digest", vec![0xc4, 32], vec![0xc5, 0, 32]),
+        ("data_digest", vec![0xc4, 32], vec![0xc6, 0, 0, 0, 32]),
+        ("notes", vec![0x90], vec![0xdc, 0, 0]),
+        ("notes", vec![0x90], vec![0xdd, 0, 0, 0, 0]),
+        ("parameters", vec![0x81], vec![0xde, 0, 1]),
+        ("parameters", vec![0x81], vec![0xdf, 0, 0, 0, 1]),
+    ] {
+        let offset = place_of(&shortest, &[text(key), value.clone()].concat()) + 1 + key.len();
+        let mut bytes = shortest.clone();
+        bytes.splice(offset..offset + value.len(), longer);
+        let expected = ArtifactError::NotCanonical { offset };
+        assert_eq!(error_of(&bytes), expected, "{key}");
+    }
+    // A key behind a longer header.
+    let offset = place_of(&shortest, &text("slope"));
+    let mut bytes = shortest.clone();
+    bytes.splice(offset..=offset, [0xd9, 5]);
+    assert_eq!(error_of(&bytes), ArtifactError::NotCanonical { offset });
+    // Negative numbers have forms of their own.
+    for longer in [
+        vec![0xd0, 0xe0],
+        vec![0xd1, 0xff, 0x80],
+        vec![0xd2, 0xff, 0xff, 0x80, 0],
+        vec![0xd3, 0xff, 0xff, 0xff, 0xff, 0x80, 0, 0, 0],
+    ] {
+        let error = error_with_trees(&[("base", longer)]);
         assert!(
             matches!(error, ArtifactError::NotCanonical { .. }),
-            "{key}: {error}"
+            "{error}"
         );
+    }
+    // Parameters ascend.
+    for second in ["a", "depth"] {
+        let parameters = map(&[("depth", text("2")), (second, text("1"))]);
+        let error = error_with("card", map_with(&card(), &[("parameters", parameters)]));
+        assert!(
+            matches!(error, ArtifactError::NotCanonical { .. }),
+            "{error}"
+        );
+    }
+    let mut reordered = schema();
+    reordered.swap(0, 1);
+    // A float of the other width, and a whole number for a float, are other types.
+    for (key, value, reason) in [
+        (
+            "schema",
+            map(&reordered),
+            "schema (byte 31): found key \"label\"; expected \"name\"",
+        ),
+        (
+            "calibration",
+            map(&[("slope", float32(1.0)), ("intercept", float(0.0))]),
+            "found a 32-bit float; expected a 64-bit float",
+        ),
+        (
+            "calibration",
+            map(&[("slope", uint(1)), ("intercept", float(0.0))]),
+            "found a whole number; expected a 64-bit float",
+        ),
+    ] {
+        let error = error_with(key, value);
+        assert!(matches!(error, ArtifactError::Malformed { .. }), "{error}");
+        assert!(error.to_string().contains(reason), "{error}");
     }
     // Fields without their names are not even the same content.
     let positional = error_with("calibration", array(&[float(1.0), float(0.0)]));
-    let expected = ArtifactError::Malformed {
-        reason: "found sequence; expected a map".into(),
-    };
-    assert_eq!(positional, expected);
+    assert!(
+        positional
+            .to_string()
+            .contains("found an array; expected a map"),
+        "{positional}"
+    );
+}
+
+/// Where `part` stands; it must stand once.
+fn place_of(bytes: &[u8], part: &[u8]) -> usize {
+    let mut places = (0..bytes.len()).filter(|start| bytes[*start..].starts_with(part));
+    let place = places.next().expect("the part is there");
+    assert_eq!(places.next(), None, "the part stands twice");
+    place
+}
+
+#[test]
+fn every_malformed_field_is_named() {
+    for (section, entries) in [("card", card()), ("schema", schema())] {
+        for (key, _) in &entries {
+            // No field is a boolean.
+            let error = error_with(section, map_with(&entries, &[(key, vec![0xc3])]));
+            let ArtifactError::Malformed { reason } = error else {
+                panic!("{key}: {error}")
+            };
+            assert!(reason.starts_with(&format!("{key} (byte ")), "{reason}");
+            assert!(
+                reason.contains("found true or false; expected "),
+                "{reason}"
+            );
+        }
+    }
+    for (key, _) in trees() {
+        let error = error_with_trees(&[(key, vec![0xc3])]).to_string();
+        assert!(error.contains(&format!("{key} (byte ")), "{error}");
+    }
+}
+
+#[test]
+fn the_schema_digest_is_that_of_the_file() {
+    let bytes = map(&document());
+    let written = Artifact::decode(&bytes).unwrap().schema.digest();
+    assert_eq!(Artifact::schema_digest(&bytes), Ok(written));
+    let without_card = &bytes[..place_of(&bytes, &text("card"))];
+    assert_eq!(Artifact::schema_digest(without_card), Ok(written));
+    let within = &bytes[..place_of(&bytes, &text("label"))];
+    assert!(matches!(
+        Artifact::schema_digest(within),
+        Err(ArtifactError::Truncated { .. })
+    ));
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use picket_schema::artifact::{
-    Calibration, Card, Decision, Metric, ModelTable, Operator, Reference, TreeLayout, TreeNode,
-    TreesBuilder,
+    Calibration, Card, Decision, FeatureHistogram, Metric, ModelTable, Operator, Reference,
+    TreeLayout, TreeNode, TreesBuilder,
 };
 use picket_schema::{Artifact, DataDigest, Feature, FeatureSchema};
 use proptest::prelude::*;
@@ -166,6 +166,42 @@ proptest! {
         if let Ok(read) = Artifact::decode(&bytes) {
             prop_assert_eq!(&read.encode().unwrap(), &bytes);
         }
+    }
+
+    /// Headers of every width: what the encoder writes short, the decoder wants short.
+    #[test]
+    fn numbers_and_lengths_of_every_width_come_back(
+        seed_bits in 0..=64_u32,
+        base in -(1_i64 << 51)..=1 << 51,
+        base_shift in 0..=52_u32,
+        n_text in prop_oneof![0..40_usize, 250..260_usize, 65_530..65_540_usize],
+        n_notes in 0..20_usize,
+        n_parameters in 0..20_usize,
+        n_edges in 0..70_usize,
+    ) {
+        let mut artifact = artifact(&[Shape::Leaf(1, 1)], base >> base_shift, 0);
+        artifact.card.seed = u64::MAX.checked_shr(seed_bits).unwrap_or(0);
+        artifact.card.n_rows_train = artifact.card.seed / 2 + 1;
+        artifact.card.notes = vec!["n".into(); n_notes];
+        artifact.card.notes.push("\u{e9}".repeat(n_text / 2));
+        artifact.card.parameters =
+            (0..n_parameters).map(|i| (format!("{i:03}"), "p".repeat(n_text % 300))).collect();
+        let edges: Vec<u8> = (0..n_edges).flat_map(|i| (i as f32).to_le_bytes()).collect();
+        artifact.reference = Reference {
+            features: vec![
+                FeatureHistogram {
+                    edges: edges.clone().into(),
+                    counts: vec![1; 4 * (n_edges + 2)].into(),
+                };
+                3
+            ],
+            scores: vec![0; 80].into(),
+        };
+        let bytes = artifact.encode().unwrap();
+        let read = Artifact::decode(&bytes).unwrap();
+        prop_assert_eq!(&read, &artifact);
+        prop_assert_eq!(&read.encode().unwrap(), &bytes);
+        prop_assert_eq!(Artifact::schema_digest(&bytes), Ok(artifact.schema.digest()));
     }
 
     #[test]

@@ -6,10 +6,15 @@
 #![allow(unsafe_code, unreachable_pub, reason = "wasm-bindgen's exports")]
 
 mod csv_rows;
+mod decimal;
 mod description;
+mod json_text;
+mod records;
 
 use picket_schema::{FieldError, Verdict};
 use wasm_bindgen::prelude::wasm_bindgen;
+
+use json_text::JsonText;
 
 use crate::{Explainer, OwnedModel, Scored, Scorer};
 
@@ -30,6 +35,17 @@ extern "C" {
 
     #[wasm_bindgen(method, setter, structural)]
     fn set_expected(this: &Problem, expected: &str);
+}
+
+#[wasm_bindgen]
+extern "C" {
+    /// The number that a text is, to the nearest; rounded as Rust does.
+    #[wasm_bindgen(js_name = Number)]
+    fn nearest_number(text: &str) -> f64;
+
+    /// The shortest text of a number that reads back as the same.
+    #[wasm_bindgen(js_name = String)]
+    fn number_text(x: f64) -> String;
 }
 
 impl Problem {
@@ -80,7 +96,7 @@ impl BrowserModel {
 
     /// Schema, card, decision, calibration and digests as JSON text.
     pub fn describe(&self) -> String {
-        description::json(&self.0)
+        description::json(&self.0, number_text)
     }
 
     /// The row value of a field's text. Throws an `Error` with `field`, `found` and `expected`.
@@ -94,7 +110,7 @@ impl BrowserModel {
             ))
         })?;
         feature
-            .parse_text(text)
+            .parse_text_by(text, |text| decimal::parse(text, nearest_number))
             .map_err(|error| Problem::of_field(&error))
     }
 
@@ -127,7 +143,7 @@ impl BrowserModel {
     /// that does not is among the answer's errors.
     #[wasm_bindgen(js_name = encodeCsv)]
     pub fn encode_csv(&self, bytes: &[u8]) -> Result<BrowserCsvRows, Problem> {
-        csv_rows::CsvRows::read(self.0.model().schema(), bytes)
+        csv_rows::CsvRows::read(self.0.model().schema(), bytes, nearest_number)
             .map(BrowserCsvRows)
             .map_err(|error| Problem::because(&error))
     }
@@ -163,8 +179,9 @@ impl BrowserCsvRows {
     /// What is wrong with fields, as JSON text: `record`, `line`, `column`, `found`, `expected`.
     /// At most the first thousand.
     pub fn errors(&self) -> String {
-        // Strings and numbers in memory: writing them cannot fail.
-        serde_json::to_string(&self.0.errors).unwrap_or_default()
+        let mut json = JsonText::new(number_text);
+        csv_rows::write_errors(&mut json, &self.0.errors);
+        json.into_text()
     }
 
     /// How many fields are wrong, listed or not.

@@ -1,6 +1,6 @@
 //! The WIT binding: the scorer as a component that imports nothing.
 
-use picket_schema::Verdict;
+use picket_schema::{Artifact, Verdict};
 
 use crate::{Explainer, OwnedModel, Scored, Scorer};
 
@@ -38,6 +38,12 @@ fn wire(scored: Scored) -> wit::Scored {
     }
 }
 
+fn schema_digest(model: &OwnedModel) -> String {
+    // The file was read before, so its schema is there.
+    let digest = Artifact::schema_digest(model.bytes());
+    digest.map_or_else(|_| String::new(), |digest| digest.to_string())
+}
+
 impl wit::GuestModel for OwnedModel {
     fn load(artifact: Vec<u8>) -> Result<wit::Model, wit::Error> {
         match OwnedModel::load(artifact) {
@@ -53,7 +59,7 @@ impl wit::GuestModel for OwnedModel {
             name: artifact.card.name.clone(),
             algorithm: artifact.card.algorithm.clone(),
             schema_name: schema.name.clone(),
-            schema_digest: schema.digest().to_string(),
+            schema_digest: schema_digest(self),
             positive_class: schema.label.positive.name.clone(),
             negative_class: schema.label.negative.name.clone(),
             feature_names: schema

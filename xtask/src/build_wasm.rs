@@ -5,6 +5,7 @@ use crate::command;
 use crate::repo::Repo;
 use crate::setup::{self, WasmToolchain};
 use anyhow::{Context, Result, bail};
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -20,6 +21,13 @@ Builds what is named, all three without a name:
                     artifact in schema/testdata";
 
 const PROFILE: &str = "wasm";
+
+/// The most bytes an output may have, as it stands and with brotli. The number with brotli is
+/// checked where there is one; the other is chosen so that it seldom fails alone.
+const BUDGETS: [(&str, u64, Option<u64>); 2] = [
+    ("picket_bg.wasm", 175_000, Some(60_000)),
+    ("picket-scorer.wasm", 120_000, None),
+];
 
 /// What the Spin component may import: HTTP both ways and Spin's own interfaces, no other WASI.
 const SPIN_IMPORTS: [&str; 5] = [
@@ -69,7 +77,7 @@ pub(crate) fn run(repo: &Repo, mut args: Args) -> Result<()> {
     build(repo, &toolchain, &outputs, spin_model.as_deref())
 }
 
-/// Builds the outputs and prints their sizes.
+/// Builds the outputs, prints their sizes and refuses what is over its budget.
 pub(crate) fn build(
     repo: &Repo,
     toolchain: &WasmToolchain,
@@ -86,8 +94,14 @@ pub(crate) fn build(
             Output::Spin => spin(repo, toolchain, &linker, spin_model)?,
         });
     }
+    let mut over = Vec::new();
     for file in &files {
-        print_size(repo, file)?;
+        let size = Size::of(file)?;
+        println!("{}: {size}", repo.shown(file));
+        over.extend(size.over_budget(file));
+    }
+    if !over.is_empty() {
+        bail!("larger than promised: {}", over.join("; "));
     }
     Ok(())
 }
@@ -202,17 +216,75 @@ impl Linker {
     }
 }
 
-fn print_size(repo: &Repo, file: &Path) -> Result<()> {
-    let raw = std::fs::metadata(file)?.len();
-    let shown = repo.shown(file);
-    if command::find("brotli").is_none() {
-        println!("{shown}: {raw} bytes");
-        return Ok(());
+/// The size of an output.
+struct Size {
+    raw: u64,
+    /// With brotli at its best, where there is a brotli.
+    brotli: Option<u64>,
+}
+
+impl Size {
+    fn of(file: &Path) -> Result<Self> {
+        let raw = std::fs::metadata(file)?.len();
+        let mut brotli = None;
+        if command::find("brotli").is_some() {
+            let output = Command::new("brotli")
+                .args(["--stdout", "--best"])
+                .arg(file)
+                .output()?;
+            if !output.status.success() {
+                bail!("brotli could not compress {}", file.display());
+            }
+            brotli = Some(output.stdout.len() as u64);
+        }
+        Ok(Self { raw, brotli })
     }
-    let output = Command::new("brotli")
-        .args(["--stdout", "--best"])
-        .arg(file)
-        .output()?;
-    println!("{shown}: {raw} bytes, {} with brotli", output.stdout.len());
-    Ok(())
+
+    /// What is over the file's budget, in words; files without one may have any size.
+    fn over_budget(&self, file: &Path) -> Vec<String> {
+        let name = file.file_name().unwrap_or_default();
+        let Some((name, raw, brotli)) = BUDGETS.iter().find(|budget| name == budget.0) else {
+            return Vec::new();
+        };
+        let with_brotli = self.brotli.zip(*brotli);
+        [("", Some((self.raw, *raw))), (" with brotli", with_brotli)]
+            .into_iter()
+            .filter_map(|(how, sizes)| sizes.map(|(found, most)| (how, found, most)))
+            .filter(|(_, found, most)| found > most)
+            .map(|(how, found, most)| {
+                format!("{name} has {found} bytes{how}; expected at most {most}")
+            })
+            .collect()
+    }
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.raw)?;
+        match self.brotli {
+            Some(brotli) => write!(f, ", {brotli} with brotli"),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outputs_over_their_budget_are_named() {
+        let over = |name: &str, raw, brotli| Size { raw, brotli }.over_budget(Path::new(name));
+        assert!(over("pkg/picket_bg.wasm", 175_000, Some(60_000)).is_empty());
+        assert!(over("pkg/picket_bg.wasm", 175_000, None).is_empty());
+        assert!(over("pkg/picket.js", 1 << 30, Some(1 << 30)).is_empty());
+        let found = over("wasm/picket-scorer.wasm", 120_001, Some(1));
+        assert_eq!(
+            found,
+            ["picket-scorer.wasm has 120001 bytes; expected at most 120000"]
+        );
+        let found = over("pkg/picket_bg.wasm", 175_001, Some(60_001));
+        assert_eq!(found.len(), 2);
+        assert!(found[1].contains("60001 bytes with brotli"), "{found:?}");
+    }
 }

@@ -1,15 +1,15 @@
 //! From margin to score, and from score to verdict.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::error::ArtifactError;
+use super::reader::Reader;
 use crate::score::{Score, Verdict};
 
 /// Platt's sigmoid: `score = 1 / (1 + exp(-(slope * margin + intercept)))`.
 ///
 /// Platt, "Probabilistic outputs for support vector machines", 1999.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Calibration {
     /// What the margin is multiplied by; positive, so that order is kept.
     pub slope: f64,
@@ -24,15 +24,22 @@ impl Calibration {
         intercept: 0.0,
     };
 
+    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
+        reader.map(2);
+        Self {
+            slope: reader.key("slope").f64(),
+            intercept: reader.key("intercept").f64(),
+        }
+    }
+
     pub(super) fn validate(&self) -> Result<(), ArtifactError> {
-        ArtifactError::check_range("slope", self.slope, 1e-12, 1e12)?;
-        ArtifactError::check_range("intercept", self.intercept, -1e12, 1e12)
+        ArtifactError::check_range(format_args!("slope"), self.slope, 1e-12, 1e12)?;
+        ArtifactError::check_range(format_args!("intercept"), self.intercept, -1e12, 1e12)
     }
 }
 
 /// When a row is taken for the threat.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Decision {
     /// A row whose score is at least this is positive.
     pub threshold: f64,
@@ -60,11 +67,29 @@ impl Decision {
         }
     }
 
+    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
+        reader.map(2);
+        Self {
+            threshold: reader.key("threshold").f64(),
+            uncertain: reader.key("uncertain").optional(Reader::pair),
+        }
+    }
+
     pub(super) fn validate(&self) -> Result<(), ArtifactError> {
-        ArtifactError::check_range("threshold", self.threshold, 0.0, 1.0)?;
+        ArtifactError::check_range(format_args!("threshold"), self.threshold, 0.0, 1.0)?;
         if let Some([low, high]) = self.uncertain {
-            ArtifactError::check_range("the lower bound of uncertain", low, 0.0, 1.0)?;
-            ArtifactError::check_range("the upper bound of uncertain", high, low, 1.0)?;
+            ArtifactError::check_range(
+                format_args!("the lower bound of uncertain"),
+                low,
+                0.0,
+                1.0,
+            )?;
+            ArtifactError::check_range(
+                format_args!("the upper bound of uncertain"),
+                high,
+                low,
+                1.0,
+            )?;
         }
         Ok(())
     }

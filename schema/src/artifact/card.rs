@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::error::ArtifactError;
+use super::reader::Reader;
 use crate::digest::{ArtifactDigest, DataDigest};
 use crate::feature_schema::FeatureSchema;
 
 /// A measured number with its 95 % interval.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Metric {
     /// Such as `f1`.
     pub name: String,
@@ -23,8 +23,7 @@ pub struct Metric {
 }
 
 /// The model card. No clock, host or user: the same data, parameters and seed give the same bytes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Card {
     /// The model's name, shown to users with every answer as its version.
     pub name: String,
@@ -56,13 +55,53 @@ pub struct Card {
     pub notes: Vec<String>,
 }
 
+impl Metric {
+    fn read(reader: &mut Reader<'_>) -> Self {
+        reader.map(4);
+        Self {
+            name: reader.key("name").string(),
+            value: reader.key("value").f64(),
+            low: reader.key("low").f64(),
+            high: reader.key("high").f64(),
+        }
+    }
+}
+
 impl Card {
+    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
+        reader.map(14);
+        Self {
+            name: reader.key("name").string(),
+            algorithm: reader.key("algorithm").string(),
+            code_version: reader.key("code_version").string(),
+            seed: reader.key("seed").uint(u64::MAX),
+            data_digest: DataDigest(reader.key("data_digest").digest()),
+            parent: reader
+                .key("parent")
+                .optional(Reader::digest)
+                .map(ArtifactDigest),
+            parameters: reader.key("parameters").string_map(),
+            metrics: reader.key("metrics").array(Metric::read),
+            split: reader.key("split").string(),
+            n_rows_train: reader.key("n_rows_train").uint(u64::MAX),
+            n_rows_test: reader.key("n_rows_test").uint(u64::MAX),
+            memorised_share: reader.key("memorised_share").f64(),
+            importances: reader.key("importances").array(Reader::f64),
+            notes: reader.key("notes").array(Reader::string),
+        }
+    }
+
     pub(super) fn validate(&self, schema: &FeatureSchema) -> Result<(), ArtifactError> {
-        ArtifactError::check_range("memorised_share", self.memorised_share, 0.0, 1.0)?;
+        ArtifactError::check_range(
+            format_args!("memorised_share"),
+            self.memorised_share,
+            0.0,
+            1.0,
+        )?;
         for metric in &self.metrics {
             for x in [metric.value, metric.low, metric.high] {
-                let field = format!("metric {:?}", metric.name);
-                ArtifactError::check_range(&field, x, f64::MIN, f64::MAX)?;
+                let field = format_args!("metric {:?}", metric.name);
+                ArtifactError::check_range(field, x, f64::MIN, f64::MAX)?;
             }
         }
         let n_features = if self.importances.is_empty() {
@@ -76,8 +115,8 @@ impl Card {
             n_features,
             n_features,
         )?;
-        self.importances
-            .iter()
-            .try_for_each(|x| ArtifactError::check_range("an importance", *x, 0.0, 1.0))
+        self.importances.iter().try_for_each(|x| {
+            ArtifactError::check_range(format_args!("an importance"), *x, 0.0, 1.0)
+        })
     }
 }

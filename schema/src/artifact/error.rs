@@ -1,7 +1,10 @@
 //! Why bytes are not an artifact. One variant a cause.
 
+use core::fmt;
+
 use crate::feature_schema::SchemaError;
 use crate::limits;
+use crate::shown_number::ShownNumber;
 
 /// Why bytes are not an artifact, or an artifact cannot be written.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -14,7 +17,7 @@ pub enum ArtifactError {
         found: usize,
     },
     /// The file does not start as an artifact does.
-    #[error("not a Picket artifact: it starts with {found:02x?}")]
+    #[error("not a Picket artifact: it starts with the bytes {}", Hex(found))]
     WrongMagic {
         /// The file's first bytes.
         found: Vec<u8>,
@@ -37,12 +40,6 @@ pub enum ArtifactError {
         /// How many bytes follow.
         count: usize,
     },
-    /// Containers are nested too deep.
-    #[error("values are nested deeper than {max} levels at byte {offset}", max = limits::MAX_NESTING)]
-    TooDeep {
-        /// Where the cap was passed.
-        offset: usize,
-    },
     /// There are too many values.
     #[error("the artifact has more than {max} MessagePack values", max = limits::MAX_VALUES)]
     TooManyValues,
@@ -54,16 +51,16 @@ pub enum ArtifactError {
         /// The byte.
         marker: u8,
     },
-    /// A key is missing, unknown or doubled, or a value has the wrong type.
+    /// A key is missing, unknown, doubled or in the wrong place, or a value has the wrong type.
     #[error("the artifact's content is not as specified: {reason}")]
     Malformed {
         /// What the reader said.
         reason: String,
     },
-    /// The content is right but not written in the one canonical form.
+    /// A number or header takes more bytes than it needs, or keys that must ascend do not.
     #[error("the artifact is not in canonical form from byte {offset} on")]
     NotCanonical {
-        /// The first byte that differs from the canonical form.
+        /// Where the first such value starts.
         offset: usize,
     },
     /// The feature schema is wrong.
@@ -100,7 +97,7 @@ pub enum ArtifactError {
         max: usize,
     },
     /// A number that must be finite is not.
-    #[error("{field} is {found}; expected a finite number")]
+    #[error("{field} is {}; expected a finite number", ShownNumber(*found))]
     NotFinite {
         /// The field.
         field: String,
@@ -108,7 +105,7 @@ pub enum ArtifactError {
         found: f64,
     },
     /// A number is outside its range.
-    #[error("{field} is {found}; expected {expected}")]
+    #[error("{field} is {}; expected {expected}", ShownNumber(*found))]
     OutOfRange {
         /// The field.
         field: String,
@@ -205,24 +202,45 @@ pub enum ArtifactError {
     },
 }
 
-impl ArtifactError {
-    /// `Ok` where `x` is finite and in `min..=max`.
-    pub(crate) fn check_range(field: &str, x: f64, min: f64, max: f64) -> Result<(), Self> {
-        if !x.is_finite() {
-            return Err(Self::NotFinite {
-                field: field.to_owned(),
-                found: x,
-            });
-        }
-        if x < min || x > max {
-            let expected = format!("{min} to {max}");
-            return Err(Self::OutOfRange {
-                field: field.to_owned(),
-                found: x,
-                expected,
-            });
+/// Bytes in hexadecimal, two digits each.
+struct Hex<'a>(&'a [u8]);
+
+impl fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, byte) in self.0.iter().enumerate() {
+            let space = if index == 0 { "" } else { " " };
+            write!(f, "{space}{byte:02x}")?;
         }
         Ok(())
+    }
+}
+
+impl ArtifactError {
+    /// `Ok` where `x` is finite and in `min..=max`.
+    pub(crate) fn check_range(
+        field: fmt::Arguments<'_>,
+        x: f64,
+        min: f64,
+        max: f64,
+    ) -> Result<(), Self> {
+        if x >= min && x <= max && x.is_finite() {
+            return Ok(());
+        }
+        Err(Self::not_in_range(field, x, min, max))
+    }
+
+    #[cold]
+    fn not_in_range(field: fmt::Arguments<'_>, found: f64, min: f64, max: f64) -> Self {
+        let field = field.to_string();
+        if !found.is_finite() {
+            return Self::NotFinite { field, found };
+        }
+        let expected = format!("{} to {}", ShownNumber(min), ShownNumber(max));
+        Self::OutOfRange {
+            field,
+            found,
+            expected,
+        }
     }
 
     /// `Ok` where `found` is in `min..=max`.

@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::error::ArtifactError;
+use super::reader::Reader;
 
 /// A table of whole numbers of one width, packed without padding. Shape: `(len,)`.
 ///
@@ -15,14 +16,23 @@ use super::error::ArtifactError;
 /// assert_eq!((table.width, table.len()), (2, 3));
 /// assert_eq!(table.get(1), Some(300));
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct IntTable<'a> {
     /// Bytes a number: 1, 2, 3 or 4.
     pub width: u8,
     /// The numbers.
-    #[serde(borrow, with = "serde_bytes")]
+    #[serde(with = "serde_bytes")]
     pub bytes: Cow<'a, [u8]>,
+}
+
+impl<'a> IntTable<'a> {
+    pub(super) fn read(reader: &mut Reader<'a>) -> Self {
+        reader.map(2);
+        Self {
+            width: reader.key("width").u8(),
+            bytes: reader.key("bytes").table(),
+        }
+    }
 }
 
 impl IntTable<'_> {
@@ -112,9 +122,13 @@ impl IntTable<'_> {
 
     /// The first number of at least `bound`, unsigned, and its position.
     pub(super) fn first_at_least(&self, bound: usize) -> Option<(usize, u32)> {
-        // The largest number first, which vectorises for bytes; the position only for an error.
+        // The largest number first, which vectorises; the position only for an error.
         let largest = match self.width {
             1 => self.bytes.iter().copied().max().map(u32::from),
+            2 => {
+                let numbers = self.bytes.as_chunks().0.iter().copied();
+                numbers.map(u16::from_le_bytes).max().map(u32::from)
+            }
             _ => self.iter().max(),
         };
         if largest.is_none_or(|largest| (largest as usize) < bound) {
@@ -123,6 +137,20 @@ impl IntTable<'_> {
         self.iter()
             .enumerate()
             .find(|(_, number)| *number as usize >= bound)
+    }
+
+    /// The position of the first zero.
+    pub(super) fn first_zero(&self) -> Option<usize> {
+        fn first<const N: usize>(bytes: &[u8]) -> Option<usize> {
+            let mut numbers = bytes.as_chunks::<N>().0.iter();
+            numbers.position(|number| *number == [0; N])
+        }
+        match self.width {
+            1 => first::<1>(&self.bytes),
+            2 => first::<2>(&self.bytes),
+            3 => first::<3>(&self.bytes),
+            _ => first::<4>(&self.bytes),
+        }
     }
 
     /// `Ok` where the width is known and the table holds exactly `expected` numbers.

@@ -2,16 +2,17 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::error::ArtifactError;
+use super::reader::Reader;
 use crate::feature::Kind;
 use crate::feature_schema::FeatureSchema;
 use crate::limits;
 
 /// What one feature adds to the margin.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Term<'a> {
     /// A standardised number times a weight.
     Numeric {
@@ -35,7 +36,7 @@ pub enum Term<'a> {
         /// The feature's position in the schema.
         feature: u32,
         /// The weights as f64, one a category. Shape: `(n_categories,)`.
-        #[serde(borrow, with = "serde_bytes")]
+        #[serde(with = "serde_bytes")]
         weights: Cow<'a, [u8]>,
         /// Added where the value is missing or unknown.
         missing_weight: f64,
@@ -44,7 +45,42 @@ pub enum Term<'a> {
     },
 }
 
-impl Term<'_> {
+impl<'a> Term<'a> {
+    fn read(reader: &mut Reader<'a>) -> Self {
+        match reader.choice() {
+            "numeric" => {
+                reader.map(7);
+                Self::Numeric {
+                    feature: reader.key("feature").u32(),
+                    fill: reader.key("fill").f32(),
+                    mean: reader.key("mean").f64(),
+                    scale: reader.key("scale").f64(),
+                    weight: reader.key("weight").f64(),
+                    missing_weight: reader.key("missing_weight").f64(),
+                    background: reader.key("background").f64(),
+                }
+            }
+            "one_hot" => {
+                reader.map(4);
+                Self::OneHot {
+                    feature: reader.key("feature").u32(),
+                    weights: reader.key("weights").table(),
+                    missing_weight: reader.key("missing_weight").f64(),
+                    background: reader.key("background").f64(),
+                }
+            }
+            other => {
+                reader.unknown(other, "numeric or one_hot");
+                Self::OneHot {
+                    feature: 0,
+                    weights: Cow::default(),
+                    missing_weight: 0.0,
+                    background: 0.0,
+                }
+            }
+        }
+    }
+
     /// The feature the term reads.
     #[must_use]
     pub fn feature_idx(&self) -> usize {
@@ -68,24 +104,30 @@ impl Term<'_> {
 }
 
 /// The `linear` model.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Linear<'a> {
     /// What the margin starts from.
     pub bias: f64,
     /// The terms, in the order they are added.
-    #[serde(borrow)]
     pub terms: Vec<Term<'a>>,
 }
 
-impl Linear<'_> {
+impl<'a> Linear<'a> {
+    pub(super) fn read(reader: &mut Reader<'a>) -> Self {
+        reader.map(2);
+        Self {
+            bias: reader.key("bias").f64(),
+            terms: reader.key("terms").array(Term::read),
+        }
+    }
+
     pub(super) fn validate(&self, schema: &FeatureSchema) -> Result<(), ArtifactError> {
         let max = limits::MAX_COEFFICIENT;
-        ArtifactError::check_range("bias", self.bias, -max, max)?;
+        ArtifactError::check_range(format_args!("bias"), self.bias, -max, max)?;
         ArtifactError::check_count("terms", self.terms.len(), 0, limits::MAX_FEATURES)?;
         for (index, term) in self.terms.iter().enumerate() {
             let check = |name: &str, x: f64, min: f64| {
-                ArtifactError::check_range(&format!("{name} of term {index}"), x, min, max)
+                ArtifactError::check_range(format_args!("{name} of term {index}"), x, min, max)
             };
             let found = term.feature_idx();
             let wrong = |expected: String| ArtifactError::FeatureIndex {
@@ -114,7 +156,7 @@ impl Linear<'_> {
                     }
                     let fill = f64::from(*fill);
                     ArtifactError::check_range(
-                        &format!("fill of term {index}"),
+                        format_args!("fill of term {index}"),
                         fill,
                         f64::from(f32::MIN),
                         f64::from(f32::MAX),

@@ -1,19 +1,17 @@
 //! The artifact: one MessagePack file with everything a scorer needs. SPEC.md is the format.
 
 mod calibration;
-mod canonical;
 mod card;
 mod error;
 mod int_table;
 mod linear;
 mod reader;
 mod reference;
-mod scan;
 mod tree_builder;
 mod tree_layout;
 mod trees;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 pub use calibration::{Calibration, Decision};
 pub use card::{Card, Metric};
@@ -25,7 +23,9 @@ pub use tree_builder::{BuildError, TreeNode, TreesBuilder};
 pub use tree_layout::{TreeLayout, TreeSpan};
 pub use trees::{Condition, Operator, Test, Trees};
 
-use crate::digest::ArtifactDigest;
+use reader::Reader;
+
+use crate::digest::{ArtifactDigest, SchemaDigest};
 use crate::feature_schema::FeatureSchema;
 use crate::limits;
 
@@ -35,20 +35,20 @@ const MAGIC: &str = "picket";
 pub const VERSION: u8 = 1;
 /// Every artifact starts so, up to its version: a map of 8 whose first key and value are the magic.
 const PREFIX: &[u8] = b"\x88\xa5magic\xa6picket\xa7version";
+/// The values up to the version: the map, two keys, two values.
+const PREFIX_VALUES: usize = 5;
 
 /// A trained model of any kind.
 #[allow(
     clippy::large_enum_variant,
     reason = "there is one a model; a box would only add a step to every access"
 )]
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ModelTable<'a> {
     /// Trees whose leaves are added.
-    #[serde(borrow)]
     Trees(Trees<'a>),
     /// A weighted sum of transformed features.
-    #[serde(borrow)]
     Linear(Linear<'a>),
 }
 
@@ -69,20 +69,30 @@ pub struct Artifact<'a> {
     pub card: Card,
 }
 
-/// The document as it stands in the file.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Document<'a> {
-    magic: &'a str,
+/// The document as it is written.
+#[derive(Serialize)]
+struct Document<'d, 'a> {
+    magic: &'static str,
     version: u8,
-    schema: FeatureSchema,
-    #[serde(borrow)]
-    model: ModelTable<'a>,
+    schema: &'d FeatureSchema,
+    model: &'d ModelTable<'a>,
     calibration: Calibration,
     decision: Decision,
-    #[serde(borrow)]
-    reference: Reference<'a>,
-    card: Card,
+    reference: &'d Reference<'a>,
+    card: &'d Card,
+}
+
+impl<'a> ModelTable<'a> {
+    fn read(reader: &mut Reader<'a>) -> Self {
+        match reader.choice() {
+            "trees" => Self::Trees(Trees::read(reader)),
+            "linear" => Self::Linear(Linear::read(reader)),
+            other => {
+                reader.unknown(other, "trees or linear");
+                Self::Linear(Linear::default())
+            }
+        }
+    }
 }
 
 impl<'a> Artifact<'a> {
@@ -103,62 +113,61 @@ impl<'a> Artifact<'a> {
     /// # Errors
     /// As [`Artifact::decode`].
     pub fn decode_with_layout(bytes: &'a [u8]) -> Result<(Self, TreeLayout), ArtifactError> {
-        if bytes.len() > limits::MAX_ARTIFACT_BYTES {
-            return Err(ArtifactError::TooLarge { found: bytes.len() });
-        }
-        check_prefix(bytes)?;
-        scan::scan(bytes)?;
-        let document: Document<'a> = Document::deserialize(&mut reader::Reader::new(bytes))
-            .map_err(|error| ArtifactError::Malformed {
-                reason: error.to_string(),
-            })?;
-        canonical::check(&document, bytes)?;
-        let Document {
-            schema,
-            model,
-            calibration,
-            decision,
-            reference,
-            card,
-            ..
-        } = document;
-        let artifact = Self {
-            schema,
-            model,
-            calibration,
-            decision,
-            reference,
-            card,
-        };
+        let artifact = Self::read(bytes)?;
         let layout = artifact.validate()?;
         Ok((artifact, layout))
     }
 
-    /// Writes the artifact, after validating it.
+    fn read(bytes: &'a [u8]) -> Result<Self, ArtifactError> {
+        let mut reader = after_prefix(bytes)?;
+        let artifact = Self {
+            schema: FeatureSchema::read(reader.key("schema")),
+            model: ModelTable::read(reader.key("model")),
+            calibration: Calibration::read(reader.key("calibration")),
+            decision: Decision::read(reader.key("decision")),
+            reference: Reference::read(reader.key("reference")),
+            card: Card::read(reader.key("card")),
+        };
+        reader.finish_at_end()?;
+        Ok(artifact)
+    }
+
+    /// Writes the artifact.
     ///
     /// # Errors
-    /// The [`ArtifactError`] that [`Artifact::decode`] would find in the result.
+    /// The [`ArtifactError`] that [`Artifact::decode`] finds in the result.
     pub fn encode(&self) -> Result<Vec<u8>, ArtifactError> {
-        self.validate()?;
         let document = Document {
             magic: MAGIC,
             version: VERSION,
-            schema: self.schema.clone(),
-            model: self.model.clone(),
+            schema: &self.schema,
+            model: &self.model,
             calibration: self.calibration,
             decision: self.decision,
-            reference: self.reference.clone(),
-            card: self.card.clone(),
+            reference: &self.reference,
+            card: &self.card,
         };
         let bytes =
             rmp_serde::to_vec_named(&document).map_err(|error| ArtifactError::Malformed {
                 reason: error.to_string(),
             })?;
-        if bytes.len() > limits::MAX_ARTIFACT_BYTES {
-            return Err(ArtifactError::TooLarge { found: bytes.len() });
-        }
-        scan::scan(&bytes)?;
+        // The decoder holds all rules; what it refuses is never written.
+        Artifact::decode(&bytes)?;
         Ok(bytes)
+    }
+
+    /// The digest of the schema as it stands in an artifact's file: that of
+    /// [`FeatureSchema::digest`], without writing the schema again.
+    ///
+    /// # Errors
+    /// As [`Artifact::decode`], for the part of the file up to the schema's end.
+    pub fn schema_digest(bytes: &[u8]) -> Result<SchemaDigest, ArtifactError> {
+        let mut reader = after_prefix(bytes)?;
+        let start = reader.key("schema").offset();
+        FeatureSchema::read(&mut reader);
+        let digest = SchemaDigest::of(reader.since(start));
+        reader.finish()?;
+        Ok(digest)
     }
 
     /// The digest of an artifact's file.
@@ -184,19 +193,23 @@ impl<'a> Artifact<'a> {
     }
 }
 
-fn check_prefix(bytes: &[u8]) -> Result<(), ArtifactError> {
+/// A reader behind the version of an artifact that is not too large.
+fn after_prefix(bytes: &[u8]) -> Result<Reader<'_>, ArtifactError> {
+    if bytes.len() > limits::MAX_ARTIFACT_BYTES {
+        return Err(ArtifactError::TooLarge { found: bytes.len() });
+    }
     let start = &bytes[..bytes.len().min(PREFIX.len())];
     if start != PREFIX {
-        return Err(ArtifactError::WrongMagic {
-            found: start.to_vec(),
-        });
+        let found = start.to_vec();
+        return Err(ArtifactError::WrongMagic { found });
     }
     match bytes.get(PREFIX.len()) {
-        Some(&VERSION) => Ok(()),
+        Some(&VERSION) => Ok(Reader::new(bytes, PREFIX.len() + 1, PREFIX_VALUES)),
         // A positive fixint, or a marker that starts a longer number: either way not version 1.
         Some(&found) => Err(ArtifactError::UnknownVersion { found }),
-        None => Err(ArtifactError::Truncated {
-            offset: bytes.len(),
-        }),
+        None => {
+            let offset = bytes.len();
+            Err(ArtifactError::Truncated { offset })
+        }
     }
 }

@@ -2,38 +2,54 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::error::ArtifactError;
+use super::reader::Reader;
 use crate::feature_schema::FeatureSchema;
 use crate::limits;
 
 /// How often each value of one feature stood in the training rows.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FeatureHistogram<'a> {
     /// Upper bounds of all bins but the last, ascending f32; a value `x` is in the first bin with `x <= edge`.
     /// For a categorical feature the edges are the codes without the last.
-    #[serde(borrow, with = "serde_bytes")]
+    #[serde(with = "serde_bytes")]
     pub edges: Cow<'a, [u8]>,
     /// u32 counts: one a bin, and last the missing values. Shape: `(n_edges + 2,)`.
-    #[serde(borrow, with = "serde_bytes")]
+    #[serde(with = "serde_bytes")]
     pub counts: Cow<'a, [u8]>,
 }
 
 /// The reference window of a model: its training rows. All empty where the model has none.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Reference<'a> {
     /// One histogram a feature.
-    #[serde(borrow)]
     pub features: Vec<FeatureHistogram<'a>>,
     /// u32 counts of the scores in 20 bins of equal width. Shape: `(20,)`.
-    #[serde(borrow, with = "serde_bytes")]
+    #[serde(with = "serde_bytes")]
     pub scores: Cow<'a, [u8]>,
 }
 
-impl Reference<'_> {
+impl<'a> FeatureHistogram<'a> {
+    fn read(reader: &mut Reader<'a>) -> Self {
+        reader.map(2);
+        Self {
+            edges: reader.key("edges").table(),
+            counts: reader.key("counts").table(),
+        }
+    }
+}
+
+impl<'a> Reference<'a> {
+    pub(super) fn read(reader: &mut Reader<'a>) -> Self {
+        reader.map(2);
+        Self {
+            features: reader.key("features").array(FeatureHistogram::read),
+            scores: reader.key("scores").table(),
+        }
+    }
+
     pub(super) fn validate(&self, schema: &FeatureSchema) -> Result<(), ArtifactError> {
         let n_features = if self.features.is_empty() {
             0
@@ -59,7 +75,12 @@ impl Reference<'_> {
             let mut last = f64::NEG_INFINITY;
             for edge in edges {
                 let edge = f64::from(f32::from_le_bytes(*edge));
-                ArtifactError::check_range("an edge", edge, last, f64::from(f32::MAX))?;
+                ArtifactError::check_range(
+                    format_args!("an edge"),
+                    edge,
+                    last,
+                    f64::from(f32::MAX),
+                )?;
                 last = edge;
             }
             check_length("counts", histogram.counts.len(), 4 * (edges.len() + 2))?;

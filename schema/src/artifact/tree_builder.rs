@@ -264,13 +264,10 @@ fn threshold_of(operand: i64) -> f32 {
 }
 
 /// Numbers in place, or as indexes into the distinct ones as words: whichever is smaller.
-fn pack_values<T: Copy + Ord>(
+fn pack_values<T: Copy + Ord + Word>(
     values: &[T],
     in_place: IntTable<'static>,
-) -> (IntTable<'static>, Vec<u8>)
-where
-    T: Word,
-{
+) -> (IntTable<'static>, Vec<u8>) {
     let mut distinct = values.to_vec();
     distinct.sort_unstable();
     distinct.dedup();

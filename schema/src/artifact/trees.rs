@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::error::ArtifactError;
 use super::int_table::IntTable;
+use super::reader::Reader;
 use super::tree_layout::TreeLayout;
 use crate::feature::{Feature, Kind};
 use crate::feature_schema::FeatureSchema;
@@ -19,7 +20,7 @@ const FLAG_MISSING_LEFT: u8 = 1;
 const FLAG_CATEGORICAL: u8 = 2;
 
 /// How a row is compared with a threshold. The row goes left where the comparison holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Operator {
     /// `x <= threshold`.
     #[serde(rename = "le")]
@@ -27,6 +28,19 @@ pub enum Operator {
     /// `x < threshold`.
     #[serde(rename = "lt")]
     Less,
+}
+
+impl Operator {
+    fn read(reader: &mut Reader<'_>) -> Self {
+        match reader.str() {
+            "le" => Self::LessEqual,
+            "lt" => Self::Less,
+            other => {
+                reader.unknown(other, "le or lt");
+                Self::LessEqual
+            }
+        }
+    }
 }
 
 /// What a condition asks of its feature.
@@ -106,8 +120,7 @@ impl Condition {
 }
 
 /// The `trees` model. See SPEC.md for the layout.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Trees<'a> {
     /// How rows are compared with thresholds.
     pub operator: Operator,
@@ -116,30 +129,46 @@ pub struct Trees<'a> {
     /// The margin is `(base + sum) * 2^-scale_log2`.
     pub scale_log2: u8,
     /// The conditions, 8 bytes each. Shape: `(n_conditions,)`.
-    #[serde(borrow, with = "serde_bytes")]
+    #[serde(with = "serde_bytes")]
     pub conditions: Cow<'a, [u8]>,
     /// The category sets, u32 words.
-    #[serde(borrow, with = "serde_bytes")]
+    #[serde(with = "serde_bytes")]
     pub category_sets: Cow<'a, [u8]>,
     /// One bit a node, lowest bit of each byte first: 1 for an inner node, 0 for a leaf, trees one
     /// after another, each depth first, left before right. Shape: `(n_nodes + n_leaves,)` bits.
-    #[serde(borrow, with = "serde_bytes")]
+    #[serde(with = "serde_bytes")]
     pub shape: Cow<'a, [u8]>,
     /// The condition of each inner node. Shape: `(n_nodes,)`.
-    #[serde(borrow)]
     pub node_conditions: IntTable<'a>,
     /// Each leaf's value, or its index in `leaf_values`. Shape: `(n_nodes + n_trees,)`.
-    #[serde(borrow)]
     pub leaves: IntTable<'a>,
     /// The distinct leaf values as i32, or nothing.
-    #[serde(borrow, with = "serde_bytes")]
+    #[serde(with = "serde_bytes")]
     pub leaf_values: Cow<'a, [u8]>,
     /// The training weight of each leaf, or its index in `cover_values`. Shape: `(n_nodes + n_trees,)`.
-    #[serde(borrow)]
     pub covers: IntTable<'a>,
     /// The distinct training weights as u32, or nothing.
-    #[serde(borrow, with = "serde_bytes")]
+    #[serde(with = "serde_bytes")]
     pub cover_values: Cow<'a, [u8]>,
+}
+
+impl<'a> Trees<'a> {
+    pub(super) fn read(reader: &mut Reader<'a>) -> Self {
+        reader.map(11);
+        Self {
+            operator: Operator::read(reader.key("operator")),
+            base: reader.key("base").int(),
+            scale_log2: reader.key("scale_log2").u8(),
+            conditions: reader.key("conditions").table(),
+            category_sets: reader.key("category_sets").table(),
+            shape: reader.key("shape").table(),
+            node_conditions: IntTable::read(reader.key("node_conditions")),
+            leaves: IntTable::read(reader.key("leaves")),
+            leaf_values: reader.key("leaf_values").table(),
+            covers: IntTable::read(reader.key("covers")),
+            cover_values: reader.key("cover_values").table(),
+        }
+    }
 }
 
 impl Trees<'_> {
@@ -335,8 +364,8 @@ impl Trees<'_> {
             ("cover", &self.covers, &self.cover_values),
         ] {
             let n_values = values.len() / 4;
-            if let Some((leaf, found)) = indexes.first_at_least(n_values)
-                && n_values > 0
+            if n_values > 0
+                && let Some((leaf, found)) = indexes.first_at_least(n_values)
             {
                 return Err(ArtifactError::LeafIndex {
                     leaf,
@@ -347,7 +376,7 @@ impl Trees<'_> {
             }
         }
         let zero = if self.cover_values.is_empty() {
-            self.covers.iter().position(|cover| cover == 0)
+            self.covers.first_zero()
         } else {
             let mut values = self.cover_values.as_chunks::<4>().0.iter();
             values.position(|value| *value == [0; 4])

@@ -1,7 +1,10 @@
 //! From the bytes of a CSV file to rows, with every wrong field named.
 
 use picket_schema::{ColumnMap, FeatureSchema, FieldError, HeaderError};
-use serde::Serialize;
+
+use super::decimal;
+use super::json_text::JsonText;
+use super::records::Records;
 
 /// The most errors that are kept; the others are counted.
 const MAX_LISTED: usize = 1000;
@@ -22,7 +25,7 @@ pub(super) struct CsvRows {
 }
 
 /// A field that is not a value of its feature.
-#[derive(Debug, PartialEq, Serialize)]
+#[derive(Debug, PartialEq)]
 pub(super) struct CsvFieldError {
     /// The record's position, from 0.
     pub(super) record: usize,
@@ -51,54 +54,52 @@ pub(super) enum CsvError {
     /// The header does not fit.
     #[error(transparent)]
     Header(#[from] HeaderError),
-    /// The CSV reader gave up.
-    #[error("not a CSV file: {0}")]
-    Csv(#[from] csv::Error),
 }
 
 impl CsvRows {
     /// Reads a file. Column order, extra columns, quotes, CRLF and a byte-order mark are fine.
-    pub(super) fn read(schema: &FeatureSchema, bytes: &[u8]) -> Result<Self, CsvError> {
+    /// `nearest` reads numbers that [`decimal::parse`] hands over.
+    pub(super) fn read(
+        schema: &FeatureSchema,
+        bytes: &[u8],
+        nearest: fn(&str) -> f64,
+    ) -> Result<Self, CsvError> {
         if u32::try_from(bytes.len()).is_err() {
             return Err(CsvError::TooLarge { found: bytes.len() });
         }
         // The header is read as a record, so that one loop knows where each record stands.
-        let mut reader = csv::ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .from_reader(bytes);
-        let mut record = csv::ByteRecord::new();
-        if !reader.read_byte_record(&mut record)? {
+        let mut records = Records::new(bytes);
+        if !records.read() {
             return Err(CsvError::Empty);
         }
-        let header: Vec<String> = record
-            .iter()
+        let header: Vec<String> = records
+            .fields()
             .map(|name| String::from_utf8_lossy(name).into_owned())
             .collect();
         let columns = ColumnMap::from_header(schema, &header)?;
         let mut this = Self::default();
-        this.push_span(bytes, 0, reader.position().byte());
+        this.push_span(bytes, 0, records.offset());
         let mut record_idx = 0;
         loop {
-            let (start, line) = (reader.position().byte(), reader.position().line());
-            if !reader.read_byte_record(&mut record)? {
+            let (start, line) = (records.offset(), records.line());
+            if !records.read() {
                 return Ok(this);
             }
-            let span_start = this.push_span(bytes, start, reader.position().byte());
+            let span_start = this.push_span(bytes, start, records.offset());
             // Blank lines before the record count as part of it for the reader.
-            let skipped = &bytes[start as usize..span_start];
+            let skipped = &bytes[start..span_start];
             let line = skipped
                 .iter()
                 .fold(line, |line, byte| line + u64::from(*byte == b'\n'));
-            this.push_record(schema, &columns, &record, record_idx, line);
+            let parse = |text: &str| decimal::parse(text, nearest);
+            this.push_record(schema, &columns, &records, record_idx, line, parse);
             record_idx += 1;
         }
     }
 
     /// Adds a span without the line endings around it; returns its start.
-    fn push_span(&mut self, bytes: &[u8], start: u64, end: u64) -> usize {
+    fn push_span(&mut self, bytes: &[u8], mut start: usize, mut end: usize) -> usize {
         let is_line_ending = |byte: &u8| matches!(byte, b'\r' | b'\n');
-        let (mut start, mut end) = (start as usize, end as usize);
         while start < end && is_line_ending(&bytes[start]) {
             start += 1;
         }
@@ -113,15 +114,16 @@ impl CsvRows {
         &mut self,
         schema: &FeatureSchema,
         columns: &ColumnMap,
-        record: &csv::ByteRecord,
+        records: &Records<'_>,
         record_idx: usize,
         line: u64,
+        parse: impl Fn(&str) -> Option<f64>,
     ) {
         let first = self.rows.len();
         let errors_before = self.error_count;
         for (feature, column_idx) in schema.features.iter().zip(&columns.features) {
-            let parsed = match record.get(*column_idx).map(core::str::from_utf8) {
-                Some(Ok(text)) => feature.parse_text(text),
+            let parsed = match records.field(*column_idx).map(core::str::from_utf8) {
+                Some(Ok(text)) => feature.parse_text_by(text, &parse),
                 // A record that ends early misses its last fields.
                 None => feature.missing_value(),
                 Some(Err(_)) => Err(FieldError::NotANumber {
@@ -154,6 +156,19 @@ impl CsvRows {
             });
         }
     }
+}
+
+/// Writes errors as an array of objects.
+pub(super) fn write_errors(json: &mut JsonText, errors: &[CsvFieldError]) {
+    json.array(errors, |json, error| {
+        json.object(|json| {
+            json.key("record").number(error.record as f64);
+            json.key("line").number(error.line as f64);
+            json.key("column").string(&error.column);
+            json.key("found").optional(error.found.as_deref());
+            json.key("expected").string(&error.expected);
+        });
+    });
 }
 
 #[cfg(test)]
@@ -190,6 +205,10 @@ mod tests {
         }
     }
 
+    fn read(bytes: &[u8]) -> Result<CsvRows, CsvError> {
+        CsvRows::read(&schema(), bytes, |text| text.parse().unwrap())
+    }
+
     fn spans<'a>(rows: &CsvRows, bytes: &'a [u8]) -> Vec<&'a str> {
         let pairs = rows.record_spans.as_chunks::<2>().0.iter();
         pairs
@@ -203,7 +222,7 @@ mod tests {
     fn reads_what_spreadsheets_write() {
         let bytes =
             "\u{feff}\"kind\",n_links,note\r\n\"a,b\",3,\"two\r\nlines\"\r\n\r\ntext,4,\r\n";
-        let rows = CsvRows::read(&schema(), bytes.as_bytes()).unwrap();
+        let rows = read(bytes.as_bytes()).unwrap();
         assert_eq!(rows.rows, [3.0, 1.0, 4.0, 0.0]);
         assert_eq!(rows.record_indexes, [0, 1]);
         assert_eq!(rows.error_count, 0);
@@ -215,7 +234,7 @@ mod tests {
     #[test]
     fn names_what_is_wrong() {
         let bytes = b"n_links,kind\n1,text\n\n10,html\n2\n3,text";
-        let rows = CsvRows::read(&schema(), bytes).unwrap();
+        let rows = read(bytes).unwrap();
         assert_eq!(rows.rows, [1.0, 0.0, 3.0, 0.0]);
         assert_eq!(rows.record_indexes, [0, 3]);
         let places: Vec<_> = rows
@@ -243,7 +262,7 @@ mod tests {
 
     #[test]
     fn a_file_that_does_not_fit_is_refused() {
-        let error = |bytes: &[u8]| CsvRows::read(&schema(), bytes).unwrap_err().to_string();
+        let error = |bytes: &[u8]| read(bytes).unwrap_err().to_string();
         assert_eq!(error(b""), "the file is empty; expected a header and rows");
         assert!(error(b"n_link,kind\n1,text\n").contains("did you mean \"n_link\"?"));
         assert!(error(b"\x00\xff\xfe").contains("n_links"));
