@@ -223,7 +223,8 @@ fn cross_fitted_margins(
     Ok(margins)
 }
 
-fn uncalibrated(data: &Dataset, model: ModelTable<'static>) -> Artifact<'static> {
+/// An artifact that scores by the bare margins.
+pub(crate) fn uncalibrated(data: &Dataset, model: ModelTable<'static>) -> Artifact<'static> {
     Artifact {
         schema: data.schema().clone(),
         model,
