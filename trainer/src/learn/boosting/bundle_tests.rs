@@ -36,7 +36,7 @@ fn marginals_are_the_features_own_histograms() {
             .collect();
         for features in [vec![0, 1, 2, 3, 4, 5, 6, 7, 8], vec![1, 4, 6], vec![7]] {
             let used = UsedBundles::new(&bundles, &features);
-            let mut sums = vec![0; used.n_cells()];
+            let mut sums = used.no_sums();
             used.add(&rows, &gradients, &mut sums);
             let mut found = vec![[0; CODES]; features.len()];
             used.take_marginals(&mut sums, |place, bin, sum| {

@@ -133,11 +133,13 @@ pub(crate) struct UsedBundles<'a> {
     n_cells: usize,
 }
 
+/// A bundle's sums by code. A little longer than there are codes: the sums of equally spaced
+/// bundles would compete for the same lines of the cache, and a byte is always a place in here.
+pub(crate) type CodeSums = [Packed; CODES + 8];
+
 #[derive(Debug)]
 struct Used {
     at: usize,
-    /// Where the bundle's sums begin.
-    offset: usize,
     /// For each member its place among the tree's features, if it is one of them.
     places: Vec<Option<usize>>,
 }
@@ -159,9 +161,8 @@ impl<'a> UsedBundles<'a> {
         let mut used = Vec::new();
         for (at, places) in places.into_iter().enumerate() {
             if places.iter().any(Option::is_some) {
-                let offset = n_cells;
                 n_cells += bundles.bundles[at].n_codes;
-                used.push(Used { at, offset, places });
+                used.push(Used { at, places });
             }
         }
         Self {
@@ -171,9 +172,9 @@ impl<'a> UsedBundles<'a> {
         }
     }
 
-    /// How many sums there are over all codes.
-    pub(crate) fn n_cells(&self) -> usize {
-        self.n_cells
+    /// Sums of nothing.
+    pub(crate) fn no_sums(&self) -> Vec<CodeSums> {
+        vec![[0; CODES + 8]; self.used.len()]
     }
 
     /// How many additions a row takes.
@@ -187,18 +188,24 @@ impl<'a> UsedBundles<'a> {
         n_rows * n_features.saturating_sub(self.used.len()) > self.n_cells
     }
 
-    /// Adds the gradients of groups to the sums of their codes.
-    pub(crate) fn add(&self, rows: &[u32], gradients: &[Packed], sums: &mut [Packed]) {
+    /// Adds the gradients of groups to the sums of their codes, of shape `(n_used,)`.
+    pub(crate) fn add(&self, rows: &[u32], gradients: &[Packed], sums: &mut [CodeSums]) {
         let n_bundles = self.bundles.n_bundles();
-        let of_bundle: Vec<(usize, usize)> = self
-            .used
-            .iter()
-            .map(|used| (used.at, used.offset))
-            .collect();
+        let all = &self.bundles.codes;
+        if self.used.len() == n_bundles {
+            for (&row, &gradient) in rows.iter().zip(gradients) {
+                let codes = &all[row as usize * n_bundles..][..n_bundles];
+                for (&code, sums) in codes.iter().zip(&mut *sums) {
+                    let sum = &mut sums[usize::from(code)];
+                    *sum = sum.wrapping_add(gradient);
+                }
+            }
+            return;
+        }
         for (&row, &gradient) in rows.iter().zip(gradients) {
-            let codes = &self.bundles.codes[row as usize * n_bundles..][..n_bundles];
-            for &(at, offset) in &of_bundle {
-                let sum = &mut sums[offset + usize::from(codes[at])];
+            let codes = &all[row as usize * n_bundles..][..n_bundles];
+            for (used, sums) in self.used.iter().zip(&mut *sums) {
+                let sum = &mut sums[usize::from(codes[used.at])];
                 *sum = sum.wrapping_add(gradient);
             }
         }
@@ -208,12 +215,12 @@ impl<'a> UsedBundles<'a> {
     /// Leaves nothing useful in `sums`.
     pub(crate) fn take_marginals(
         &self,
-        sums: &mut [Packed],
+        sums: &mut [CodeSums],
         mut set: impl FnMut(usize, u8, Packed),
     ) {
-        for used in &self.used {
+        for (used, sums) in self.used.iter().zip(sums) {
             let bundle = &self.bundles.bundles[used.at];
-            let mut rest = &mut sums[used.offset..][..bundle.n_codes];
+            let mut rest = &mut sums[..bundle.n_codes];
             // The highest digit first; what is summed over it is the bundle without it.
             for (member, place) in bundle.members.iter().zip(&used.places).rev() {
                 if let Some(place) = place {

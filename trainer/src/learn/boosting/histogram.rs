@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::bundles::UsedBundles;
+use super::bundles::{CodeSums, UsedBundles};
 use super::gradient::Packed;
 
 /// Fewer additions than this are not worth a second thread.
@@ -65,37 +65,56 @@ impl HistogramSource<'_> {
     }
 }
 
-/// Calls `add` on parts of the rows, each part on a thread of its own where that pays. A row takes
-/// `n_additions`.
-fn add_in_parts(
-    sums: &mut [Packed],
+/// Sums of packed numbers that are added place by place.
+trait Sums: Clone + Send + Sync {
+    fn add(&mut self, other: &Self);
+}
+
+impl Sums for Packed {
+    fn add(&mut self, other: &Self) {
+        *self = self.wrapping_add(*other);
+    }
+}
+
+impl Sums for CodeSums {
+    fn add(&mut self, other: &Self) {
+        for (sum, other) in self.iter_mut().zip(other) {
+            *sum = sum.wrapping_add(*other);
+        }
+    }
+}
+
+/// Calls `add` on parts of the rows, each part on a thread of its own where that pays, with `zero`
+/// to add to. A row takes `n_additions`.
+fn add_in_parts<S: Sums>(
+    mut zero: Vec<S>,
     node: NodeRows<'_>,
     n_additions: usize,
-    add: impl Fn(&mut [Packed], NodeRows<'_>) + Sync,
-) {
+    add: impl Fn(&mut [S], NodeRows<'_>) + Sync,
+) -> Vec<S> {
     let n_parts =
         (node.rows.len() * n_additions / ADDITIONS_PER_THREAD).min(rayon::current_num_threads());
     if n_parts < 2 {
-        add(sums, node);
-        return;
+        add(&mut zero, node);
+        return zero;
     }
     let part = node.rows.len().div_ceil(n_parts);
-    let n_sums = sums.len();
-    let parts: Vec<Vec<Packed>> = node
+    let parts: Vec<Vec<S>> = node
         .rows
         .par_chunks(part)
         .zip(node.gradients.par_chunks(part))
         .map(|(rows, gradients)| {
-            let mut of_part = vec![0; n_sums];
+            let mut of_part = zero.clone();
             add(&mut of_part, NodeRows { rows, gradients });
             of_part
         })
         .collect();
     for part in parts {
-        for (sum, of_part) in sums.iter_mut().zip(part) {
-            *sum = sum.wrapping_add(of_part);
+        for (sum, of_part) in zero.iter_mut().zip(&part) {
+            sum.add(of_part);
         }
     }
+    zero
 }
 
 /// The cells of all features.
@@ -124,23 +143,21 @@ impl Histogram {
         self.cells.fill(0);
         match &source.bundles {
             Some(bundles) if bundles.is_faster(source.features.len(), node.rows.len()) => {
-                let mut sums = vec![0; bundles.n_cells()];
-                add_in_parts(&mut sums, node, bundles.n_used(), |sums, node| {
-                    bundles.add(node.rows, node.gradients, sums);
-                });
+                let mut sums =
+                    add_in_parts(bundles.no_sums(), node, bundles.n_used(), |sums, node| {
+                        bundles.add(node.rows, node.gradients, sums);
+                    });
                 let cells = &mut self.cells;
                 bundles.take_marginals(&mut sums, |place, bin, sum| {
                     cells[source.layout.offsets[place] as usize + usize::from(bin)] = sum;
                 });
             }
-            _ => add_in_parts(
-                &mut self.cells,
-                node,
-                source.features.len(),
-                |cells, node| {
+            _ => {
+                let cells = std::mem::take(&mut self.cells);
+                self.cells = add_in_parts(cells, node, source.features.len(), |cells, node| {
                     source.add(cells, node);
-                },
-            ),
+                });
+            }
         }
     }
 
