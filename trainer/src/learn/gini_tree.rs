@@ -140,20 +140,29 @@ impl<'a> GiniGrower<'a> {
             || total < 2 * self.growth.rule.min_leaf
     }
 
-    /// Tries features in random order until `n_tried` of them were not constant in the node.
-    /// Constant ones move behind `n_candidates`, for they stay constant further down.
+    /// Tries `n_tried` features drawn at random, and more until one of them is not constant in the
+    /// node. Constant ones take their draws too (as in Breiman's forest): the deeper the node, the
+    /// fewer of those drawn can split it, and the more trees differ. They move behind
+    /// `n_candidates`, for they stay constant further down.
     fn find_split(&mut self, open: &Open, n_candidates: &mut usize) -> Option<Found> {
         let mut best: Option<Found> = None;
-        let mut n_tried = 0;
+        let (mut n_drawn, mut n_tried) = (0, 0);
         let mut n_left = *n_candidates;
+        let mut n_constant = self.table.n_features - n_left;
         let all = self.growth.n_tried >= self.table.n_features;
-        while n_tried < self.growth.n_tried && n_left > 0 {
+        while n_left > 0 && (all || n_drawn < self.growth.n_tried || n_tried == 0) {
+            n_drawn += 1;
             // Untried candidates are in front, tried ones between them and the constant ones.
             let at = if all {
                 n_left - 1
             } else {
-                self.random.below(n_left)
+                self.random.below(n_left + n_constant)
             };
+            if at >= n_left {
+                // One of those known to be constant.
+                n_constant -= 1;
+                continue;
+            }
             let feature = self.candidates[at] as usize;
             let bins = &self.table.features[feature];
             let n_cells = bins.n_bins() + 1;
