@@ -276,3 +276,61 @@ impl<'a> GiniGrower<'a> {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array2;
+
+    use super::*;
+    use crate::learn::matrix::Matrix;
+    use crate::learn::tree_shape::{FeatureSampling, TreeShape};
+
+    /// Of 9 features 8 are constant: a draw of 2 nearly always meets constant ones only.
+    #[test]
+    fn a_node_is_split_though_constant_features_were_drawn() {
+        let features = Array2::from_shape_fn(
+            (64, 9),
+            |(row, feature)| {
+                if feature == 7 { row as f32 } else { 1.0 }
+            },
+        );
+        let labels: Vec<bool> = (0..64).map(|row| row % 2 == 0).collect();
+        let table = Table::new(&Matrix::new(features.view(), labels).unwrap());
+        let shape = TreeShape::full_depth(FeatureSampling::Count(2));
+        let growth = shape.growth(&table, Cut::Best, 1.0);
+        for seed in 0..20 {
+            let rows = (0..64).collect();
+            let classes = table.classes.iter().map(|row| row.packed()).collect();
+            let random = Random::learner_stream(seed, 0);
+            let (tree, _) = GiniGrower::new(&table, growth, rows, classes, random).grow();
+            assert_eq!(tree.leaf_values().count(), 64, "seed {seed}");
+        }
+    }
+
+    /// Feature 0 is constant, feature 1 is the label, feature 2 says nothing. A root that tries two
+    /// features takes the label unless it draws the other two, a third of the time; if the constant
+    /// one took no draw, it would always take the label.
+    #[test]
+    fn constant_features_take_draws() {
+        let features = Array2::from_shape_fn((256, 3), |(row, feature)| match feature {
+            0 => 1.0,
+            1 => (row % 2) as f32,
+            _ => (row / 2) as f32,
+        });
+        let labels: Vec<bool> = (0..256).map(|row| row % 2 == 0).collect();
+        let table = Table::new(&Matrix::new(features.view(), labels).unwrap());
+        let shape = TreeShape::full_depth(FeatureSampling::Count(2));
+        let growth = shape.growth(&table, Cut::Best, 1.0);
+        let mut n_by_label = 0;
+        for seed in 0..60 {
+            let rows = (0..256).collect();
+            let classes = table.classes.iter().map(|row| row.packed()).collect();
+            let random = Random::learner_stream(seed, 0);
+            let (tree, _) = GiniGrower::new(&table, growth, rows, classes, random).grow();
+            if let Node::Split { condition, .. } = &tree.nodes()[0] {
+                n_by_label += usize::from(condition.feature == 1);
+            }
+        }
+        assert!((30..60).contains(&n_by_label), "{n_by_label} of 60");
+    }
+}
