@@ -32,7 +32,7 @@ fn marginals_are_the_features_own_histograms() {
             .collect();
         let gradients: Vec<Packed> = rows
             .iter()
-            .map(|&row| pack(row as i32 - 900, row))
+            .map(|&row| pack(row.cast_signed() - 900, row))
             .collect();
         for features in [vec![0, 1, 2, 3, 4, 5, 6, 7, 8], vec![1, 4, 6], vec![7]] {
             let used = UsedBundles::new(&bundles, &features);

@@ -24,7 +24,7 @@ const CHUNK: usize = 1024;
 pub(crate) struct Bundles {
     /// Shape: `(n_groups, n_bundles)`.
     codes: Vec<u8>,
-    bundles: Vec<Bundle>,
+    all: Vec<Bundle>,
     /// For each feature its bundle and its place there; `None` where it has one bin only.
     place_of: Vec<Option<(usize, usize)>>,
 }
@@ -84,20 +84,20 @@ impl Bundles {
         let codes = code_groups(table, &bundles);
         Some(Self {
             codes,
-            bundles,
+            all: bundles,
             place_of,
         })
     }
 
     fn n_bundles(&self) -> usize {
-        self.bundles.len()
+        self.all.len()
     }
 
     /// For each code of the feature's bundle whether a row with it goes left, and where the codes
     /// are. `None` of a feature with one bin only.
     pub(crate) fn left_codes(&self, feature: usize, test: &BinTest) -> Option<CodeTest<'_>> {
         let (bundle_at, member_at) = self.place_of[feature]?;
-        let member = &self.bundles[bundle_at].members[member_at];
+        let member = &self.all[bundle_at].members[member_at];
         let mut goes_left = [false; CODES];
         for (code, goes_left) in goes_left.iter_mut().enumerate() {
             let digit = code / member.stride % member.bins.len();
@@ -148,7 +148,7 @@ impl<'a> UsedBundles<'a> {
     /// For a tree that may ask for `features`.
     pub(crate) fn new(bundles: &'a Bundles, features: &[u32]) -> Self {
         let mut places: Vec<Vec<Option<usize>>> = bundles
-            .bundles
+            .all
             .iter()
             .map(|bundle| vec![None; bundle.members.len()])
             .collect();
@@ -161,7 +161,7 @@ impl<'a> UsedBundles<'a> {
         let mut used = Vec::new();
         for (at, places) in places.into_iter().enumerate() {
             if places.iter().any(Option::is_some) {
-                n_cells += bundles.bundles[at].n_codes;
+                n_cells += bundles.all[at].n_codes;
                 used.push(Used { at, places });
             }
         }
@@ -219,14 +219,18 @@ impl<'a> UsedBundles<'a> {
         mut set: impl FnMut(usize, u8, Packed),
     ) {
         for (used, sums) in self.used.iter().zip(sums) {
-            let bundle = &self.bundles.bundles[used.at];
+            let bundle = &self.bundles.all[used.at];
             let mut rest = &mut sums[..bundle.n_codes];
             // The highest digit first; what is summed over it is the bundle without it.
             for (member, place) in bundle.members.iter().zip(&used.places).rev() {
                 if let Some(place) = place {
                     for (digit, &bin) in member.bins.iter().enumerate() {
                         let of_digit = &rest[member.codes(digit)];
-                        set(*place, bin, of_digit.iter().fold(0, add));
+                        set(
+                            *place,
+                            bin,
+                            of_digit.iter().copied().fold(0, Packed::wrapping_add),
+                        );
                     }
                 }
                 let (first, others) = rest.split_at_mut(member.stride);
@@ -239,10 +243,6 @@ impl<'a> UsedBundles<'a> {
             }
         }
     }
-}
-
-fn add(sum: Packed, other: &Packed) -> Packed {
-    sum.wrapping_add(*other)
 }
 
 impl Member {
