@@ -120,6 +120,8 @@ impl<'a> GiniGrower<'a> {
                 None => self.push_leaf(open.classes),
             }
         }
+        // A forest keeps many trees: room for nodes that never came would be half as much again.
+        self.nodes.shrink_to_fit();
         (Tree::new(self.nodes), self.importances)
     }
 
