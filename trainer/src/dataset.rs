@@ -6,6 +6,7 @@ use std::path::Path;
 
 use ndarray::{Array2, Axis};
 use picket_schema::{DataDigest, FeatureSchema, Kind};
+use sha2::{Digest, Sha256};
 
 use crate::ingest::RowReader;
 use crate::ingest_error::IngestError;
@@ -161,14 +162,23 @@ impl Dataset {
     /// makes no difference: the order of its columns, its line ends, its quotes.
     #[must_use]
     pub fn digest(&self) -> DataDigest {
-        let mut bytes = Vec::with_capacity(40 + 4 * self.features.len() + self.labels.len());
-        bytes.extend_from_slice(&self.schema.digest().0);
-        bytes.extend_from_slice(&(self.n_rows() as u64).to_le_bytes());
-        for value in &self.features {
-            bytes.extend_from_slice(&value.to_bits().to_le_bytes());
+        let mut digest = Sha256::new();
+        digest.update(self.schema.digest().0);
+        digest.update((self.n_rows() as u64).to_le_bytes());
+        // Row by row: a copy of the whole table would be the largest thing in memory.
+        let mut bytes = Vec::with_capacity(4 * self.schema.n_features());
+        for row_idx in 0..self.n_rows() {
+            bytes.clear();
+            let row = self.row(row_idx).iter();
+            bytes.extend(row.flat_map(|value| value.to_bits().to_le_bytes()));
+            digest.update(&bytes);
         }
-        bytes.extend(self.labels.iter().map(|label| u8::from(*label)));
-        DataDigest::of(&bytes)
+        for labels in self.labels.chunks(4096) {
+            bytes.clear();
+            bytes.extend(labels.iter().map(|label| u8::from(*label)));
+            digest.update(&bytes);
+        }
+        DataDigest(digest.finalize().into())
     }
 
     /// Some of the rows, in the order given. A part may be of one class.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use linfa::ParamGuard;
-use picket_schema::artifact::ModelTable;
-use picket_schema::limits;
+use picket_schema::artifact::{Linear, ModelTable};
+use picket_schema::{FeatureSchema, limits};
 
 use crate::dataset::Dataset;
 use crate::error::TrainerError;
@@ -12,7 +12,7 @@ use crate::export::tree_table;
 use crate::importance;
 use crate::learn::{
     BoostingParams, DecisionTreeParams, ExtraTreesParams, Forest, LearnError, LinfaTreeParams,
-    Progress, RandomForestParams, TreeEnsemble,
+    OutOfBag, Progress, RandomForestParams, TreeEnsemble,
 };
 use crate::logistic::{fit_logistic, linear_importances};
 
@@ -236,19 +236,35 @@ impl Learner {
         seed: u64,
         progress: &dyn Progress,
     ) -> Result<Fitted, TrainerError> {
+        self.learn(data, seed, OutOfBagScores::Wanted, progress)?
+            .export(data.schema())
+    }
+
+    /// As [`Learner::fit`], up to a model in memory.
+    pub(crate) fn learn(
+        &self,
+        data: &Dataset,
+        seed: u64,
+        out_of_bag: OutOfBagScores,
+        progress: &dyn Progress,
+    ) -> Result<Learned, TrainerError> {
         let matrix = data.matrix()?;
-        match self {
+        let of_trees = |ensemble| Learned::Trees {
+            ensemble,
+            out_of_bag: None,
+        };
+        Ok(match self {
             Self::Forest(bagged) => {
                 let forest = RandomForestParams::new()
                     .n_trees(bagged.n_trees)
                     .max_depth(Some(bagged.max_depth.min(limits::MAX_TREE_DEPTH)))
                     .min_weight_leaf(bagged.min_leaf)
                     .positive_weight(bagged.positive_weight)
-                    .out_of_bag(true)
+                    .out_of_bag(out_of_bag == OutOfBagScores::Wanted)
                     .seed(seed)
                     .check()?
                     .fit_matrix(&matrix, progress)?;
-                of_forest(data, forest)
+                forest.into()
             }
             Self::ExtraTrees(bagged) => {
                 let forest = ExtraTreesParams::new()
@@ -259,7 +275,7 @@ impl Learner {
                     .seed(seed)
                     .check()?
                     .fit_matrix(&matrix, progress)?;
-                of_forest(data, forest)
+                forest.into()
             }
             Self::Boosting(boosting) => {
                 let boosted = BoostingParams::new()
@@ -274,7 +290,7 @@ impl Learner {
                     .seed(seed)
                     .check()?
                     .fit_matrix(&matrix, None, progress)?;
-                of_trees(data, &boosted.ensemble)
+                of_trees(boosted.ensemble)
             }
             Self::Tree(tree) => {
                 let ensemble = DecisionTreeParams::new()
@@ -284,7 +300,7 @@ impl Learner {
                     .seed(seed)
                     .check()?
                     .fit_matrix(&matrix)?;
-                of_trees(data, &ensemble)
+                of_trees(ensemble)
             }
             Self::LinfaTree(tree) => {
                 let ensemble = LinfaTreeParams::new()
@@ -292,41 +308,82 @@ impl Learner {
                     .min_weight_leaf(tree.min_leaf as f32)
                     .fit_matrix(&matrix)
                     .map_err(|error| name_column(error, data))?;
-                of_trees(data, &ensemble)
+                of_trees(ensemble)
             }
             Self::Logistic { l2 } => {
                 let linear = fit_logistic(data, *l2)?;
                 let importances = linear_importances(&linear, data);
-                Ok(Fitted {
-                    table: ModelTable::Linear(linear),
+                Learned::Linear {
+                    model: linear,
                     importances,
-                    out_of_bag: None,
-                })
+                }
             }
+        })
+    }
+}
+
+/// Whether a learner that can is to score its own training rows by the trees that did not see them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OutOfBagScores {
+    /// Yes, for calibration.
+    Wanted,
+    /// No.
+    Unwanted,
+}
+
+/// A fitted model in memory.
+#[derive(Debug)]
+pub(crate) enum Learned {
+    Trees {
+        ensemble: TreeEnsemble,
+        out_of_bag: Option<OutOfBag>,
+    },
+    Linear {
+        model: Linear<'static>,
+        importances: Vec<f64>,
+    },
+}
+
+impl From<Forest> for Learned {
+    fn from(forest: Forest) -> Self {
+        Self::Trees {
+            ensemble: forest.ensemble,
+            out_of_bag: forest.out_of_bag,
         }
     }
 }
 
-fn of_forest(data: &Dataset, forest: Forest) -> Result<Fitted, TrainerError> {
-    let mut fitted = of_trees(data, &forest.ensemble)?;
-    fitted.out_of_bag = forest
-        .out_of_bag
-        .map(|scores| scores.probabilities().to_vec());
-    Ok(fitted)
-}
-
-fn of_trees(data: &Dataset, ensemble: &TreeEnsemble) -> Result<Fitted, TrainerError> {
-    let table = ModelTable::Trees(tree_table(ensemble, data.schema())?);
-    let gains = ensemble
-        .importances()
-        .iter()
-        .map(|importance| importance.gain.max(0.0))
-        .collect();
-    Ok(Fitted {
-        table,
-        importances: importance::shares(gains),
-        out_of_bag: None,
-    })
+impl Learned {
+    /// The model as it stands in an artifact.
+    ///
+    /// # Errors
+    /// Where it does not fit into one.
+    pub(crate) fn export(self, schema: &FeatureSchema) -> Result<Fitted, TrainerError> {
+        let (ensemble, out_of_bag) = match self {
+            Self::Linear { model, importances } => {
+                return Ok(Fitted {
+                    table: ModelTable::Linear(model),
+                    importances,
+                    out_of_bag: None,
+                });
+            }
+            Self::Trees {
+                ensemble,
+                out_of_bag,
+            } => (ensemble, out_of_bag),
+        };
+        let table = ModelTable::Trees(tree_table(&ensemble, schema)?);
+        let gains = ensemble
+            .importances()
+            .iter()
+            .map(|importance| importance.gain.max(0.0))
+            .collect();
+        Ok(Fitted {
+            table,
+            importances: importance::shares(gains),
+            out_of_bag: out_of_bag.map(|scores| scores.probabilities().to_vec()),
+        })
+    }
 }
 
 /// linfa's tree has no notion of categories and missing values: says which feature has them.

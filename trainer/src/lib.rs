@@ -30,6 +30,7 @@ mod output_file;
 mod progress;
 mod random;
 mod reference;
+mod resource_use;
 mod row_groups;
 mod sample;
 mod split;

@@ -21,33 +21,11 @@ import numpy as np
 import pandas as pd
 import sklearn
 import xgboost
+from labelled_rows import DATA, splits
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import brier_score_loss, f1_score, roc_auc_score
 
-DATA = {
-    "phishing": {"file": "phishing.csv", "label": "Result", "positive": lambda y: y == -1, "drop": []},
-    "nsl-kdd": {
-        "file": "nsl-kdd.csv",
-        "label": "attack",
-        "positive": lambda y: y != "normal",
-        "drop": ["difficulty"],
-    },
-}
 METRICS = ["f1", "roc_auc", "brier"]
-
-
-def splits(features, positive, kind, n_splits, seed):
-    """Yields (train, test) row indexes, 80/20. `grouped` moves whole groups of equal rows."""
-    n_rows = len(features)
-    group = features.groupby(list(features.columns), dropna=False, sort=False).ngroup().to_numpy()
-    for split in range(n_splits):
-        random = np.random.default_rng([seed, split])
-        unit = group if kind == "grouped" else np.arange(n_rows)
-        order = random.permutation(unit.max() + 1)
-        sizes = np.bincount(unit)[order]
-        test_units = order[np.cumsum(sizes) <= 0.2 * n_rows]
-        is_test = np.isin(unit, test_units)
-        yield np.flatnonzero(~is_test), np.flatnonzero(is_test)
 
 
 def peers(features, n_trees, threads):

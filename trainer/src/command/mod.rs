@@ -1,6 +1,7 @@
 //! The commands of the `trainer` binary, one file each.
 
 mod evaluate;
+mod fit;
 mod fixtures;
 mod inspect;
 mod learner_options;
@@ -36,6 +37,9 @@ pub enum Command {
     Score(score::ScoreCommand),
     /// Draw synthetic phishing rows to try the project with.
     Sample(sample::SampleCommand),
+    /// Fit a learner and nothing else, and say what it took.
+    #[command(hide = true)]
+    Fit(Box<fit::FitCommand>),
     /// Write small models of every kind, the same every time: test material.
     #[command(hide = true)]
     Fixtures(fixtures::FixturesCommand),
@@ -51,6 +55,7 @@ impl Command {
             Self::Inspect(_) => "inspect",
             Self::Score(_) => "score",
             Self::Sample(_) => "sample",
+            Self::Fit(_) => "fit",
             Self::Fixtures(_) => "fixtures",
         }
     }
@@ -66,6 +71,7 @@ impl Command {
             Self::Inspect(command) => command.run(),
             Self::Score(command) => command.run(),
             Self::Sample(command) => command.run(),
+            Self::Fit(command) => command.run(),
             Self::Fixtures(command) => command.run(),
         }
     }
@@ -166,6 +172,11 @@ fn print(text: &str) -> Result<(), TrainerError> {
             file: PathBuf::from("standard output"),
             source,
         })
+}
+
+/// Writes a report as one line of JSON to standard output.
+fn print_json_line(report: &impl Serialize) -> Result<(), TrainerError> {
+    print(&format!("{}\n", serde_json::to_string(report)?))
 }
 
 /// Writes a report as JSON to standard output.

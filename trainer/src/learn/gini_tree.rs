@@ -120,6 +120,8 @@ impl<'a> GiniGrower<'a> {
                 None => self.push_leaf(open.classes),
             }
         }
+        // A forest keeps many trees: room for nodes that never came would be half as much again.
+        self.nodes.shrink_to_fit();
         (Tree::new(self.nodes), self.importances)
     }
 
@@ -140,20 +142,29 @@ impl<'a> GiniGrower<'a> {
             || total < 2 * self.growth.rule.min_leaf
     }
 
-    /// Tries features in random order until `n_tried` of them were not constant in the node.
-    /// Constant ones move behind `n_candidates`, for they stay constant further down.
+    /// Tries `n_tried` features drawn at random, and more until one of them is not constant in the
+    /// node. Constant ones take their draws too (as in Breiman's forest): the deeper the node, the
+    /// fewer of those drawn can split it, and the more trees differ. They move behind
+    /// `n_candidates`, for they stay constant further down.
     fn find_split(&mut self, open: &Open, n_candidates: &mut usize) -> Option<Found> {
         let mut best: Option<Found> = None;
-        let mut n_tried = 0;
+        let (mut n_drawn, mut n_tried) = (0, 0);
         let mut n_left = *n_candidates;
+        let mut n_constant = self.table.n_features - n_left;
         let all = self.growth.n_tried >= self.table.n_features;
-        while n_tried < self.growth.n_tried && n_left > 0 {
+        while n_left > 0 && (all || n_drawn < self.growth.n_tried || n_tried == 0) {
+            n_drawn += 1;
             // Untried candidates are in front, tried ones between them and the constant ones.
             let at = if all {
                 n_left - 1
             } else {
-                self.random.below(n_left)
+                self.random.below(n_left + n_constant)
             };
+            if at >= n_left {
+                // One of those known to be constant.
+                n_constant -= 1;
+                continue;
+            }
             let feature = self.candidates[at] as usize;
             let bins = &self.table.features[feature];
             let n_cells = bins.n_bins() + 1;
@@ -265,5 +276,63 @@ impl<'a> GiniGrower<'a> {
             value: self.growth.rule.fraction(classes) * self.growth.vote,
             cover: classes.total() as f64 * self.table.unit(),
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array2;
+
+    use super::*;
+    use crate::learn::matrix::Matrix;
+    use crate::learn::tree_shape::{FeatureSampling, TreeShape};
+
+    /// Of 9 features 8 are constant: a draw of 2 nearly always meets constant ones only.
+    #[test]
+    fn a_node_is_split_though_constant_features_were_drawn() {
+        let features = Array2::from_shape_fn(
+            (64, 9),
+            |(row, feature)| {
+                if feature == 7 { row as f32 } else { 1.0 }
+            },
+        );
+        let labels: Vec<bool> = (0..64).map(|row| row % 2 == 0).collect();
+        let table = Table::new(&Matrix::new(features.view(), labels).unwrap());
+        let shape = TreeShape::full_depth(FeatureSampling::Count(2));
+        let growth = shape.growth(&table, Cut::Best, 1.0);
+        for seed in 0..20 {
+            let rows = (0..64).collect();
+            let classes = table.classes.iter().map(|row| row.packed()).collect();
+            let random = Random::learner_stream(seed, 0);
+            let (tree, _) = GiniGrower::new(&table, growth, rows, classes, random).grow();
+            assert_eq!(tree.leaf_values().count(), 64, "seed {seed}");
+        }
+    }
+
+    /// Feature 0 is constant, feature 1 is the label, feature 2 says nothing. A root that tries two
+    /// features takes the label unless it draws the other two, a third of the time; if the constant
+    /// one took no draw, it would always take the label.
+    #[test]
+    fn constant_features_take_draws() {
+        let features = Array2::from_shape_fn((256, 3), |(row, feature)| match feature {
+            0 => 1.0,
+            1 => (row % 2) as f32,
+            _ => (row / 2) as f32,
+        });
+        let labels: Vec<bool> = (0..256).map(|row| row % 2 == 0).collect();
+        let table = Table::new(&Matrix::new(features.view(), labels).unwrap());
+        let shape = TreeShape::full_depth(FeatureSampling::Count(2));
+        let growth = shape.growth(&table, Cut::Best, 1.0);
+        let mut n_by_label = 0;
+        for seed in 0..60 {
+            let rows = (0..256).collect();
+            let classes = table.classes.iter().map(|row| row.packed()).collect();
+            let random = Random::learner_stream(seed, 0);
+            let (tree, _) = GiniGrower::new(&table, growth, rows, classes, random).grow();
+            if let Node::Split { condition, .. } = &tree.nodes()[0] {
+                n_by_label += usize::from(condition.feature == 1);
+            }
+        }
+        assert!((30..60).contains(&n_by_label), "{n_by_label} of 60");
     }
 }

@@ -1,7 +1,5 @@
 //! The training rows as bins, equal rows collapsed into one with a weight.
 
-use std::borrow::Cow;
-
 use ndarray::Axis;
 use rayon::prelude::*;
 
@@ -116,24 +114,6 @@ impl Table {
     /// The bins of one group, `(n_features)`.
     pub(crate) fn group(&self, group: usize) -> &[u8] {
         &self.bins[group * self.n_features..][..self.n_features]
-    }
-
-    /// The bins of `features` alone, `(n_groups, features.len())`.
-    pub(crate) fn columns(&self, features: &[u32]) -> Cow<'_, [u8]> {
-        if features.len() == self.n_features {
-            return Cow::Borrowed(&self.bins);
-        }
-        let mut bins = vec![0; self.n_groups() * features.len()];
-        bins.par_chunks_mut(features.len())
-            .with_min_len(1024)
-            .enumerate()
-            .for_each(|(group, bins)| {
-                let all = self.group(group);
-                for (bin, &feature) in bins.iter_mut().zip(features) {
-                    *bin = all[feature as usize];
-                }
-            });
-        Cow::Owned(bins)
     }
 
     /// The most bins a feature has, the missing bin included.

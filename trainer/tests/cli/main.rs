@@ -6,6 +6,7 @@ mod bench_rows;
 mod determinism;
 mod dialects;
 mod errors;
+mod fit;
 mod fixtures;
 mod quality;
 mod run;

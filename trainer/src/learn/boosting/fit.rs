@@ -2,9 +2,10 @@
 
 use rayon::prelude::*;
 
+use super::bundles::{Bundles, UsedBundles};
 use super::gradient::Gradients;
 use super::grower::{BoostedGrower, BoostedShape, Grown, TreeData};
-use super::histogram::Layout;
+use super::histogram::{HistogramSource, Layout};
 use super::params::BoostingValidParams;
 use super::validation::Validation;
 use crate::learn::ensemble::{Importance, Link, Operator, Tree, TreeEnsemble};
@@ -27,6 +28,7 @@ pub struct Boosted {
 pub(crate) struct Boosting<'a> {
     params: &'a BoostingValidParams,
     table: Table,
+    bundles: Option<Bundles>,
     gradients: Gradients,
     margins: Vec<f64>,
     importances: Vec<Importance>,
@@ -43,6 +45,7 @@ impl<'a> Boosting<'a> {
             margins: vec![base; table.n_groups()],
             importances: vec![Importance::default(); table.n_features],
             base,
+            bundles: Bundles::new(&table),
             table,
         }
     }
@@ -115,7 +118,6 @@ impl<'a> Boosting<'a> {
             n_features,
             columns_by_tree(n_features, params.column_fraction),
         );
-        let bins = self.table.columns(&features);
         let shape = BoostedShape {
             max_depth: params.max_depth.unwrap_or(usize::MAX),
             max_leaves: params.max_leaves,
@@ -125,11 +127,18 @@ impl<'a> Boosting<'a> {
         let n_bins = features
             .iter()
             .map(|&f| self.table.features[f as usize].n_bins() + 1);
+        let layout = Layout::new(n_bins);
+        let bundles = self.bundles.as_ref();
         let data = TreeData {
-            bins: &bins,
-            features: &features,
+            source: HistogramSource {
+                bins: &self.table.bins,
+                n_features,
+                features: &features,
+                layout: &layout,
+                bundles: bundles.map(|bundles| UsedBundles::new(bundles, &features)),
+            },
+            bundles,
             all: &self.table.features,
-            layout: Layout::new(n_bins),
             scale,
         };
         let partition = Partition::new(rows, packed);

@@ -1,9 +1,10 @@
 //! Grows one boosted tree.
 
 use super::binned_tree::{BinnedNode, BinnedTree};
+use super::bundles::Bundles;
 use super::gain::{GainRule, NodeSums};
 use super::gradient::{Packed, Scale};
-use super::histogram::{Histogram, Layout, NodeRows};
+use super::histogram::{Histogram, HistogramSource, NodeRows};
 use crate::learn::bin_test::{BinTest, absent_bins};
 use crate::learn::binning::{FeatureBins, MISSING};
 use crate::learn::ensemble::Importance;
@@ -26,12 +27,9 @@ pub(crate) struct BoostedShape {
 
 /// The part of the table a tree may look at.
 pub(crate) struct TreeData<'a> {
-    /// The bins of the tree's features, `(n_groups, features.len())`.
-    pub(crate) bins: &'a [u8],
-    /// The tree's features, as indexes into `all`.
-    pub(crate) features: &'a [u32],
+    pub(crate) source: HistogramSource<'a>,
+    pub(crate) bundles: Option<&'a Bundles>,
     pub(crate) all: &'a [FeatureBins],
-    pub(crate) layout: Layout,
     pub(crate) scale: Scale,
 }
 
@@ -115,11 +113,7 @@ impl<'a> BoostedGrower<'a> {
         let sum = gradients
             .iter()
             .fold(0, |sum: Packed, &gradient| sum.wrapping_add(gradient));
-        histogram.fill(
-            &self.data.layout,
-            self.data.bins,
-            NodeRows { rows, gradients },
-        );
+        histogram.fill(&self.data.source, NodeRows { rows, gradients });
         let tried = self.draw_features();
         let found = self.find(&histogram, sum, &tried);
         self.place(
@@ -180,27 +174,15 @@ impl<'a> BoostedGrower<'a> {
             mut histogram,
             found,
         } = leaf;
-        let feature = self.data.features[found.at] as usize;
+        let feature = self.data.source.features[found.at] as usize;
         let bins = &self.data.all[feature];
         let mut test = found.test;
 
-        let (column, stride) = (&self.data.bins[found.at..], self.data.features.len());
-        let middle = match test {
-            BinTest::AtMost { bin, missing_left } => {
-                let first = u8::from(!missing_left);
-                let last = bin - first;
-                self.partition.split(start, end, |row| {
-                    column[row as usize * stride].wrapping_sub(first) <= last
-                })
-            }
-            BinTest::Within { .. } => self.partition.split(start, end, |row| {
-                test.goes_left(column[row as usize * stride])
-            }),
-        };
+        let middle = self.partition_by(feature, &test, start, end);
         let left_sum = self.sum(start, middle);
         let right_sum = sum.wrapping_sub(left_sum);
 
-        let cells = histogram.cells(self.data.layout.feature(found.at));
+        let cells = histogram.cells(self.data.source.layout.feature(found.at));
         let n_cells = if bins.is_categorical() {
             bins.n_bins() + 1
         } else {
@@ -251,11 +233,7 @@ impl<'a> BoostedGrower<'a> {
             (middle, end)
         };
         let (rows, gradients) = self.partition.part(first, last);
-        small.fill(
-            &self.data.layout,
-            self.data.bins,
-            NodeRows { rows, gradients },
-        );
+        small.fill(&self.data.source, NodeRows { rows, gradients });
         histogram.subtract(&small);
         let (left_histogram, right_histogram) = if left_is_small {
             (small, histogram)
@@ -266,13 +244,35 @@ impl<'a> BoostedGrower<'a> {
         let (left_tried, right_tried) = (self.draw_features(), self.draw_features());
         let find_left = || self.find_if_allowed(&left, &left_histogram, &left_tried);
         let find_right = || self.find_if_allowed(&right, &right_histogram, &right_tried);
-        let (left_found, right_found) = if self.data.layout.n_cells() > CELLS_PER_THREAD {
+        let (left_found, right_found) = if self.data.source.layout.n_cells() > CELLS_PER_THREAD {
             rayon::join(find_left, find_right)
         } else {
             (find_left(), find_right())
         };
         self.place(right, Some(right_histogram), right_found);
         self.place(left, Some(left_histogram), left_found);
+    }
+
+    /// Moves the rows that go left to the front.
+    fn partition_by(&mut self, feature: usize, test: &BinTest, start: usize, end: usize) -> usize {
+        let codes = self.data.bundles;
+        if let Some(test) = codes.and_then(|codes| codes.left_codes(feature, test)) {
+            return self.partition.split(start, end, |row| test.goes_left(row));
+        }
+        let source = &self.data.source;
+        let (column, stride) = (&source.bins[feature..], source.n_features);
+        match *test {
+            BinTest::AtMost { bin, missing_left } => {
+                let first = u8::from(!missing_left);
+                let last = bin - first;
+                self.partition.split(start, end, |row| {
+                    column[row as usize * stride].wrapping_sub(first) <= last
+                })
+            }
+            BinTest::Within { .. } => self.partition.split(start, end, |row| {
+                test.goes_left(column[row as usize * stride])
+            }),
+        }
     }
 
     fn sum(&self, start: usize, end: usize) -> Packed {
@@ -306,11 +306,12 @@ impl<'a> BoostedGrower<'a> {
         let mut best: Option<Found> = None;
         for &at in tried {
             let at = at as usize;
-            let bins = &self.data.all[self.data.features[at] as usize];
-            if let Some(split) =
-                self.rule
-                    .best(bins, histogram.cells(self.data.layout.feature(at)), node)
-                && best.is_none_or(|best| split.gain > best.gain)
+            let bins = &self.data.all[self.data.source.features[at] as usize];
+            if let Some(split) = self.rule.best(
+                bins,
+                histogram.cells(self.data.source.layout.feature(at)),
+                node,
+            ) && best.is_none_or(|best| split.gain > best.gain)
             {
                 best = Some(Found {
                     gain: split.gain,
@@ -325,7 +326,7 @@ impl<'a> BoostedGrower<'a> {
     /// The features to try at a split, in order, as indexes into the tree's own.
     fn draw_features(&mut self) -> Vec<u32> {
         self.random
-            .subset(self.data.features.len(), self.shape.n_tried)
+            .subset(self.data.source.features.len(), self.shape.n_tried)
     }
 
     fn place(&mut self, child: Child, histogram: Option<Histogram>, found: Option<Found>) {
@@ -373,7 +374,7 @@ impl<'a> BoostedGrower<'a> {
     fn zero_histogram(&mut self) -> Histogram {
         self.spare
             .pop()
-            .unwrap_or_else(|| Histogram::zero(&self.data.layout))
+            .unwrap_or_else(|| Histogram::zero(self.data.source.layout))
     }
 }
 

@@ -2,6 +2,7 @@
 //! `XGBoost`, KDD 2016), on histograms of whole numbers.
 
 mod binned_tree;
+mod bundles;
 mod fit;
 mod gain;
 mod gradient;
