@@ -61,7 +61,9 @@ class Data:
         self.frame[numeric] = self.frame[numeric].astype(np.float32).astype(np.float64)
         text = (pathlib.Path(args.schemas) / f"{name}.toml").read_text(encoding="utf-8")
         # Every number may be asked for, and every value may be missing: thresholds lie outside a narrow domain.
-        wide = "domain = { range = [-1e30, 1e30] }"
+        # What counts stays a count.
+        self.low = 0.0 if (self.frame[numeric].to_numpy() >= 0).all() else -1e30
+        wide = f"domain = {{ range = [{self.low:.1e}, 1e30] }}"
         text = re.sub(r"domain = \{ (values|range) = \[[^\]]*\] \}", wide, text)
         text = re.sub(r'missing = "\w+"\n', "", text).replace("[[features]]\n", '[[features]]\nmissing = "accept"\n')
         self.schema = folder / f"{name}.toml"
@@ -96,7 +98,7 @@ class Data:
                     side = random.integers(0, 3, edges.sum())
                     up, down = np.nextafter(picked, np.float32(np.inf)), np.nextafter(picked, np.float32(-np.inf))
                     picked = np.select([side == 0, side == 1], [picked, up], down)
-                    inside = (np.abs(picked) < 1e30) & np.isfinite(picked)
+                    inside = (picked >= self.low) & (picked < 1e30)
                     values[edges] = np.where(inside, picked, values[edges])
                 values = pd.Series(values)
             missing = (random.random(len(rows)) < 0.2) & (rows.index >= n_rows)

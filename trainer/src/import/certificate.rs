@@ -101,6 +101,8 @@ pub(crate) struct Comparison<'a> {
     pub(crate) schema: &'a FeatureSchema,
     pub(crate) map: &'a FeatureMap,
     pub(crate) scale: &'a LeafScale,
+    /// For each feature whether only numbers of its domain are compared. Shape: `(n_features,)`.
+    pub(crate) clipped: &'a [bool],
     /// The margin is `offset + sign *` the peer's.
     pub(crate) sign: f64,
     pub(crate) offset: f64,
@@ -136,7 +138,7 @@ impl Comparison<'_> {
         model: &Model<'_>,
         reporter: Reporter,
     ) -> Result<Certificate, ImportError> {
-        let probe = ProbeRows::new(self.peer, self.schema, self.map);
+        let probe = ProbeRows::new(self.peer, self.schema, self.map, self.clipped);
         let paths = self.chosen_paths(&probe);
         let strange = probe.strange_rows();
         let n_edge_rows = probe.n_edge_rows().min(MAX_EDGE_ROWS);

@@ -2,7 +2,7 @@
 //!
 //! A row goes left where `x <= threshold`, in f64, or where the bit of its category is set. Bits of a node's
 //! `decision_type`: 1 categorical, 2 default left, 4 missing type Zero, 8 missing type NaN. Without a missing type
-//! NaN is read as 0. In a categorical split NaN, negative and unseen codes go right. Leaves hold their shrinkage.
+//! NaN is read as 0. What is at most 1e-35 in magnitude is 0. In a categorical split NaN, negative and unseen codes go right. Leaves hold their shrinkage.
 
 use super::error::ImportError;
 use super::lightgbm_text::{Section, Sections};
@@ -256,7 +256,7 @@ fn nodes_of(section: &Section<'_>, tree: usize) -> Result<Vec<PeerNode>, ImportE
             let missing = match decision >> 2 {
                 0 => MissingRule::NanIsZero,
                 1 => MissingRule::ZeroPasses(default_left),
-                2 => MissingRule::NanPasses(default_left),
+                2 => MissingRule::NanPassesNearZero(default_left),
                 _ => {
                     let expected = "a number from 0 to 11";
                     return Err(ImportError::field(

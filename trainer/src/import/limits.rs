@@ -7,4 +7,4 @@ pub(crate) const MAX_NODES: usize = 16 << 20;
 /// The largest category code of a peer. A schema's feature has at most 4,096 categories, from 0.
 pub(crate) const MAX_CATEGORY: usize = 4095;
 /// How many nodes carrying the rules for zero, missing and infinite values exactly may add, as a multiple.
-pub(crate) const MAX_GROWTH: usize = 4;
+pub(crate) const MAX_GROWTH: usize = 16;

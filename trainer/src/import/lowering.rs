@@ -1,7 +1,7 @@
 //! From the peer's trees to Picket's: one operator, thresholds of 32 bits, category sets of the schema's codes.
 
 use picket_schema::artifact::{Operator, TreeNode};
-use picket_schema::{FeatureSchema, Kind};
+use picket_schema::{Domain, Feature, FeatureSchema, Kind};
 
 use super::error::ImportError;
 use super::feature_map::{FeatureMap, Source};
@@ -22,6 +22,17 @@ pub(crate) struct Lowering<'a> {
     map: &'a FeatureMap,
     /// The operator that the model gets.
     pub(crate) operator: Operator,
+    /// For each feature of the schema whether tests are carried for numbers of its domain only. Shape: `(n_features,)`.
+    pub(crate) clipped: Vec<bool>,
+}
+
+/// The least and the largest number of a domain.
+pub(crate) fn domain_bounds(feature: &Feature) -> Option<(f32, f32)> {
+    match &feature.domain {
+        Domain::Range([min, max]) => Some((*min as f32, *max as f32)),
+        Domain::Values(values) => Some((*values.first()? as f32, *values.last()? as f32)),
+        Domain::Categories(_) => None,
+    }
 }
 
 /// A tree on its way.
@@ -60,10 +71,30 @@ impl<'a> Lowering<'a> {
         } else {
             Operator::LessEqual
         };
-        Self {
+        let mut lowering = Self {
             schema,
             map,
             operator,
+            clipped: vec![false; schema.n_features()],
+        };
+        for node in model.trees.iter().flat_map(|tree| &tree.nodes) {
+            if let PeerNode::Split { feature, test, .. } = node
+                && let Some(source) = map.sources.get(*feature).and_then(Option::as_ref)
+            {
+                let routing = Routing::of(test);
+                let within = lowering.within_domain(source.feature_idx, &routing);
+                lowering.clipped[source.feature_idx] |= within != routing;
+            }
+        }
+        lowering
+    }
+
+    /// A test that takes more than one condition needs fewer where only the domain's numbers matter: others are
+    /// refused before they are scored.
+    fn within_domain(&self, feature_idx: usize, routing: &Routing) -> Routing {
+        match domain_bounds(&self.schema.features[feature_idx]) {
+            Some((min, max)) if routing.intervals.len() > 1 => routing.within(min, max),
+            _ => routing.clone(),
         }
     }
 
@@ -136,7 +167,10 @@ impl<F: Fn(usize) -> (i32, u32)> Growing<'_, F> {
                 feature: ours.name.clone(),
             });
         }
-        self.grow_intervals(node, source.feature_idx as u16, &Routing::of(test), yes, no)
+        let routing = self
+            .lowering
+            .within_domain(source.feature_idx, &Routing::of(test));
+        self.grow_intervals(node, source.feature_idx as u16, &routing, yes, no)
     }
 
     /// Any test on a categorical feature: the set of the schema's codes that pass it.

@@ -27,9 +27,12 @@ pub(crate) enum Comparison {
 pub(crate) enum MissingRule {
     /// NaN passes the test, or does not.
     NanPasses(bool),
-    /// NaN is read as 0: LightGBM's missing type None.
+    /// The same, and what is nearly 0 is read as 0: LightGBM's missing type NaN. Its predictors copy a row without
+    /// such values, as if it were sparse.
+    NanPassesNearZero(bool),
+    /// NaN and what is nearly 0 are read as 0: LightGBM's missing type None.
     NanIsZero,
-    /// NaN and all that is nearly 0 pass the test, or do not: LightGBM's missing type Zero.
+    /// NaN and what is nearly 0 pass the test, or do not: LightGBM's missing type Zero.
     ZeroPasses(bool),
 }
 
@@ -55,12 +58,18 @@ impl PeerTest {
                 threshold,
                 missing,
             } => {
+                let is_near_zero = x.abs() <= LIGHTGBM_ZERO;
                 let x = match missing {
-                    MissingRule::NanPasses(passes) if x.is_nan() => return *passes,
-                    MissingRule::ZeroPasses(passes) if x.is_nan() || x.abs() <= LIGHTGBM_ZERO => {
+                    MissingRule::NanPasses(passes) | MissingRule::NanPassesNearZero(passes)
+                        if x.is_nan() =>
+                    {
                         return *passes;
                     }
-                    MissingRule::NanIsZero if x.is_nan() => 0.0,
+                    MissingRule::ZeroPasses(passes) if x.is_nan() || is_near_zero => {
+                        return *passes;
+                    }
+                    MissingRule::NanPassesNearZero(_) if is_near_zero => 0.0,
+                    MissingRule::NanIsZero if x.is_nan() || is_near_zero => 0.0,
                     _ => x,
                 };
                 match comparison {
@@ -196,10 +205,15 @@ impl PeerModel {
             .map(|(tree, leaf)| (tree.weight, tree.leaf_value(*leaf)));
         match self.arithmetic {
             Arithmetic::F32 => {
-                let sum = terms.fold(self.base as f32, |sum, (weight, value)| {
-                    sum + weight as f32 * value as f32
-                });
-                f64::from(sum / self.divisor as f32)
+                let add =
+                    |sum: f32, (weight, value): (f64, f64)| sum + weight as f32 * value as f32;
+                let base = self.base as f32;
+                // An average's base comes after the division, XGBoost's before the trees.
+                f64::from(if self.divisor == 1.0 {
+                    terms.fold(base, add)
+                } else {
+                    terms.fold(0.0, add) / self.divisor as f32 + base
+                })
             }
             Arithmetic::F64 => {
                 let sum = terms.fold(0.0, |sum, (weight, value)| sum + weight * value);
@@ -260,7 +274,8 @@ impl PeerTree {
         })
     }
 
-    fn check(&self, tree: usize, n_features: usize) -> Result<(), ImportError> {
+    /// Checks a tree and counts the nodes that its root reaches.
+    pub(crate) fn check(&self, tree: usize, n_features: usize) -> Result<usize, ImportError> {
         let n_nodes = self.nodes.len();
         if n_nodes == 0 {
             return Err(ImportError::EmptyTree { tree });
@@ -275,8 +290,10 @@ impl PeerTree {
             ));
         }
         let mut reached = vec![false; n_nodes];
+        let mut n_reached = 0;
         let mut open = vec![(0, 0)];
         while let Some((node, level)) = open.pop() {
+            n_reached += 1;
             if core::mem::replace(&mut reached[node], true) {
                 return Err(ImportError::NotATree { tree, node });
             }
@@ -333,6 +350,6 @@ impl PeerTree {
                 }
             }
         }
-        Ok(())
+        Ok(n_reached)
     }
 }

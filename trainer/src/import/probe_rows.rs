@@ -3,6 +3,7 @@
 use picket_schema::{FeatureSchema, Kind};
 
 use super::feature_map::FeatureMap;
+use super::lowering::domain_bounds;
 use super::peer::{LIGHTGBM_ZERO, PeerModel, PeerNode, PeerTest};
 use super::routing::{largest_below, largest_up_to};
 use crate::random::Random;
@@ -29,6 +30,8 @@ pub(crate) struct ProbeRows<'a> {
     model: &'a PeerModel,
     schema: &'a FeatureSchema,
     map: &'a FeatureMap,
+    /// For each feature of the schema whether only numbers of its domain are asked. Shape: `(n_features,)`.
+    clipped: &'a [bool],
     /// For each feature of the schema the values on both sides of every threshold, and those between.
     edges: Vec<Vec<f32>>,
 }
@@ -38,6 +41,7 @@ impl<'a> ProbeRows<'a> {
         model: &'a PeerModel,
         schema: &'a FeatureSchema,
         map: &'a FeatureMap,
+        clipped: &'a [bool],
     ) -> Self {
         let mut edges: Vec<Vec<f32>> = vec![Vec::new(); schema.n_features()];
         for node in model.trees.iter().flat_map(|tree| &tree.nodes) {
@@ -61,8 +65,24 @@ impl<'a> ProbeRows<'a> {
             model,
             schema,
             map,
+            clipped,
             edges,
         }
+    }
+
+    /// A value, or NaN instead of one that is out of a domain which the model was carried for.
+    fn allowed(&self, feature_idx: usize, x: f32) -> f32 {
+        match domain_bounds(&self.schema.features[feature_idx]) {
+            Some((min, max)) if self.clipped[feature_idx] && !(min <= x && x <= max) => f32::NAN,
+            _ => x,
+        }
+    }
+
+    fn allowed_row(&self, row: Vec<f32>) -> Vec<f32> {
+        let values = row.into_iter().enumerate();
+        values
+            .map(|(feature_idx, x)| self.allowed(feature_idx, x))
+            .collect()
     }
 
     /// How many rows show every edge of every feature once.
@@ -79,14 +99,15 @@ impl<'a> ProbeRows<'a> {
             let offset = Random::stream(seed, feature_idx as u64).below(values.len());
             values[(row_idx + offset) % values.len()]
         };
-        self.edges.iter().enumerate().map(pick).collect()
+        self.allowed_row(self.edges.iter().enumerate().map(pick).collect())
     }
 
     /// A row of edges, numbers between and beyond them, and now and then something strange.
     pub(crate) fn random_row(&self, random: &mut Random) -> Vec<f32> {
-        (0..self.edges.len())
+        let row = (0..self.edges.len())
             .map(|feature_idx| self.random_value(feature_idx, random))
-            .collect()
+            .collect();
+        self.allowed_row(row)
     }
 
     fn random_value(&self, feature_idx: usize, random: &mut Random) -> f32 {
@@ -115,7 +136,7 @@ impl<'a> ProbeRows<'a> {
     pub(crate) fn strange_rows(&self) -> Vec<Vec<f32>> {
         let strange = STRANGE.iter().chain(&NO_CODES);
         strange
-            .map(|value| vec![*value; self.edges.len()])
+            .map(|value| self.allowed_row(vec![*value; self.edges.len()]))
             .collect()
     }
 
@@ -177,6 +198,9 @@ impl<'a> ProbeRows<'a> {
                     }
                 }
                 candidates.extend(STRANGE);
+            }
+            for value in &mut candidates {
+                *value = self.allowed(feature_idx, *value);
             }
             let start = random.below(candidates.len());
             let (before, after) = candidates.split_at(start);

@@ -45,6 +45,27 @@ impl Routing {
     }
 }
 
+impl Routing {
+    /// The same, without intervals that no number from `min` to `max` is in.
+    pub(crate) fn within(&self, min: f32, max: f32) -> Self {
+        let mut within = self.clone();
+        within.intervals.retain(|(end, _)| *end >= min);
+        // From the interval that holds the largest number on there is nothing more to ask.
+        if let Some(last) = within.intervals.iter().position(|(end, _)| *end >= max) {
+            within.last_passes = within.intervals[last].1;
+            within.intervals.truncate(last);
+        }
+        while within
+            .intervals
+            .last()
+            .is_some_and(|(_, passes)| *passes == within.last_passes)
+        {
+            within.intervals.pop();
+        }
+        within
+    }
+}
+
 /// The last number of every interval within which the test gives one answer.
 fn ends(test: &PeerTest) -> Vec<f32> {
     let PeerTest::Compare {
@@ -65,7 +86,7 @@ fn ends(test: &PeerTest) -> Vec<f32> {
     if !matches!(comparison, Comparison::LessEqual | Comparison::Greater) {
         ends.extend(largest_below(*threshold));
     }
-    if matches!(missing, MissingRule::ZeroPasses(_)) {
+    if !matches!(missing, MissingRule::NanPasses(_)) {
         ends.extend(largest_below(-LIGHTGBM_ZERO));
         ends.extend(largest_up_to(LIGHTGBM_ZERO));
     }
@@ -149,6 +170,8 @@ mod tests {
         let rules = [
             MissingRule::NanPasses(true),
             MissingRule::NanPasses(false),
+            MissingRule::NanPassesNearZero(true),
+            MissingRule::NanPassesNearZero(false),
             MissingRule::NanIsZero,
             MissingRule::ZeroPasses(true),
             MissingRule::ZeroPasses(false),
@@ -188,7 +211,23 @@ mod tests {
                 }
             }
         }
-        assert_eq!(n_checked, 17 * 6 * 5 * 18);
+        assert_eq!(n_checked, 17 * 6 * 7 * 18);
+    }
+
+    #[test]
+    fn a_domain_leaves_out_what_it_does_not_hold() {
+        let test = compare(Comparison::LessEqual, 5.0, MissingRule::ZeroPasses(false));
+        let routing = Routing::of(&test);
+        assert_eq!(routing.intervals.len(), 3);
+        for (min, max, n_ends) in [(-9.0, 9.0, 3), (0.0, 9.0, 2), (0.0, 5.0, 1), (6.0, 9.0, 0)] {
+            let within = routing.within(min, max);
+            assert_eq!(within.intervals.len(), n_ends, "{min} to {max}");
+            for x in [-9.0, -1.0, -0.0, 0.0, 1.0, 5.0, 6.0, 9.0, f32::NAN] {
+                if x.is_nan() || (min <= x && x <= max) {
+                    assert_eq!(routed(&within, x), test.passes(f64::from(x)), "{x}");
+                }
+            }
+        }
     }
 
     #[test]

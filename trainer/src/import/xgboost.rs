@@ -268,7 +268,9 @@ fn base_score(text: &str) -> Result<f32, ImportError> {
 /// The margin before any tree, and what margins mean.
 fn link(objective: &str, base_score: f32) -> Result<(f32, Output), ImportError> {
     match objective {
-        "binary:logistic" | "reg:logistic" | "binary:logitraw" => {
+        // Its base score is a margin already.
+        "binary:logitraw" => Ok((base_score, Output::LogOdds { slope: 1.0 })),
+        "binary:logistic" | "reg:logistic" => {
             if !(base_score > 0.0 && base_score < 1.0) {
                 return Err(ImportError::field(
                     "learner_model_param",

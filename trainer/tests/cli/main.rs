@@ -7,6 +7,7 @@ mod determinism;
 mod dialects;
 mod errors;
 mod fixtures;
+mod import;
 mod quality;
 mod run;
 mod sample;

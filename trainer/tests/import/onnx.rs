@@ -12,7 +12,12 @@ const NAN: f32 = f32::NAN;
 /// A file with one ensemble between its input and ZipMap, as converters write it.
 pub(crate) fn ensemble(operator: &str, attributes: Vec<Attribute>) -> Vec<u8> {
     let trees = node(operator, &["X"], &["label", "scores"], &attributes);
-    let cast = node("Cast", &["label"], &["output_label"], &[("to", Value::Int(7))]);
+    let cast = node(
+        "Cast",
+        &["label"],
+        &["output_label"],
+        &[("to", Value::Int(7))],
+    );
     let map = node("ZipMap", &["scores"], &["output_probability"], &[]);
     file(&[trees, cast, map], &[("X", 3)])
 }
@@ -55,10 +60,22 @@ fn every_mode_goes_where_it_says() {
     let model = imported(ONNX, &file, &options());
     let passes: [(f32, [bool; 7]); 6] = [
         (0.5, [true, false, true, false, true, false, true]),
-        (0.5_f32.next_down(), [true, true, false, false, false, true, false]),
-        (0.5_f32.next_up(), [false, false, true, true, false, true, false]),
-        (f32::INFINITY, [false, false, true, true, false, true, false]),
-        (f32::NEG_INFINITY, [true, true, false, false, false, true, false]),
+        (
+            0.5_f32.next_down(),
+            [true, true, false, false, false, true, false],
+        ),
+        (
+            0.5_f32.next_up(),
+            [false, false, true, true, false, true, false],
+        ),
+        (
+            f32::INFINITY,
+            [false, false, true, true, false, true, false],
+        ),
+        (
+            f32::NEG_INFINITY,
+            [true, true, false, false, false, true, false],
+        ),
         // No comparison holds for NaN but "not equal"; tracking makes it pass.
         (NAN, [false, true, false, true, false, true, true]),
     ];
@@ -145,10 +162,16 @@ fn the_files_labels_tell_the_positive_class() {
     let labels = ("classlabels_int64s", Value::Ints(vec![7, 9]));
     // 7 is bad by the schema, 9 unknown: no pair, so class 1.
     let model = imported(ONNX, &forest(labels, "NONE"), &options());
-    assert_says(&model.positive_class, &["class 1", "\"9\"", "nothing in the file"]);
+    assert_says(
+        &model.positive_class,
+        &["class 1", "\"9\"", "nothing in the file"],
+    );
     let labels = ("classlabels_strings", Value::Texts(vec!["7", "3"]));
     let model = imported(ONNX, &forest(labels, "NONE"), &options());
-    assert_says(&model.positive_class, &["class 0", "\"7\"", "the schema calls bad"]);
+    assert_says(
+        &model.positive_class,
+        &["class 0", "\"7\"", "the schema calls bad"],
+    );
     assert_margin(&model, [1.0, 0.0, 0.0], &[0.625]);
 }
 
@@ -184,7 +207,12 @@ fn a_regressor_with_a_sigmoid_is_log_odds() {
     let mut attributes = stumps(&[(0, "BRANCH_LEQ", 0.0, 0), (1, "BRANCH_LEQ", 0.0, 0)]);
     attributes.extend(weights(
         "target",
-        &[(0, 1, 0, 1.0), (0, 2, 0, 2.0), (1, 1, 0, 4.0), (1, 2, 0, 8.0)],
+        &[
+            (0, 1, 0, 1.0),
+            (0, 2, 0, 2.0),
+            (1, 1, 0, 4.0),
+            (1, 2, 0, 8.0),
+        ],
     ));
     attributes.push(("aggregate_function", Value::Text("AVERAGE")));
     attributes.push(("base_values", Value::Floats(vec![0.5])));
@@ -194,7 +222,10 @@ fn a_regressor_with_a_sigmoid_is_log_odds() {
     let concat = node("Concat", &["b", "a32"], &["X"], &[("axis", Value::Int(1))]);
     let trees = node("TreeEnsembleRegressor", &["X"], &["y"], &attributes);
     let sigmoid = node("Sigmoid", &["y"], &["p"], &[]);
-    let with_sigmoid = file(&[cast.clone(), concat.clone(), trees.clone(), sigmoid], &inputs);
+    let with_sigmoid = file(
+        &[cast.clone(), concat.clone(), trees.clone(), sigmoid],
+        &inputs,
+    );
     let model = imported(ONNX, &with_sigmoid, &options());
     assert_margin(&model, [-1.0, 1.0, 0.0], &[1.0, 2.0, 0.5]);
     assert_margin(&model, [1.0, -1.0, 0.0], &[0.5, 4.0, 0.5]);
@@ -211,7 +242,10 @@ fn a_regressor_with_a_sigmoid_is_log_odds() {
 fn thresholds_of_64_bits_are_carried() {
     let mut attributes = stumps(&[(0, "BRANCH_LEQ", 0.0, 0)]);
     attributes.retain(|(name, _)| *name != "nodes_values");
-    attributes.push(("nodes_values_as_tensor", Value::Doubles(vec![0.1, 0.0, 0.0])));
+    attributes.push((
+        "nodes_values_as_tensor",
+        Value::Doubles(vec![0.1, 0.0, 0.0]),
+    ));
     attributes.extend(weights("class", &signed_weights(1)));
     let file = ensemble("TreeEnsembleClassifier", logistic(attributes, zero_one()));
     let model = imported(ONNX, &file, &options());
@@ -234,7 +268,12 @@ fn an_infinite_threshold_sets_missing_values_apart() {
 
 /// Two trees of ai.onnx.ml 5: a split with a set below it, and a leaf that both sides of a split share.
 pub(crate) fn flat_trees() -> Vec<Attribute> {
-    let floats = |values: &[f32]| values.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>();
+    let floats = |values: &[f32]| {
+        values
+            .iter()
+            .flat_map(|x| x.to_le_bytes())
+            .collect::<Vec<u8>>()
+    };
     vec![
         ("tree_roots", Value::Ints(vec![0, 2])),
         ("nodes_featureids", Value::Ints(vec![0, 2, 1])),
@@ -244,7 +283,10 @@ pub(crate) fn flat_trees() -> Vec<Attribute> {
         ("nodes_falsenodeids", Value::Ints(vec![1, 2, 2])),
         ("nodes_trueleafs", Value::Ints(vec![0, 1, 1])),
         ("nodes_falseleafs", Value::Ints(vec![1, 1, 1])),
-        ("nodes_missing_value_tracks_true", Value::Ints(vec![0, 1, 0])),
+        (
+            "nodes_missing_value_tracks_true",
+            Value::Ints(vec![0, 1, 0]),
+        ),
         ("leaf_targetids", Value::Ints(vec![0, 0, 0])),
         ("leaf_weights", Value::Raw(1, floats(&[1.0, 2.0, 4.0]))),
         ("membership_values", Value::Raw(1, floats(&[0.0, 2.0, NAN]))),

@@ -89,7 +89,12 @@ fn attribute((name, value): &Attribute) -> Vec<u8> {
 }
 
 /// A node of the graph.
-pub(crate) fn node(operator: &str, inputs: &[&str], outputs: &[&str], attributes: &[Attribute]) -> Vec<u8> {
+pub(crate) fn node(
+    operator: &str,
+    inputs: &[&str],
+    outputs: &[&str],
+    attributes: &[Attribute],
+) -> Vec<u8> {
     let mut out = Vec::new();
     for input in inputs {
         bytes(1, input.as_bytes(), &mut out);
@@ -154,25 +159,53 @@ pub(crate) fn stumps(stumps: &[Stump]) -> Vec<Attribute> {
     vec![
         ("nodes_treeids", Value::Ints(tree_ids)),
         ("nodes_nodeids", Value::Ints(each(&|_| [0, 1, 2]))),
-        ("nodes_featureids", Value::Ints(each(&|stump| [stump.0, 0, 0]))),
+        (
+            "nodes_featureids",
+            Value::Ints(each(&|stump| [stump.0, 0, 0])),
+        ),
         ("nodes_modes", Value::Texts(modes)),
         ("nodes_values", Value::Floats(values)),
         ("nodes_truenodeids", Value::Ints(each(&|_| [1, 0, 0]))),
         ("nodes_falsenodeids", Value::Ints(each(&|_| [2, 0, 0]))),
-        ("nodes_missing_value_tracks_true", Value::Ints(each(&|stump| [stump.3, 0, 0]))),
+        (
+            "nodes_missing_value_tracks_true",
+            Value::Ints(each(&|stump| [stump.3, 0, 0])),
+        ),
     ]
 }
 
 /// The weights of leaves: tree, node, class or target, weight.
 pub(crate) fn weights(prefix: &'static str, entries: &[(i64, i64, i64, f32)]) -> Vec<Attribute> {
     let names = match prefix {
-        "class" => ["class_treeids", "class_nodeids", "class_ids", "class_weights"],
-        _ => ["target_treeids", "target_nodeids", "target_ids", "target_weights"],
+        "class" => [
+            "class_treeids",
+            "class_nodeids",
+            "class_ids",
+            "class_weights",
+        ],
+        _ => [
+            "target_treeids",
+            "target_nodeids",
+            "target_ids",
+            "target_weights",
+        ],
     };
     vec![
-        (names[0], Value::Ints(entries.iter().map(|entry| entry.0).collect())),
-        (names[1], Value::Ints(entries.iter().map(|entry| entry.1).collect())),
-        (names[2], Value::Ints(entries.iter().map(|entry| entry.2).collect())),
-        (names[3], Value::Floats(entries.iter().map(|entry| entry.3).collect())),
+        (
+            names[0],
+            Value::Ints(entries.iter().map(|entry| entry.0).collect()),
+        ),
+        (
+            names[1],
+            Value::Ints(entries.iter().map(|entry| entry.1).collect()),
+        ),
+        (
+            names[2],
+            Value::Ints(entries.iter().map(|entry| entry.2).collect()),
+        ),
+        (
+            names[3],
+            Value::Floats(entries.iter().map(|entry| entry.3).collect()),
+        ),
     ]
 }

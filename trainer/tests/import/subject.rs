@@ -101,5 +101,9 @@ pub(crate) fn operator(imported: &Imported) -> Operator {
 
 /// All that the card tells.
 pub(crate) fn notes(imported: &Imported) -> String {
-    Artifact::decode(&imported.bytes).unwrap().card.notes.join("\n")
+    Artifact::decode(&imported.bytes)
+        .unwrap()
+        .card
+        .notes
+        .join("\n")
 }

@@ -47,8 +47,14 @@ fn rows_go_where_the_file_says() {
     assert_margin(&model, [0.0, 0.0, Z], &[base(), 0.5, 1.0]);
     assert_margin(&model, [0.0, 0.0, f32::NAN], &[base(), 0.5, 1.0]);
     assert_margin(&model, [0.0, 0.0, 17.0], &[base(), 0.5, 1.0]);
-    assert_eq!((calibration(&model).slope, calibration(&model).intercept), (1.0, 0.0));
-    assert_says(&notes(&model), &["Parity certificate", "XGBoost 3.2.0", "log-odds of class 1"]);
+    assert_eq!(
+        (calibration(&model).slope, calibration(&model).intercept),
+        (1.0, 0.0)
+    );
+    assert_says(
+        &notes(&model),
+        &["Parity certificate", "XGBoost 3.2.0", "log-odds of class 1"],
+    );
 }
 
 #[test]
@@ -78,7 +84,10 @@ fn older_files_are_read() {
     // Without names 1 is the schema's second category.
     assert_margin(&model, [f32::NAN, 0.0, Y], &[0.5, 1.0]);
     assert_margin(&model, [f32::NAN, 0.0, X], &[0.5, -1.0]);
-    assert_says(&notes(&model), &["does not name the categories of \"kind\""]);
+    assert_says(
+        &notes(&model),
+        &["does not name the categories of \"kind\""],
+    );
 }
 
 #[test]
@@ -89,15 +98,17 @@ fn the_other_class_turns_the_sign() {
     };
     let model = imported(XGBOOST, FILE.as_bytes(), &turned);
     assert_margin(&model, [0.0, 0.0, X], &[-base(), -0.5, -1.0]);
-    assert_says(&model.positive_class, &["class 0", "--positive-class-index"]);
+    assert_says(
+        &model.positive_class,
+        &["class 0", "--positive-class-index"],
+    );
 }
 
 #[test]
 fn dropped_trees_of_dart_keep_their_weight() {
     let dart = changed(|document| {
         let model = document["learner"]["gradient_booster"]["model"].take();
-        document["learner"]["gradient_booster"] =
-            json!({"name": "dart", "gbtree": {"model": model, "name": "gbtree"}, "weight_drop": [0.5, 0.25]});
+        document["learner"]["gradient_booster"] = json!({"name": "dart", "gbtree": {"model": model, "name": "gbtree"}, "weight_drop": [0.5, 0.25]});
     });
     let model = imported(XGBOOST, &dart, &options());
     assert_margin(&model, [0.0, 0.0, X], &[base(), 0.25, 0.25]);
@@ -111,7 +122,10 @@ fn a_regression_needs_a_word() {
         changed(|document| document["learner"]["objective"] = json!({"name": "reg:squarederror"}));
     assert_says(
         &refusal(XGBOOST, &regression, &options()),
-        &["reg:squarederror", "--output log-odds or --output probability"],
+        &[
+            "reg:squarederror",
+            "--output log-odds or --output probability",
+        ],
     );
     let probability = ImportOptions {
         output: Some(MarginKind::Probability),
@@ -152,40 +166,142 @@ fn what_cannot_be_carried_is_named() {
     let cases: Vec<(Vec<u8>, &[&str])> = vec![
         (b"{".to_vec(), &["not XGBoost's JSON", "EOF"]),
         (b"[1]".to_vec(), &["not XGBoost's JSON"]),
-        (learner("learner_model_param/num_class", json!("3")), &["num_class", "found 3", "two classes"]),
-        (learner("learner_model_param/num_target", json!("2")), &["num_target", "found 2"]),
-        (learner("learner_model_param/base_score", json!("[1E0,2E0]")), &["base_score", "one finite number"]),
-        (learner("learner_model_param/base_score", json!("1.5")), &["base_score", "1.5", "above 0 and below 1"]),
-        (learner("learner_model_param/num_feature", json!("many")), &["num_feature", "many"]),
-        (learner("learner_model_param/num_feature", json!("99999999")), &["num_feature", "at most 4096"]),
-        (learner("gradient_booster/name", json!("gblinear")), &["booster", "gblinear", "gbtree or dart"]),
-        (learner("gradient_booster/name", json!("dart")), &["gradient_booster", "gbtree is missing"]),
-        (learner("gradient_booster/model/trees", json!([])), &["0 trees", "1 to 16384"]),
-        (learner("objective/name", json!("multi:softprob")), &["objective", "multi:softprob"]),
-        (learner("feature_names", json!(["a", "b"])), &["feature_names", "2 names", "3"]),
-        (learner("feature_names", json!(["b", "kind", "a_"])), &["\"a_\"", "does not have"]),
-        (learner("feature_names", json!(["b", "knid", "a"])), &["\"knid\"", "did you mean \"kind\""]),
-        (learner("feature_names", json!(["a", "kind", "a"])), &["two features named \"a\""]),
-        (first("left_children", json!([1, -1, 0, -1, -1])), &["tree 0", "node 0 is reached twice"]),
-        (first("left_children", json!([1, -1, 4, -1, -1])), &["tree 0", "node 4 is reached twice"]),
-        (first("left_children", json!([1, -1, 9, -1, -1])), &["tree 0, node 2", "child 9", "less than 5"]),
-        (first("left_children", json!([1, -1, -1, -1, -1])), &["tree 0, node 2", "child -1"]),
-        (first("left_children", json!([1, -1])), &["tree 0", "right_children", "5 entries"]),
-        (first("left_children", json!([])), &["tree 0", "right_children"]),
-        (first("split_indices", json!([3, 0, 0, 0, 0])), &["tree 0, node 0", "feature 3", "less than 3"]),
-        (first("split_indices", json!([-1, 0, 0, 0, 0])), &["tree 0, node 0", "split_indices", "-1"]),
-        (first("split_type", json!([2, 0, 0, 0, 0])), &["tree 0, node 0", "split_type", "0 or 1"]),
-        (first("split_type", json!([1, 0, 0, 0, 0])), &["tree 0, node 0", "categories_nodes"]),
-        (first("split_conditions", json!([1.5, 1e39, 0.0, 0.0, 0.0])), &["tree 0, node 1", "leaf is inf"]),
-        (first("split_conditions", json!([1.5, "x", 0.0, 0.0, 0.0])), &["tree 0, node 1", "split_conditions", "a number"]),
-        (first("sum_hessian", json!([1.0, -1.0, 1.0, 1.0, 1.0])), &["tree 0, node 1", "cover"]),
-        (first("tree_param", json!({"size_leaf_vector": "2"})), &["tree 0", "size_leaf_vector"]),
-        (second("split_indices", json!([2, 0, 0])), &["tree 1, node 0", "\"a\"", "categorical"]),
-        (second("categories", json!([-1])), &["tree 1", "categories", "-1"]),
-        (second("categories", json!([4096])), &["tree 1", "categories", "4096"]),
-        (second("categories_sizes", json!([2])), &["tree 1", "categories_segments", "0 with 2"]),
-        (second("categories_sizes", json!([])), &["tree 1", "categories_sizes is missing"]),
-        (second("categories_nodes", json!([7])), &["tree 1", "categories_nodes", "7"]),
+        (
+            learner("learner_model_param/num_class", json!("3")),
+            &["num_class", "found 3", "two classes"],
+        ),
+        (
+            learner("learner_model_param/num_target", json!("2")),
+            &["num_target", "found 2"],
+        ),
+        (
+            learner("learner_model_param/base_score", json!("[1E0,2E0]")),
+            &["base_score", "one finite number"],
+        ),
+        (
+            learner("learner_model_param/base_score", json!("1.5")),
+            &["base_score", "1.5", "above 0 and below 1"],
+        ),
+        (
+            learner("learner_model_param/num_feature", json!("many")),
+            &["num_feature", "many"],
+        ),
+        (
+            learner("learner_model_param/num_feature", json!("99999999")),
+            &["num_feature", "at most 4096"],
+        ),
+        (
+            learner("gradient_booster/name", json!("gblinear")),
+            &["booster", "gblinear", "gbtree or dart"],
+        ),
+        (
+            learner("gradient_booster/name", json!("dart")),
+            &["gradient_booster", "gbtree is missing"],
+        ),
+        (
+            learner("gradient_booster/model/trees", json!([])),
+            &["0 trees", "1 to 16384"],
+        ),
+        (
+            learner("objective/name", json!("multi:softprob")),
+            &["objective", "multi:softprob"],
+        ),
+        (
+            learner("feature_names", json!(["a", "b"])),
+            &["feature_names", "2 names", "3"],
+        ),
+        (
+            learner("feature_names", json!(["b", "kind", "a_"])),
+            &["\"a_\"", "does not have"],
+        ),
+        (
+            learner("feature_names", json!(["b", "knid", "a"])),
+            &["\"knid\"", "did you mean \"kind\""],
+        ),
+        (
+            learner("feature_names", json!(["a", "kind", "a"])),
+            &["two features named \"a\""],
+        ),
+        (
+            first("left_children", json!([1, -1, 0, -1, -1])),
+            &["tree 0", "node 0 is reached twice"],
+        ),
+        (
+            first("left_children", json!([1, -1, 4, -1, -1])),
+            &["tree 0", "node 4 is reached twice"],
+        ),
+        (
+            first("left_children", json!([1, -1, 9, -1, -1])),
+            &["tree 0, node 2", "child 9", "less than 5"],
+        ),
+        (
+            first("left_children", json!([1, -1, -1, -1, -1])),
+            &["tree 0, node 2", "child -1"],
+        ),
+        (
+            first("left_children", json!([1, -1])),
+            &["tree 0", "right_children", "5 entries"],
+        ),
+        (
+            first("left_children", json!([])),
+            &["tree 0", "right_children"],
+        ),
+        (
+            first("split_indices", json!([3, 0, 0, 0, 0])),
+            &["tree 0, node 0", "feature 3", "less than 3"],
+        ),
+        (
+            first("split_indices", json!([-1, 0, 0, 0, 0])),
+            &["tree 0, node 0", "split_indices", "-1"],
+        ),
+        (
+            first("split_type", json!([2, 0, 0, 0, 0])),
+            &["tree 0, node 0", "split_type", "0 or 1"],
+        ),
+        (
+            first("split_type", json!([1, 0, 0, 0, 0])),
+            &["tree 0, node 0", "categories_nodes"],
+        ),
+        (
+            first("split_conditions", json!([1.5, 1e39, 0.0, 0.0, 0.0])),
+            &["tree 0, node 1", "leaf is inf"],
+        ),
+        (
+            first("split_conditions", json!([1.5, "x", 0.0, 0.0, 0.0])),
+            &["tree 0, node 1", "split_conditions", "a number"],
+        ),
+        (
+            first("sum_hessian", json!([1.0, -1.0, 1.0, 1.0, 1.0])),
+            &["tree 0, node 1", "cover"],
+        ),
+        (
+            first("tree_param", json!({"size_leaf_vector": "2"})),
+            &["tree 0", "size_leaf_vector"],
+        ),
+        (
+            second("split_indices", json!([2, 0, 0])),
+            &["tree 1, node 0", "\"a\"", "categorical"],
+        ),
+        (
+            second("categories", json!([-1])),
+            &["tree 1", "categories", "-1"],
+        ),
+        (
+            second("categories", json!([4096])),
+            &["tree 1", "categories", "4096"],
+        ),
+        (
+            second("categories_sizes", json!([2])),
+            &["tree 1", "categories_segments", "0 with 2"],
+        ),
+        (
+            second("categories_sizes", json!([])),
+            &["tree 1", "categories_sizes is missing"],
+        ),
+        (
+            second("categories_nodes", json!([7])),
+            &["tree 1", "categories_nodes", "7"],
+        ),
     ];
     for (bytes, words) in cases {
         assert_says(&refusal(XGBOOST, &bytes, &options()), words);
@@ -197,16 +313,31 @@ fn a_tree_as_deep_as_a_list_is_refused_and_not_walked_by_recursion() {
     let n_levels = 100_000_i64;
     let n_nodes = 2 * n_levels + 1;
     // Node 2k splits into leaf 2k + 1 and node 2k + 2.
-    let child = |node: i64, at: i64| if node % 2 == 0 && node + 2 < n_nodes { node + at } else { -1 };
+    let child = |node: i64, at: i64| {
+        if node % 2 == 0 && node + 2 < n_nodes {
+            node + at
+        } else {
+            -1
+        }
+    };
     let list = |at: i64| (0..n_nodes).map(|node| child(node, at)).collect::<Vec<_>>();
     let zeros = vec![0; n_nodes as usize];
     let bytes = changed(|document| {
         let first = tree(document, 0);
         first["left_children"] = json!(list(1));
         first["right_children"] = json!(list(2));
-        for field in ["split_indices", "split_conditions", "default_left", "split_type", "sum_hessian"] {
+        for field in [
+            "split_indices",
+            "split_conditions",
+            "default_left",
+            "split_type",
+            "sum_hessian",
+        ] {
             first[field] = json!(zeros);
         }
     });
-    assert_says(&refusal(XGBOOST, &bytes, &options()), &["tree 0", "255 levels"]);
+    assert_says(
+        &refusal(XGBOOST, &bytes, &options()),
+        &["tree 0", "255 levels"],
+    );
 }

@@ -101,6 +101,19 @@ pub(super) fn read(attributes: &Attributes<'_>, prefix: &str) -> Result<RawEnsem
         };
         trees[tree].nodes.nodes[position] = split;
     }
+    for (tree, raw) in trees.iter().enumerate() {
+        // A circle is nobody's child's either; its nodes show as not reached.
+        let n_nodes = raw.nodes.nodes.len();
+        let n_reached = raw.nodes.check(tree, usize::MAX)?;
+        if n_reached != n_nodes {
+            return Err(ImportError::field(
+                format!("tree {tree}"),
+                "nodes_nodeids",
+                format!("{n_nodes} nodes, of which {n_reached} are reached from the root"),
+                "a tree",
+            ));
+        }
+    }
     let (ids, is_double_weight) = read_weights(attributes, prefix, &places, &mut trees)?;
     Ok(RawEnsemble {
         trees,
