@@ -158,7 +158,16 @@ def lgb(data, n_rounds=200, **parameters):
     booster = lightgbm.train(parameters, lightgbm.Dataset(frame, data.positive), n_rounds)
     names = [name.replace(" ", "_") for name in frame.columns]
     thresholds = lgb_thresholds(booster, names)
-    return "lightgbm-text", ".txt", booster.save_model, lambda rows: booster.predict(rows, raw_score=True), thresholds
+
+    def predict(rows):
+        raw = booster.predict(rows, raw_score=True)
+        if parameters.get("boosting") == "rf":
+            # Raw scores of a forest are sums; its probability is the sigmoid of their mean.
+            raw = raw / booster.num_trees()
+            assert np.allclose(booster.predict(rows), 1 / (1 + np.exp(-raw)), atol=1e-12)
+        return raw
+
+    return "lightgbm-text", ".txt", booster.save_model, predict, thresholds
 
 
 def as_onnx(data, model):

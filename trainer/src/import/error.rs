@@ -134,12 +134,12 @@ pub enum ImportError {
         /// The node.
         node: usize,
         /// The feature.
-        found: i64,
+        found: usize,
         /// How many the peer has.
         n_features: usize,
     },
     /// The peer names a feature that the schema does not have.
-    #[error("the model asks for the feature {found:?}, which the schema does not have{}", suggestion(.nearest))]
+    #[error("the model asks for the feature {found:?}, which the schema does not have{}", suggestion(.nearest.as_deref()))]
     UnknownFeature {
         /// The peer's name.
         found: String,
@@ -223,6 +223,10 @@ impl ImportError {
         !matches!(self, Self::Parity(_) | Self::Row(_))
     }
 
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "what is found is a number here and a text there"
+    )]
     pub(super) fn field(
         place: impl Into<String>,
         field: impl Into<String>,
@@ -244,6 +248,10 @@ impl ImportError {
         }
     }
 
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "what is found is a number here and a text there"
+    )]
     pub(super) fn unsupported(
         what: impl Into<String>,
         found: impl ToString,
@@ -266,8 +274,6 @@ pub(super) fn shown(text: &str) -> String {
     }
 }
 
-fn suggestion(nearest: &Option<String>) -> String {
-    nearest
-        .as_ref()
-        .map_or_else(String::new, |name| format!("; did you mean {name:?}?"))
+fn suggestion(nearest: Option<&str>) -> String {
+    nearest.map_or_else(String::new, |name| format!("; did you mean {name:?}?"))
 }

@@ -105,7 +105,7 @@ impl LeafScale {
 
 /// The finest unit with which the largest leaf fits into so many bytes, and the base into its field.
 fn finest(largest: f64, base: f64, width: u32) -> Option<i32> {
-    let max_leaf = 2_f64.powi(8 * width as i32 - 1) - 1.0;
+    let max_leaf = 2_f64.powi(8 * width.cast_signed() - 1) - 1.0;
     let max = FINEST.min(i32::from(MAX_SCALE_LOG2));
     (0..=max).rev().find(|k| {
         let scale = 2_f64.powi(*k);

@@ -56,8 +56,7 @@ impl Link {
             ),
         };
         match (options.output, &peer.output) {
-            (None, Output::LogOdds { slope }) => Ok(log_odds(*slope)),
-            (Some(MarginKind::LogOdds), Output::LogOdds { slope }) => Ok(log_odds(*slope)),
+            (None | Some(MarginKind::LogOdds), Output::LogOdds { slope }) => Ok(log_odds(*slope)),
             (Some(MarginKind::LogOdds), Output::Unknown { .. }) => Ok(log_odds(1.0)),
             (None | Some(MarginKind::Probability), Output::Probability)
             | (Some(MarginKind::Probability), Output::Unknown { .. }) => Ok(probability),

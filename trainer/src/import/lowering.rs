@@ -152,7 +152,7 @@ impl<F: Fn(usize) -> (i32, u32)> Growing<'_, F> {
             return Err(ImportError::FeatureIndex {
                 tree: self.tree,
                 node,
-                found: feature as i64,
+                found: feature,
                 n_features: self.lowering.map.sources.len(),
             });
         };

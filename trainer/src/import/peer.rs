@@ -322,7 +322,7 @@ impl PeerTree {
                         return Err(ImportError::Depth { tree });
                     }
                     if *feature >= n_features {
-                        let found = *feature as i64;
+                        let found = *feature;
                         return Err(ImportError::FeatureIndex {
                             tree,
                             node,
@@ -341,7 +341,7 @@ impl PeerTree {
                             return Err(ImportError::ChildRange {
                                 tree,
                                 node,
-                                found: child as i64,
+                                found: i64::try_from(child).unwrap_or(i64::MAX),
                                 n_nodes,
                             });
                         }

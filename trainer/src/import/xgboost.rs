@@ -31,7 +31,8 @@ struct Learner<'a> {
     feature_names: Vec<String>,
     #[serde(borrow)]
     gradient_booster: Booster<'a>,
-    learner_model_param: ModelParameters,
+    #[serde(rename = "learner_model_param")]
+    parameters: ModelParameters,
     objective: Objective,
 }
 
@@ -112,7 +113,8 @@ struct Tree<'a> {
     categories_sizes: Vec<i64>,
     #[serde(borrow, default)]
     sum_hessian: Vec<&'a RawValue>,
-    tree_param: TreeParameters,
+    #[serde(rename = "tree_param")]
+    parameters: TreeParameters,
 }
 
 #[derive(Deserialize)]
@@ -146,7 +148,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<PeerModel, ImportError> {
             reason: shown(&error.to_string()),
         })?;
     let Document { learner, version } = document;
-    let parameters = &learner.learner_model_param;
+    let parameters = &learner.parameters;
     for (what, found) in [
         ("num_class", &parameters.num_class),
         ("num_target", &parameters.num_target),
@@ -369,7 +371,7 @@ fn number(text: &RawValue, place: &str, field: &str) -> Result<f32, ImportError>
 
 fn nodes_of(tree: &Tree<'_>, tree_idx: usize) -> Result<Vec<PeerNode>, ImportError> {
     let place = format!("tree {tree_idx}");
-    if let Some(size) = &tree.tree_param.size_leaf_vector
+    if let Some(size) = &tree.parameters.size_leaf_vector
         && !matches!(size.as_str(), "0" | "1")
     {
         return Err(ImportError::unsupported(
@@ -396,7 +398,7 @@ fn nodes_of(tree: &Tree<'_>, tree_idx: usize) -> Result<Vec<PeerNode>, ImportErr
     }
     let sets = category_sets(tree, tree_idx)?;
     let mut nodes = Vec::with_capacity(n_nodes);
-    for node in 0..n_nodes {
+    for (node, set) in sets.into_iter().enumerate() {
         let place = || format!("tree {tree_idx}, node {node}");
         let value = number(tree.split_conditions[node], &place(), "split_conditions")?;
         let (left, right) = (tree.left_children[node], tree.right_children[node]);
@@ -441,7 +443,7 @@ fn nodes_of(tree: &Tree<'_>, tree_idx: usize) -> Result<Vec<PeerNode>, ImportErr
             1 => PeerNode::Split {
                 feature,
                 test: PeerTest::InSet {
-                    words: sets[node].clone().ok_or_else(|| {
+                    words: set.ok_or_else(|| {
                         ImportError::missing(place(), "the list in categories_nodes")
                     })?,
                     nan_passes: !default_left,

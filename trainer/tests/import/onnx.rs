@@ -4,14 +4,16 @@ use picket_schema::artifact::Operator;
 use picket_trainer::import::{ImportOptions, MarginKind, SourceFormat};
 
 use crate::onnx_bytes::{Attribute, Value, file, node, stumps, weights};
-use crate::subject::{assert_margin, assert_says, calibration, imported, notes, operator, options};
+use crate::subject::{
+    assert_margin, assert_says, calibration, imported, n_conditions, notes, operator, options,
+};
 
 pub(crate) const ONNX: SourceFormat = SourceFormat::Onnx;
 const NAN: f32 = f32::NAN;
 
-/// A file with one ensemble between its input and ZipMap, as converters write it.
-pub(crate) fn ensemble(operator: &str, attributes: Vec<Attribute>) -> Vec<u8> {
-    let trees = node(operator, &["X"], &["label", "scores"], &attributes);
+/// A file with one ensemble between its input and `ZipMap`, as converters write it.
+pub(crate) fn ensemble(operator: &str, attributes: &[Attribute]) -> Vec<u8> {
+    let trees = node(operator, &["X"], &["label", "scores"], attributes);
     let cast = node(
         "Cast",
         &["label"],
@@ -56,7 +58,7 @@ fn every_mode_goes_where_it_says() {
     let mut attributes = stumps(&trees);
     attributes.extend(weights("class", &signed_weights(7)));
     attributes.push(("base_values", Value::Floats(vec![0.25])));
-    let file = ensemble("TreeEnsembleClassifier", logistic(attributes, zero_one()));
+    let file = ensemble("TreeEnsembleClassifier", &logistic(attributes, zero_one()));
     let model = imported(ONNX, &file, &options());
     let passes: [(f32, [bool; 7]); 6] = [
         (0.5, [true, false, true, false, true, false, true]),
@@ -81,7 +83,7 @@ fn every_mode_goes_where_it_says() {
     ];
     for (x, passes) in passes {
         let leaf = |(tree, passes): (usize, bool)| {
-            let weight = 0.5_f64.powi(tree as i32);
+            let weight = 1.0 / f64::from(1 << tree);
             if passes { weight } else { -weight }
         };
         let mut terms: Vec<f64> = passes.into_iter().enumerate().map(leaf).collect();
@@ -94,7 +96,7 @@ fn every_mode_goes_where_it_says() {
 fn strict_comparisons_keep_their_thresholds() {
     let mut attributes = stumps(&[(0, "BRANCH_LT", 0.5, 0), (1, "BRANCH_GTE", 0.5, 0)]);
     attributes.extend(weights("class", &signed_weights(2)));
-    let file = ensemble("TreeEnsembleClassifier", logistic(attributes, zero_one()));
+    let file = ensemble("TreeEnsembleClassifier", &logistic(attributes, zero_one()));
     assert_eq!(operator(&imported(ONNX, &file, &options())), Operator::Less);
 }
 
@@ -106,12 +108,56 @@ fn any_test_on_a_category_is_a_set() {
         (2, "BRANCH_NEQ", 2.0, 0),
     ]);
     attributes.extend(weights("class", &signed_weights(3)));
-    let file = ensemble("TreeEnsembleClassifier", logistic(attributes, zero_one()));
+    let file = ensemble("TreeEnsembleClassifier", &logistic(attributes, zero_one()));
     let model = imported(ONNX, &file, &options());
     assert_margin(&model, [0.0, 0.0, 0.0], &[-1.0, 0.5, 0.25]);
     assert_margin(&model, [0.0, 0.0, 1.0], &[1.0, -0.5, 0.25]);
     assert_margin(&model, [0.0, 0.0, 2.0], &[-1.0, -0.5, -0.25]);
     assert_margin(&model, [0.0, 0.0, NAN], &[-1.0, -0.5, 0.25]);
+}
+
+/// A chain: x or z by way of one node that both questions share, else y by its own.
+pub(crate) fn chain(shared: i64) -> Vec<Attribute> {
+    let ints = |values: &[i64]| Value::Ints(values.to_vec());
+    let modes = [
+        "BRANCH_EQ",
+        "BRANCH_EQ",
+        "BRANCH_LEQ",
+        "LEAF",
+        "LEAF",
+        "LEAF",
+    ];
+    let mut attributes = vec![
+        ("nodes_treeids", ints(&[0; 6])),
+        ("nodes_nodeids", ints(&[0, 1, 2, 3, 4, 5])),
+        ("nodes_featureids", ints(&[2, 2, 0, 0, 0, 0])),
+        ("nodes_modes", Value::Texts(modes.to_vec())),
+        (
+            "nodes_values",
+            Value::Floats(vec![0.0, 2.0, 0.5, 0.0, 0.0, 0.0]),
+        ),
+        ("nodes_truenodeids", ints(&[2, shared, 3, 0, 0, 0])),
+        ("nodes_falsenodeids", ints(&[1, 4, 5, 0, 0, 0])),
+    ];
+    attributes.extend(weights(
+        "class",
+        &[(0, 3, 0, 1.0), (0, 4, 0, -2.0), (0, 5, 0, 4.0)],
+    ));
+    logistic(attributes, zero_one())
+}
+
+#[test]
+fn a_chain_of_categories_is_one_set() {
+    let file = ensemble("TreeEnsembleClassifier", &chain(2));
+    let model = imported(ONNX, &file, &options());
+    for kind in [0.0, 2.0] {
+        assert_margin(&model, [0.5, 0.0, kind], &[1.0]);
+        assert_margin(&model, [1.0, 0.0, kind], &[4.0]);
+    }
+    for kind in [1.0, NAN] {
+        assert_margin(&model, [0.5, 0.0, kind], &[-2.0]);
+    }
+    assert_eq!(n_conditions(&model), 2);
 }
 
 /// Two trees that vote with both classes, as scikit-learn's forests do.
@@ -132,7 +178,7 @@ fn forest(labels: Attribute, post_transform: &'static str) -> Vec<u8> {
     ));
     attributes.push(labels);
     attributes.push(("post_transform", Value::Text(post_transform)));
-    ensemble("TreeEnsembleClassifier", attributes)
+    ensemble("TreeEnsembleClassifier", &attributes)
 }
 
 #[test]
@@ -192,7 +238,7 @@ fn one_weight_a_leaf_is_that_of_class_1() {
     let mut attributes = stumps(&[(0, "BRANCH_LEQ", 0.0, 0)]);
     attributes.extend(weights("class", &[(0, 1, 0, 0.25), (0, 2, 0, 0.75)]));
     attributes.push(zero_one());
-    let file = ensemble("TreeEnsembleClassifier", attributes);
+    let file = ensemble("TreeEnsembleClassifier", &attributes);
     let model = imported(ONNX, &file, &options());
     assert_margin(&model, [1.0, 0.0, 0.0], &[0.75]);
     let turned = ImportOptions {
@@ -247,7 +293,7 @@ fn thresholds_of_64_bits_are_carried() {
         Value::Doubles(vec![0.1, 0.0, 0.0]),
     ));
     attributes.extend(weights("class", &signed_weights(1)));
-    let file = ensemble("TreeEnsembleClassifier", logistic(attributes, zero_one()));
+    let file = ensemble("TreeEnsembleClassifier", &logistic(attributes, zero_one()));
     let model = imported(ONNX, &file, &options());
     assert_margin(&model, [0.1, 0.0, 0.0], &[-1.0]);
     assert_margin(&model, [0.1_f32.next_down(), 0.0, 0.0], &[1.0]);
@@ -258,7 +304,7 @@ fn an_infinite_threshold_sets_missing_values_apart() {
     // scikit-learn's histogram boosting splits what is missing from what is not by x <= ∞.
     let mut attributes = stumps(&[(0, "BRANCH_LEQ", f32::INFINITY, 0)]);
     attributes.extend(weights("class", &signed_weights(1)));
-    let file = ensemble("TreeEnsembleClassifier", logistic(attributes, zero_one()));
+    let file = ensemble("TreeEnsembleClassifier", &logistic(attributes, zero_one()));
     let model = imported(ONNX, &file, &options());
     for x in [0.0, f32::MAX, f32::INFINITY, f32::NEG_INFINITY] {
         assert_margin(&model, [x, 0.0, 0.0], &[1.0]);
@@ -297,7 +343,7 @@ pub(crate) fn flat_trees() -> Vec<Attribute> {
 
 #[test]
 fn trees_of_version_5_are_read() {
-    let model = imported(ONNX, &ensemble("TreeEnsemble", flat_trees()), &options());
+    let model = imported(ONNX, &ensemble("TreeEnsemble", &flat_trees()), &options());
     assert_margin(&model, [0.5, 0.0, 0.0], &[2.0, 4.0]);
     assert_margin(&model, [0.0, 0.0, 0.0], &[1.0, 4.0]);
     assert_margin(&model, [0.0, 0.0, 1.0], &[4.0, 4.0]);

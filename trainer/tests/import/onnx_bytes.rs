@@ -69,7 +69,7 @@ fn attribute((name, value): &Attribute) -> Vec<u8> {
         }
         Value::Doubles(doubles) => {
             let mut tensor = Vec::new();
-            number(1, doubles.len() as i64, &mut tensor);
+            number(1, i64::try_from(doubles.len()).unwrap(), &mut tensor);
             number(2, 11, &mut tensor);
             let packed: Vec<u8> = doubles.iter().flat_map(|x| x.to_le_bytes()).collect();
             bytes(10, &packed, &mut tensor);
@@ -152,7 +152,7 @@ pub(crate) fn stumps(stumps: &[Stump]) -> Vec<Attribute> {
     let mut tree_ids = Vec::new();
     let (mut modes, mut values) = (Vec::new(), Vec::new());
     for (tree, (_, mode, value, _)) in stumps.iter().enumerate() {
-        tree_ids.extend([tree as i64; 3]);
+        tree_ids.extend([i64::try_from(tree).unwrap(); 3]);
         modes.extend([*mode, "LEAF", "LEAF"]);
         values.extend([*value, 0.0, 0.0]);
     }

@@ -2,7 +2,7 @@
 
 use picket_trainer::import::{ImportOptions, MarginKind};
 
-use crate::onnx::{ONNX, ensemble, flat_trees, logistic, zero_one};
+use crate::onnx::{ONNX, chain, ensemble, flat_trees, logistic, zero_one};
 use crate::onnx_bytes::{Attribute, Value, file, node, stumps, weights};
 use crate::subject::{assert_says, options, refusal};
 
@@ -19,6 +19,7 @@ fn with(mut attributes: Vec<Attribute>, name: &'static str, value: Value) -> Vec
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one list of cases")]
 fn wrong_lists_are_named() {
     let ints = |values: &[i64]| Value::Ints(values.to_vec());
     let cases: Vec<(&'static str, Value, &[&str])> = vec![
@@ -120,9 +121,24 @@ fn wrong_lists_are_named() {
         ),
     ];
     for (name, value, words) in cases {
-        let file = ensemble("TreeEnsembleClassifier", with(good(), name, value));
+        let file = ensemble("TreeEnsembleClassifier", &with(good(), name, value));
         assert_says(&refusal(ONNX, &file, &options()), words);
     }
+}
+
+#[test]
+fn a_shared_node_is_no_tree_unless_a_chain_shares_it() {
+    // The second question goes to a leaf that the split on `a` has too.
+    let file = ensemble("TreeEnsembleClassifier", &chain(3));
+    assert_says(
+        &refusal(ONNX, &file, &options()),
+        &["tree 0", "reached twice"],
+    );
+    // A chain on a number is no category set.
+    let ints = |values: &[i64]| Value::Ints(values.to_vec());
+    let numeric = with(chain(2), "nodes_featureids", ints(&[1, 1, 0, 0, 0, 0]));
+    let file = ensemble("TreeEnsembleClassifier", &numeric);
+    assert_says(&refusal(ONNX, &file, &options()), &["\"b\"", "categorical"]);
 }
 
 #[test]
@@ -209,7 +225,7 @@ fn wrong_flat_lists_are_named() {
         ),
     ];
     for (name, value, words) in cases {
-        let file = ensemble("TreeEnsemble", with(flat_trees(), name, value));
+        let file = ensemble("TreeEnsemble", &with(flat_trees(), name, value));
         assert_says(&refusal(ONNX, &file, &options()), words);
     }
 }
@@ -283,7 +299,7 @@ fn strange_graphs_are_named() {
         output: Some(MarginKind::Probability),
         ..options()
     };
-    let file = ensemble("TreeEnsembleClassifier", good());
+    let file = ensemble("TreeEnsembleClassifier", &good());
     assert_says(
         &refusal(ONNX, &file, &probability),
         &["--output", "log-odds"],

@@ -150,6 +150,7 @@ fn numbers_are_read_as_32_bits_at_once() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one list of cases")]
 fn what_cannot_be_carried_is_named() {
     let learner = |path: &str, value: Value| {
         let path = format!("/learner/{path}");

@@ -1,4 +1,4 @@
-//! `cargo xtask bench import`: runs xtask/bench/import_parity.py on the trainer built in release.
+//! `cargo xtask bench import`: runs `xtask/bench/import_parity.py` on the trainer built in release.
 
 use super::peers;
 use crate::args::Args;

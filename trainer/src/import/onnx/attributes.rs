@@ -9,7 +9,6 @@ const UINT8: i32 = 2;
 const DOUBLE: i32 = 11;
 
 /// An operator's attributes.
-#[derive(Clone, Copy)]
 pub(super) struct Attributes<'a> {
     node: &'a NodeProto,
 }

@@ -82,58 +82,23 @@ pub(super) fn read(
     } else {
         Vec::new()
     };
-    if is_classifier && labels.len() != 2 {
-        let expected = "two classes";
-        return Err(ImportError::unsupported(
-            "classlabels",
-            labels.len(),
-            expected,
-        ));
-    }
-    if !is_classifier && attributes.int("n_targets").unwrap_or(1) != 1 {
-        let found = attributes.int("n_targets").unwrap_or(1);
-        return Err(ImportError::unsupported("n_targets", found, "one target"));
-    }
-    let class = choice.choose(&labels)?;
     let (base_values, _) = attributes.numbers("base_values")?;
+    check_supported(&attributes, is_classifier, &labels, &raw.ids, &base_values)?;
+    let class = choice.choose(&labels)?;
     let has_two = raw.ids.len() == 2;
-    if !is_classifier && raw.ids.iter().any(|id| *id != 0) {
-        let expected = "target 0 only";
-        return Err(ImportError::unsupported(
-            "target ids",
-            format!("{:?}", raw.ids),
-            expected,
-        ));
-    }
-    if base_values.len() > 1 || (has_two && base_values.iter().any(|base| *base != 0.0)) {
-        return Err(ImportError::unsupported(
-            "base_values",
-            format!(
-                "{} numbers with weights for {} classes",
-                base_values.len(),
-                raw.ids.len()
-            ),
-            "one number with one weight a leaf, or none: runtimes differ about others",
-        ));
-    }
     let (meaning, leaf_class) = meaning(&transform, has_two, class.index)?;
     let n_trees = raw.trees.len();
-    let is_negative = |weights: &[Option<f64>; 2]| weights.iter().flatten().any(|w| *w < 0.0);
-    let any_negative = raw
-        .trees
-        .iter()
-        .any(|tree| tree.weights.iter().any(is_negative));
-    let output = if meaning == Meaning::LogOdds || ensemble.is_sigmoid {
-        if meaning == Meaning::LogOdds && ensemble.is_sigmoid {
+    let is_log_odds = match (meaning, ensemble.is_sigmoid) {
+        (Meaning::LogOdds, true) => {
             let found = format!("{transform}, then Sigmoid");
-            return Err(ImportError::unsupported(
-                "post_transform",
-                found,
-                "one of both",
-            ));
+            let expected = "one of both";
+            return Err(ImportError::unsupported("post_transform", found, expected));
         }
+        (meaning, is_sigmoid) => meaning == Meaning::LogOdds || is_sigmoid,
+    };
+    let output = if is_log_odds {
         Output::LogOdds { slope: 1.0 }
-    } else if is_classifier && !any_negative {
+    } else if is_classifier && !any_negative(&raw.trees, &base_values) {
         Output::Probability
     } else {
         let found = format!("{operator} with post_transform NONE");
@@ -174,6 +139,46 @@ pub(super) fn read(
         notes: Vec::new(),
     };
     Ok((model, class))
+}
+
+/// Refuses what is no model of two classes with one sum.
+fn check_supported(
+    attributes: &Attributes<'_>,
+    is_classifier: bool,
+    labels: &[String],
+    ids: &[i64],
+    base_values: &[f64],
+) -> Result<(), ImportError> {
+    let wrong = |what: &str, found: String, expected: &str| {
+        Err(ImportError::unsupported(what, found, expected))
+    };
+    if is_classifier && labels.len() != 2 {
+        return wrong("classlabels", labels.len().to_string(), "two classes");
+    }
+    let n_targets = attributes.int("n_targets").unwrap_or(1);
+    if !is_classifier && n_targets != 1 {
+        return wrong("n_targets", n_targets.to_string(), "one target");
+    }
+    if !is_classifier && ids.iter().any(|id| *id != 0) {
+        return wrong("target ids", format!("{ids:?}"), "target 0 only");
+    }
+    let has_base = base_values.iter().any(|base| *base != 0.0);
+    if base_values.len() > 1 || (ids.len() == 2 && has_base) {
+        let (n, n_classes) = (base_values.len(), ids.len());
+        return wrong(
+            "base_values",
+            format!("{n} numbers with weights for {n_classes} classes"),
+            "one number with one weight a leaf, or none: runtimes differ about others",
+        );
+    }
+    Ok(())
+}
+
+/// Whether something is added that no probability has.
+fn any_negative(trees: &[RawTree], base_values: &[f64]) -> bool {
+    let weights = trees.iter().flat_map(|tree| &tree.weights).flatten();
+    let weights = weights.flatten().chain(base_values);
+    weights.into_iter().any(|weight| *weight < 0.0)
 }
 
 /// What the post-transform makes of the sum.

@@ -112,7 +112,7 @@ impl Lists<'_> {
         let mut nodes: Vec<PeerNode> = Vec::new();
         let mut weights = Vec::new();
         // The place in the lists, whether it is a leaf, and the child of a copied node that it becomes.
-        let mut open: Vec<(i64, bool, Option<(usize, bool)>)> = vec![(root, false, None)];
+        let mut open = vec![(root, false, None::<(usize, bool)>)];
         while let Some((found, is_leaf, parent)) = open.pop() {
             let position = nodes.len();
             if let Some((parent, is_yes)) = parent

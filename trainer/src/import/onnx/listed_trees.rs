@@ -6,6 +6,7 @@ use super::super::error::ImportError;
 use super::super::peer::{Comparison, MissingRule, PeerNode, PeerTest, PeerTree};
 use super::attributes::Attributes;
 use super::ensemble::{RawEnsemble, RawTree, Weights};
+use super::equal_chains;
 
 /// Whether the sum is divided by the number of trees.
 pub(super) fn is_average(attributes: &Attributes<'_>) -> Result<bool, ImportError> {
@@ -101,10 +102,11 @@ pub(super) fn read(attributes: &Attributes<'_>, prefix: &str) -> Result<RawEnsem
         };
         trees[tree].nodes.nodes[position] = split;
     }
-    for (tree, raw) in trees.iter().enumerate() {
-        // A circle is nobody's child's either; its nodes show as not reached.
+    for (tree, raw) in trees.iter_mut().enumerate() {
         let n_nodes = raw.nodes.nodes.len();
-        let n_reached = raw.nodes.check(tree, usize::MAX)?;
+        let n_merged = equal_chains::merge(&mut raw.nodes);
+        // A circle is nobody's child's either; its nodes show as not reached.
+        let n_reached = raw.nodes.check(tree, usize::MAX)? + n_merged;
         if n_reached != n_nodes {
             return Err(ImportError::field(
                 format!("tree {tree}"),

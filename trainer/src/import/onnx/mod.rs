@@ -2,6 +2,7 @@
 
 mod attributes;
 mod ensemble;
+mod equal_chains;
 mod flat_trees;
 mod graph;
 mod listed_trees;
@@ -34,7 +35,7 @@ pub(crate) fn read(
     ];
     peer.library = shown(producer.join(" ").trim());
     if peer.library.is_empty() {
-        peer.library = FORMAT.to_owned();
+        FORMAT.clone_into(&mut peer.library);
     }
     Ok((peer, class))
 }
