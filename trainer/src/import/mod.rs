@@ -21,6 +21,7 @@ mod positive_class;
 mod probe_rows;
 mod routing;
 mod xgboost;
+mod xgboost_document;
 
 use picket_schema::FeatureSchema;
 

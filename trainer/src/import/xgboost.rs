@@ -3,7 +3,6 @@
 //! A row goes left where `x < split_condition`, in f32; a category of a node's list goes right. A leaf's value
 //! stands in `split_conditions`. Numbers are read as f32 from their own text: a detour by f64 could round twice.
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::error::{ImportError, shown};
@@ -12,133 +11,9 @@ use super::peer::{
     Arithmetic, Comparison, MissingRule, Output, PeerFeature, PeerModel, PeerNode, PeerTest,
     PeerTree,
 };
+use super::xgboost_document::{Booster, Document, Encoding, Tree, TreeModel};
 
 const FORMAT: &str = "XGBoost's JSON";
-
-#[derive(Deserialize)]
-struct Document<'a> {
-    #[serde(borrow)]
-    learner: Learner<'a>,
-    #[serde(default)]
-    version: Vec<u32>,
-}
-
-#[derive(Deserialize)]
-struct Learner<'a> {
-    #[serde(default)]
-    attributes: std::collections::BTreeMap<String, String>,
-    #[serde(default)]
-    feature_names: Vec<String>,
-    #[serde(borrow)]
-    gradient_booster: Booster<'a>,
-    #[serde(rename = "learner_model_param")]
-    parameters: ModelParameters,
-    objective: Objective,
-}
-
-#[derive(Deserialize)]
-struct ModelParameters {
-    base_score: String,
-    #[serde(default)]
-    num_class: Option<String>,
-    num_feature: String,
-    #[serde(default)]
-    num_target: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Objective {
-    name: String,
-}
-
-/// gbtree has its model here, dart one level further down.
-#[derive(Deserialize)]
-struct Booster<'a> {
-    name: String,
-    #[serde(borrow, default)]
-    model: Option<TreeModel<'a>>,
-    #[serde(borrow, default)]
-    gbtree: Option<Inner<'a>>,
-    #[serde(borrow, default)]
-    weight_drop: Option<Vec<&'a RawValue>>,
-}
-
-#[derive(Deserialize)]
-struct Inner<'a> {
-    #[serde(borrow)]
-    model: TreeModel<'a>,
-}
-
-#[derive(Deserialize)]
-struct TreeModel<'a> {
-    #[serde(borrow)]
-    trees: Vec<Tree<'a>>,
-    #[serde(default)]
-    cats: Option<Categories>,
-}
-
-/// The categories of the training frame, since 3.1.
-#[derive(Deserialize)]
-struct Categories {
-    #[serde(default)]
-    enc: Vec<Encoding>,
-}
-
-/// Strings as bytes end to end with offsets, or numbers.
-#[derive(Deserialize)]
-struct Encoding {
-    #[serde(default)]
-    offsets: Option<Vec<usize>>,
-    #[serde(default)]
-    values: Vec<serde_json::Number>,
-}
-
-#[derive(Deserialize)]
-struct Tree<'a> {
-    left_children: Vec<i64>,
-    right_children: Vec<i64>,
-    split_indices: Vec<i64>,
-    #[serde(borrow)]
-    split_conditions: Vec<&'a RawValue>,
-    default_left: Vec<Flag>,
-    #[serde(default)]
-    split_type: Vec<u8>,
-    #[serde(default)]
-    categories: Vec<i64>,
-    #[serde(default)]
-    categories_nodes: Vec<i64>,
-    #[serde(default)]
-    categories_segments: Vec<i64>,
-    #[serde(default)]
-    categories_sizes: Vec<i64>,
-    #[serde(borrow, default)]
-    sum_hessian: Vec<&'a RawValue>,
-    #[serde(rename = "tree_param")]
-    parameters: TreeParameters,
-}
-
-#[derive(Deserialize)]
-struct TreeParameters {
-    #[serde(default)]
-    size_leaf_vector: Option<String>,
-}
-
-/// 1.x writes true and false, later versions 1 and 0.
-#[derive(Clone, Copy, Deserialize)]
-#[serde(untagged)]
-enum Flag {
-    Bool(bool),
-    Number(u8),
-}
-
-impl Flag {
-    fn is_set(self) -> bool {
-        match self {
-            Self::Bool(set) => set,
-            Self::Number(number) => number != 0,
-        }
-    }
-}
 
 /// Reads a model.
 pub(crate) fn read(bytes: &[u8]) -> Result<PeerModel, ImportError> {
