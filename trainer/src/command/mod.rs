@@ -3,6 +3,7 @@
 mod evaluate;
 mod fit;
 mod fixtures;
+mod import;
 mod inspect;
 mod learner_options;
 mod report;
@@ -35,6 +36,8 @@ pub enum Command {
     Inspect(inspect::InspectCommand),
     /// Score rows: CSV in, CSV with score and verdict out.
     Score(score::ScoreCommand),
+    /// Take over a tree model of XGBoost, LightGBM or an ONNX file, without training again.
+    Import(Box<import::ImportCommand>),
     /// Draw synthetic phishing rows to try the project with.
     Sample(sample::SampleCommand),
     /// Fit a learner and nothing else, and say what it took.
@@ -54,6 +57,7 @@ impl Command {
             Self::Evaluate(_) => "evaluate",
             Self::Inspect(_) => "inspect",
             Self::Score(_) => "score",
+            Self::Import(_) => "import",
             Self::Sample(_) => "sample",
             Self::Fit(_) => "fit",
             Self::Fixtures(_) => "fixtures",
@@ -70,6 +74,7 @@ impl Command {
             Self::Evaluate(command) => command.run(),
             Self::Inspect(command) => command.run(),
             Self::Score(command) => command.run(),
+            Self::Import(command) => command.run(),
             Self::Sample(command) => command.run(),
             Self::Fit(command) => command.run(),
             Self::Fixtures(command) => command.run(),

@@ -8,6 +8,7 @@ mod dialects;
 mod errors;
 mod fit;
 mod fixtures;
+mod import;
 mod quality;
 mod run;
 mod sample;
