@@ -1,7 +1,21 @@
 //! `cargo xtask bench`: measurements, one file each. None is part of the tests: a machine's speed proves nothing.
 
+mod agreement;
+mod choice;
+mod contest;
+mod driver;
+mod entrants;
+mod goals;
+mod lab;
+mod loading;
 mod peers;
 mod quality;
+mod record;
+mod report;
+mod scoring;
+mod side_by_side;
+mod size;
+mod table;
 
 use crate::args::Args;
 use crate::repo::Repo;
@@ -9,16 +23,28 @@ use anyhow::{Result, bail};
 
 pub(crate) const USAGE: &str = "\
 cargo xtask bench quality [--json F] [--only DATA:SPLIT] [--splits N] [--trees N] [--models LIST]
+cargo xtask bench scoring|loading [--json F] [--seed N] [--rounds N] [--only LIST] [--core N]
+cargo xtask bench size [--json F] [--seed N]
 
   quality   F1, ROC-AUC and Brier beside scikit-learn, XGBoost and LightGBM, the same splits in one run;
             needs PICKET_DATA_DIR with phishing.csv and nsl-kdd.csv
+  scoring   ns per row and per explanation beside tl2cgen, XGBoost, LightGBM, onnxruntime, YDF, scikit-learn,
+            onnxruntime-web and YDF's WebAssembly: 200 boosted trees of depth 6 (gbdt) and 100 trees of full
+            depth (forest), trained by a peer and imported; natively, in wasmtime, node and Chromium
+  loading   from bytes to a ready scorer, and from nothing to the first score
+  size      models and WebAssembly modules, as they are and compressed
+            --only takes shapes, modes, hosts and engines: --only gbdt,single,wasmtime,picket
 
-Peers are installed into target/bench/venv by pip.";
+Peers are installed into target/bench/venv by pip and into target/bench/node by npm.
+The data is PICKET_DATA_DIR's phishing.csv, else the synthetic sample.";
 
 pub(crate) fn run(repo: &Repo, mut args: Args) -> Result<()> {
     match args.first() {
         None => println!("{USAGE}"),
         Some(name) if name == "quality" => quality::run(repo, args)?,
+        Some(name) if name == "scoring" => scoring::run(repo, args)?,
+        Some(name) if name == "loading" => loading::run(repo, args)?,
+        Some(name) if name == "size" => size::run(repo, args)?,
         Some(name) => bail!("there is no bench `{name}`\n\n{USAGE}"),
     }
     Ok(())
