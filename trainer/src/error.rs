@@ -7,6 +7,7 @@ use picket_schema::{ArtifactError, SchemaError};
 use picket_wasm_model::RowError;
 
 use crate::export::ExportError;
+use crate::import::ImportError;
 use crate::ingest_error::IngestError;
 use crate::learn::LearnError;
 use crate::logistic::LogisticError;
@@ -43,6 +44,14 @@ pub enum TrainerError {
         file: String,
         /// What is wrong.
         source: ArtifactError,
+    },
+    /// A peer's model cannot be imported.
+    #[error("{file}: {source}")]
+    Import {
+        /// The file.
+        file: String,
+        /// What is wrong.
+        source: ImportError,
     },
     /// Options that do not go together.
     #[error("{option}: {expected}")]
@@ -124,6 +133,7 @@ impl TrainerError {
                     | ErrorKind::ReadOnlyFilesystem
                     | ErrorKind::InvalidInput
             ),
+            Self::Import { source, .. } => source.is_input_error(),
             Self::Learn(error) => !matches!(error, LearnError::Linfa(_)),
             Self::Logistic(error) => matches!(error, LogisticError::Penalty { .. }),
             Self::Artifact(_)

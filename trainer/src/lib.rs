@@ -18,6 +18,7 @@ mod dataset;
 mod error;
 mod evaluation;
 mod export;
+pub mod import;
 mod importance;
 mod ingest;
 mod ingest_error;

@@ -6,8 +6,11 @@ const MODES = ["single", "batch", "explain", "load"];
 export async function start(moduleBytes, artifact, rows) {
   const { instance } = await WebAssembly.instantiate(moduleBytes, {});
   const guest = instance.exports;
-  const put = (reserve, bytes, count) =>
-    new Uint8Array(guest.memory.buffer, reserve(count) >>> 0, bytes.length).set(bytes);
+  const put = (reserve, bytes, count) => {
+    // Reserving may grow the memory, which makes a new buffer of it: reserve first.
+    const at = reserve(count) >>> 0;
+    new Uint8Array(guest.memory.buffer, at, bytes.length).set(bytes);
+  };
   put(guest.reserve_artifact, artifact, artifact.length);
   put(guest.reserve_rows, rows, rows.length / 4);
   if (guest.prepare() !== 1) throw new Error("the module refuses artifact or rows");

@@ -2,6 +2,7 @@
 
 mod evaluate;
 mod fixtures;
+mod import;
 mod inspect;
 mod learner_options;
 mod report;
@@ -34,6 +35,8 @@ pub enum Command {
     Inspect(inspect::InspectCommand),
     /// Score rows: CSV in, CSV with score and verdict out.
     Score(score::ScoreCommand),
+    /// Take over a tree model of XGBoost, LightGBM or an ONNX file, without training again.
+    Import(Box<import::ImportCommand>),
     /// Draw synthetic phishing rows to try the project with.
     Sample(sample::SampleCommand),
     /// Write small models of every kind, the same every time: test material.
@@ -50,6 +53,7 @@ impl Command {
             Self::Evaluate(_) => "evaluate",
             Self::Inspect(_) => "inspect",
             Self::Score(_) => "score",
+            Self::Import(_) => "import",
             Self::Sample(_) => "sample",
             Self::Fixtures(_) => "fixtures",
         }
@@ -65,6 +69,7 @@ impl Command {
             Self::Evaluate(command) => command.run(),
             Self::Inspect(command) => command.run(),
             Self::Score(command) => command.run(),
+            Self::Import(command) => command.run(),
             Self::Sample(command) => command.run(),
             Self::Fixtures(command) => command.run(),
         }

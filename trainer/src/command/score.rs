@@ -15,8 +15,8 @@ use crate::ingest_error::IngestError;
 use crate::output_file::OutputFile;
 use crate::progress::Reporter;
 
-/// The columns that scoring adds.
-const ADDED: [&str; 2] = ["score", "verdict"];
+/// The columns that scoring adds; the last only when asked for.
+const ADDED: [&str; 3] = ["score", "verdict", "margin"];
 
 /// Options of `trainer score`.
 #[derive(Debug, Args)]
@@ -30,6 +30,9 @@ pub struct ScoreCommand {
     /// Where the scored rows go; `-` for standard output.
     #[arg(long, value_name = "FILE", default_value = DASH)]
     out: PathBuf,
+    /// Add a column with the margin too: the model's raw output, before calibration.
+    #[arg(long)]
+    margin: bool,
 }
 
 impl ScoreCommand {
@@ -52,13 +55,14 @@ impl ScoreCommand {
             n_bytes,
         } = super::open_input(&self.data)?;
         let mut reader = RowReader::new(source, &name, model.schema())?;
+        let added = &ADDED[..if self.margin { 3 } else { 2 }];
         let reserved = reader.header().iter().find_map(|found| {
-            ADDED
-                .into_iter()
-                .find(|added| String::from_utf8_lossy(found).trim() == *added)
+            added
+                .iter()
+                .find(|added| String::from_utf8_lossy(found).trim() == **added)
         });
         if let Some(column) = reserved {
-            let column = column.to_owned();
+            let column = (*column).to_owned();
             return Err(IngestError::ReservedColumn { file: name, column }.into());
         }
         let stage = Reporter::for_stderr(false).stage("score rows", n_bytes);
@@ -74,7 +78,7 @@ impl ScoreCommand {
             }
         };
         let mut line = reader.header().clone();
-        for column in ADDED {
+        for column in added {
             line.push_field(column.as_bytes());
         }
         writer.write_byte_record(&line).map_err(wrong)?;
@@ -91,6 +95,9 @@ impl ScoreCommand {
             line.clone_from(reader.record());
             line.push_field(scored.score.0.to_string().as_bytes());
             line.push_field(verdict.as_bytes());
+            if self.margin {
+                line.push_field(scored.margin.0.to_string().as_bytes());
+            }
             writer.write_byte_record(&line).map_err(wrong)?;
             if n_bytes == 0 {
                 stage.reach(reader.n_rows());
