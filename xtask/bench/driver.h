@@ -13,7 +13,7 @@
 #include <string.h>
 #include <time.h>
 
-#define N_EXPLAINED 200
+#define N_EXPLAINED 50
 
 static float *rows;
 static size_t n_rows, n_features;

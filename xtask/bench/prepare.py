@@ -7,7 +7,9 @@ The last file written is lab.json: a folder without it is not whole.
 """
 
 import argparse
+import concurrent.futures
 import json
+import os
 import pathlib
 import platform
 import shutil
@@ -61,8 +63,9 @@ def compile_c(model, out):
     shutil.rmtree(source, ignore_errors=True)
     tl2cgen.generate_c_code(model, source, params={"parallel_comp": 16})
     units = sorted(source.glob("*.c"))
-    for unit in units:
-        subprocess.run(["gcc", "-O3", "-fPIC", "-c", unit.name], cwd=source, check=True)
+    compile_unit = lambda unit: subprocess.run(["gcc", "-O3", "-fPIC", "-c", unit.name], cwd=source, check=True)
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(compile_unit, units))
     objects = [unit.with_suffix(".o").name for unit in units]
     subprocess.run(["gcc", "-shared", "-o", out, *objects, "-lm"], cwd=source, check=True)
 

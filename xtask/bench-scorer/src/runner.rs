@@ -5,7 +5,7 @@ use std::hint::black_box;
 use picket_wasm_model::{Explainer, Model, Scorer};
 
 /// Explaining is slow beside scoring: so many of the first rows are enough.
-pub const N_EXPLAINED: usize = 200;
+pub const N_EXPLAINED: usize = 50;
 
 /// What a pass does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,6 +12,7 @@ const F32_ULP: f64 = 1.0 / (1 << 24) as f64;
 ///
 /// Picket has the same bits on every host and in every mode, and is within the peers' own f32
 /// rounding of what the model says; so are the peers. Contributions add up to the margin.
+/// An engine that gives no answer at all is out; one that gives a wrong answer stops the bench.
 pub(crate) fn check(contest: &mut Contest, lab: &Lab) -> Result<String> {
     let shape = contest.shape.clone();
     let truth = Truth::new(
@@ -22,7 +23,7 @@ pub(crate) fn check(contest: &mut Contest, lab: &Lab) -> Result<String> {
     let mut ours: Option<Vec<f64>> = None;
     let mut explained: Option<Vec<f64>> = None;
     let mut furthest: f64 = 0.0;
-    let mut n_peers = 0;
+    let mut failed = Vec::new();
     for contestant in &mut contest.contestants {
         let who = format!("{shape} {} {}", contestant.host, contestant.engine);
         let gives = contestant.driver.gives.clone();
@@ -30,12 +31,17 @@ pub(crate) fn check(contest: &mut Contest, lab: &Lab) -> Result<String> {
             continue;
         }
         let is_ours = gives == "margin+score";
-        n_peers += usize::from(!is_ours);
         for mode in contestant.driver.modes.clone() {
             if matches!(mode.as_str(), "load" | "start") {
                 continue;
             }
-            let output = contestant.driver.output(&mode, &through)?;
+            let output = match contestant.driver.output(&mode, &through) {
+                Ok(output) => output,
+                Err(error) => {
+                    failed.push((contestant.host, contestant.engine, format!("{error:#}")));
+                    break;
+                }
+            };
             let who = format!("{who}, {mode}");
             if mode.starts_with("explain") {
                 truth
@@ -61,6 +67,14 @@ pub(crate) fn check(contest: &mut Contest, lab: &Lab) -> Result<String> {
             }
         }
     }
+    for (host, engine, reason) in failed {
+        contest.drop_out(host, engine, &reason);
+    }
+    let n_peers = contest
+        .contestants
+        .iter()
+        .filter(|it| ["truth", "probability"].contains(&it.driver.gives.as_str()))
+        .count();
     Ok(format!(
         "{shape}: {} rows: Picket gives the same bits on every host; Picket and {n_peers} peers with the \
          same trees are within {furthest:.1e} of the model (allowed {:.1e})",

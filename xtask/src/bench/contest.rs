@@ -93,9 +93,7 @@ impl Contest {
                 }
             }
             for (host, engine, reason) in failed {
-                self.contestants
-                    .retain(|it| (it.host, it.engine) != (host, engine));
-                self.absent(host, engine, &reason);
+                self.drop_out(host, engine, &reason);
             }
         }
     }
@@ -136,6 +134,13 @@ impl Contest {
             }
         }
         records
+    }
+
+    /// Takes an engine out and remembers why.
+    pub(crate) fn drop_out(&mut self, host: &str, engine: &str, reason: &str) {
+        self.contestants
+            .retain(|it| (it.host, it.engine) != (host, engine));
+        self.absent(host, engine, reason);
     }
 
     fn absent(&mut self, host: &str, engine: &str, reason: &str) {

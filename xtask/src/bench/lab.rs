@@ -39,12 +39,13 @@ pub(crate) struct Lab {
 impl Lab {
     /// Installs, builds, trains, compiles and imports what is not there yet.
     pub(crate) fn prepare(repo: &Repo, seed: u64) -> Result<Self> {
-        command::run(repo.cargo().args([
-            "build",
-            "--release",
-            "--package=picket-trainer",
-            "--package=picket-bench-scorer",
-        ]))?;
+        // One by one: built together they would share features, and wasmtime be compiled anew.
+        for package in ["picket-trainer", "picket-bench-scorer"] {
+            command::run(
+                repo.cargo()
+                    .args(["build", "--release", "--package", package]),
+            )?;
+        }
         let toolchain = WasmToolchain::ensure(repo)?;
         let mut cargo = toolchain.cargo(repo, "build");
         cargo.args(["--package=picket-bench-scorer", "--lib", "--profile=wasm"]);
