@@ -8,12 +8,12 @@ use anyhow::{Context, Result, bail};
 /// What f32 loses for each tree that is added, as a share of the largest margin.
 const F32_ULP: f64 = 1.0 / (1 << 24) as f64;
 
-/// Compares all rows; gives a sentence to print.
+/// Compares all rows; gives a sentence to print where any were scored.
 ///
 /// Picket has the same bits on every host and in every mode, and is within the peers' own f32
 /// rounding of what the model says; so are the peers. Contributions add up to the margin.
 /// An engine that gives no answer at all is out; one that gives a wrong answer stops the bench.
-pub(crate) fn check(contest: &mut Contest, lab: &Lab) -> Result<String> {
+pub(crate) fn check(contest: &mut Contest, lab: &Lab) -> Result<Option<String>> {
     let shape = contest.shape.clone();
     let truth = Truth::new(
         read_numbers(&lab.folder.join(format!("{shape}.truth.f64")))?,
@@ -70,17 +70,20 @@ pub(crate) fn check(contest: &mut Contest, lab: &Lab) -> Result<String> {
     for (host, engine, reason) in failed {
         contest.drop_out(host, engine, &reason);
     }
+    if ours.is_none() && explained.is_none() {
+        return Ok(None);
+    }
     let n_peers = contest
         .contestants
         .iter()
         .filter(|it| ["truth", "probability"].contains(&it.driver.gives.as_str()))
         .count();
-    Ok(format!(
+    Ok(Some(format!(
         "{shape}: {} rows: Picket gives the same bits on every host; Picket and {n_peers} peers with the \
          same trees are within {furthest:.1e} of the model (allowed {:.1e})",
         truth.values.len(),
         truth.tolerance
-    ))
+    )))
 }
 
 /// What the model says of each row, by the library that trained it.

@@ -30,7 +30,9 @@ pub(crate) fn run(repo: &Repo, mut args: Args, bench: &'static str, modes: &[&st
         println!("{bench} {shape}: starting engines");
         let entrants = entrants::of_shape(repo, &lab, shape, core);
         let mut contest = Contest::start(shape, entrants, modes, &choice, &lab.folder);
-        println!("{}", agreement::check(&mut contest, &lab)?);
+        if let Some(sentence) = agreement::check(&mut contest, &lab)? {
+            println!("{sentence}");
+        }
         contest.run(n_rounds);
         let mut times = contest.records(bench, modes, seed);
         goals::set_bounds(&mut times);
