@@ -1,8 +1,22 @@
 //! `cargo xtask bench`: measurements, one file each. None is part of the tests: a machine's speed proves nothing.
 
+mod agreement;
+mod choice;
+mod contest;
+mod driver;
+mod entrants;
+mod goals;
 mod import;
+mod lab;
+mod loading;
 mod peers;
 mod quality;
+mod record;
+mod report;
+mod scoring;
+mod side_by_side;
+mod size;
+mod table;
 mod training;
 
 use crate::args::Args;
@@ -11,18 +25,27 @@ use anyhow::{Result, bail};
 
 pub(crate) const USAGE: &str = "\
 cargo xtask bench quality [--json F] [--only DATA:SPLIT] [--splits N] [--trees N] [--models LIST]
+cargo xtask bench scoring|loading [--json F] [--seed N] [--rounds N] [--only LIST] [--core N]
+cargo xtask bench size [--json F] [--seed N]
 
   import    models of XGBoost, LightGBM and scikit-learn, imported, beside their libraries: margins on the same
             rows [--json F] [--only WORD] [--rows N] [--seed N]; needs PICKET_DATA_DIR as well
   quality   F1, ROC-AUC and Brier beside scikit-learn, XGBoost and LightGBM, the same splits in one run;
             needs PICKET_DATA_DIR with phishing.csv and nsl-kdd.csv
+  scoring   ns per row and per explanation beside tl2cgen, XGBoost, LightGBM, onnxruntime, YDF, scikit-learn,
+            onnxruntime-web and YDF's WebAssembly: 200 boosted trees of depth 6 (gbdt) and 100 trees of full
+            depth (forest), trained by a peer and imported; natively, in wasmtime, node and Chromium
+  loading   from bytes to a ready scorer, and from nothing to the first score
+  size      models and WebAssembly modules, as they are and compressed
+            --only takes shapes, modes, hosts and engines: --only gbdt,single,wasmtime,picket
 
 cargo xtask bench training [--json F] [--only MODES] [--shapes SHAPES] [--rounds N] [--threads N] [--core N] [--no-train]
 
   training  time and memory of fits, and grouped ROC-AUC, beside the same peers; modes phishing, nsl-kdd and
             million (1,000,000 rows made from phishing.csv), shapes forest and gbdt
 
-Peers are installed into target/bench/venv by pip.";
+Peers are installed into target/bench/venv by pip and into target/bench/node by npm.
+The data is PICKET_DATA_DIR's phishing.csv, else the synthetic sample.";
 
 pub(crate) fn run(repo: &Repo, mut args: Args) -> Result<()> {
     match args.first() {
@@ -30,6 +53,9 @@ pub(crate) fn run(repo: &Repo, mut args: Args) -> Result<()> {
         Some(name) if name == "import" => import::run(repo, args)?,
         Some(name) if name == "quality" => quality::run(repo, args)?,
         Some(name) if name == "training" => training::run(repo, args)?,
+        Some(name) if name == "scoring" => scoring::run(repo, args)?,
+        Some(name) if name == "loading" => loading::run(repo, args)?,
+        Some(name) if name == "size" => size::run(repo, args)?,
         Some(name) => bail!("there is no bench `{name}`\n\n{USAGE}"),
     }
     Ok(())

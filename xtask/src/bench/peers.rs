@@ -1,4 +1,4 @@
-//! The programs that Picket is measured beside, in a Python environment of their own.
+//! The programs that Picket is measured beside, in a Python environment and a node folder of their own.
 
 use crate::command;
 use crate::repo::Repo;
@@ -28,4 +28,35 @@ pub(crate) fn python(repo: &Repo) -> Result<PathBuf> {
     )?;
     std::fs::write(&installed, wanted).context("remembering what was installed")?;
     Ok(python)
+}
+
+/// Installs the peers that run in node once and gives the folder of their `package.json`.
+pub(crate) fn node(repo: &Repo) -> Result<PathBuf> {
+    let folder = repo.target.join("bench/node");
+    let wanted = std::fs::read_to_string(repo.root.join("xtask/bench/package.json"))
+        .context("reading the versions of the peers in node")?;
+    let installed = folder.join("installed.json");
+    if std::fs::read_to_string(&installed).is_ok_and(|list| list == wanted) {
+        return Ok(folder);
+    }
+    let Some(npm) = command::find("npm") else {
+        bail!("there is no npm: install Node.js 20 or later");
+    };
+    println!("installing the peers in node into {}", repo.shown(&folder));
+    std::fs::create_dir_all(&folder)?;
+    std::fs::write(folder.join("package.json"), &wanted)?;
+    command::run(
+        repo.command(npm)
+            .args([
+                "install",
+                "--ignore-scripts",
+                "--no-audit",
+                "--no-fund",
+                "--silent",
+                "--prefix",
+            ])
+            .arg(&folder),
+    )?;
+    std::fs::write(&installed, wanted).context("remembering what was installed")?;
+    Ok(folder)
 }

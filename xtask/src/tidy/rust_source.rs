@@ -4,7 +4,10 @@ use super::Finding;
 use super::tree::Tree;
 
 /// Files that may hold unsafe code. Each new one is a decision to be read in its review.
-const UNSAFE_FILES: [&str; 0] = [];
+const UNSAFE_FILES: [&str; 1] = [
+    // The exported names of the module that the benches time; no unsafe block.
+    "xtask/bench-scorer/src/exports.rs",
+];
 
 pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
