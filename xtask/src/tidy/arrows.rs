@@ -5,7 +5,7 @@ use serde_json::Value;
 
 /// Every crate of the workspace and the rooms that it may use. A room that is missing here, or
 /// here and not there, is a finding: a rule about nothing checks nothing.
-const ROOMS: [(&str, &[&str]); 9] = [
+const ROOMS: [(&str, &[&str]); 10] = [
     ("picket-schema", &[]),
     ("picket-wasm-model", &["picket-schema"]),
     ("picket-trainer", &["picket-schema", "picket-wasm-model"]),
@@ -30,6 +30,7 @@ const ROOMS: [(&str, &[&str]); 9] = [
     ),
     ("xtask", &[]),
     ("picket-wasm-link", &[]),
+    ("picket-bench-http", &[]),
 ];
 
 /// Crates from outside (by name, or by the start of it with `*`), the rooms that may use them and
@@ -39,7 +40,11 @@ const OUTSIDERS: [(&str, &[&str], &str); 6] = [
     ("ndarray*", &["picket-trainer"], "picket-trainer"),
     (
         "wasmtime*",
-        &["picket-edge-runtime", "picket-journeys"],
+        &[
+            "picket-edge-runtime",
+            "picket-journeys",
+            "picket-bench-http",
+        ],
         "picket-edge-runtime",
     ),
     ("spin-sdk", &["picket-spin"], "picket-spin"),
