@@ -7,7 +7,6 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
@@ -15,17 +14,20 @@ use tokio::net::TcpListener;
 /// As the device host's.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What the servers answer with.
-pub(crate) type Answer<E> = Response<UnsyncBoxBody<Bytes, E>>;
+/// As many as the device host takes: two, or one where there is one core.
+pub(crate) fn n_threads() -> usize {
+    std::thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(2)
+}
 
-/// Runs a server on as many threads as the device host takes: two, or one where there is one core.
+/// Runs a server.
 ///
 /// # Errors
 /// What the future gives, or that the threads do not start.
 pub(crate) fn run(serving: impl Future<Output = Result<()>>) -> Result<()> {
-    let n_cores = std::thread::available_parallelism().map_or(1, usize::from);
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(n_cores.min(2))
+        .worker_threads(n_threads())
         .enable_all()
         .build()
         .context("cannot start the threads")?;

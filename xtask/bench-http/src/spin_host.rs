@@ -1,14 +1,13 @@
-//! The Spin component behind the same HTTP: wasmtime's own handler for such components, which keeps
-//! instances for many requests as Spin does.
+//! The Spin component behind the same HTTP. Instances are kept for many requests, as Spin keeps them.
+//!
+//! wasmtime's own `ProxyHandler` was tried first and stands still under load: after one answer on each
+//! connection no more come, with no thread busy. So requests are handed to the instances here.
 
 use std::convert::Infallible;
-use std::future::{Future, pending};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task;
-use std::time::Instant;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
@@ -16,25 +15,20 @@ use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use tokio::sync::Semaphore;
-use wasmtime::component::{Component, GuestTaskId, Linker, ResourceTable};
+use tokio::sync::{mpsc, oneshot};
+use wasmtime::component::{Component, Linker, ResourceTable};
 use wasmtime::{
     Cache, CacheConfig, Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store,
-    StoreContextMut,
 };
-use wasmtime_wasi_http::handler::{
-    HandlerState, Instance, ProxyHandler, ProxyPre, ShouldAccept, WorkerExpiration, WorkerState,
-    WorkerStatus,
-};
-use wasmtime_wasi_http::p3::bindings::ServicePre;
+use wasmtime_wasi_http::p3::bindings::{Service, ServicePre};
 use wasmtime_wasi_http::{
     Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
 };
 
-use crate::front::{self, Answer};
+use crate::front;
 
-/// Instances at a time, as many as the device host keeps.
-const N_INSTANCES: u32 = 2;
+/// Requests that may stand in line before an instance.
+const WAITING: usize = 64;
 
 type Sent = Result<
     (
@@ -75,78 +69,16 @@ impl WasiHttpView for Guest {
     }
 }
 
-/// Makes instances.
-struct Maker {
-    engine: Engine,
-    pre: ServicePre<Guest>,
+/// A request on its way to an instance, and where its answer goes.
+struct Errand {
+    request: Request<Bytes>,
+    answer: oneshot::Sender<wasmtime::Result<Response<Bytes>>>,
 }
 
-/// An instance is kept for as long as the host runs.
-struct Forever;
-
-impl WorkerExpiration for Forever {
-    fn poll(
-        self: Pin<&mut Self>,
-        _context: &mut task::Context<'_>,
-        _status: WorkerStatus,
-        _start: Instant,
-    ) -> task::Poll<()> {
-        task::Poll::Pending
-    }
-}
-
-impl WorkerState for Forever {
-    type StoreData = Guest;
-    type RequestData = ();
-
-    fn should_accept_request(&self, concurrent: usize, _total: usize) -> ShouldAccept {
-        // The scorer never waits: a second request in the same instance would only stand in line.
-        if concurrent == 0 {
-            ShouldAccept::Yes
-        } else {
-            ShouldAccept::No
-        }
-    }
-
-    fn on_request_start(
-        &self,
-        _store: StoreContextMut<'_, Guest>,
-        (): (),
-        _task: GuestTaskId,
-    ) -> Pin<Box<dyn Future<Output = ()> + 'static + Send + Sync>> {
-        Box::pin(pending())
-    }
-
-    fn drop(&self, _store: Store<Guest>, result: Result<(), wasmtime::Error>) {
-        if let Err(error) = result {
-            eprintln!("an instance ended: {error:#}");
-        }
-    }
-}
-
-impl HandlerState for Maker {
-    type StoreData = Guest;
-    type WorkerExpiration = Forever;
-    type WorkerState = Forever;
-
-    async fn instantiate(&self) -> wasmtime::Result<Instance<Guest, Forever, Forever>> {
-        let guest = Guest {
-            table: ResourceTable::new(),
-            http: WasiHttpCtx::new(),
-            hooks: NoOutbound,
-        };
-        let mut store = Store::new(&self.engine, guest);
-        let proxy = ProxyPre::P3(self.pre.clone())
-            .instantiate_async(&mut store)
-            .await?;
-        Ok(Instance {
-            store,
-            proxy,
-            view: Guest::http,
-            expiration: Forever,
-            state: Forever,
-        })
-    }
+/// An instance of the component, kept for as long as the host runs.
+struct Instance {
+    store: Store<Guest>,
+    service: Service,
 }
 
 /// Serves until the process is ended.
@@ -155,23 +87,30 @@ impl HandlerState for Maker {
 /// That the component cannot be read, does not run, or the address cannot be listened on.
 pub(crate) fn run(address: SocketAddr, component: &Path) -> Result<()> {
     let bytes = std::fs::read(component).with_context(|| component.display().to_string())?;
-    let maker = maker(&bytes).map_err(|error| anyhow::anyhow!("{error:#}"))?;
-    let handler = ProxyHandler::new(maker);
-    // More requests at a time would make more instances.
-    let turns = Arc::new(Semaphore::new(N_INSTANCES as usize));
-    let service = service_fn(move |request: Request<Incoming>| {
-        let (handler, turns) = (handler.clone(), Arc::clone(&turns));
-        async move { Ok::<_, Infallible>(answer(&handler, &turns, request).await) }
-    });
-    front::run(front::serve(address, service))
+    front::run(async {
+        let instances = instances(&bytes)
+            .await
+            .map_err(|error| anyhow::anyhow!("{error:#}"))?;
+        let next = Arc::new(AtomicUsize::new(0));
+        let service = service_fn(move |request: Request<Incoming>| {
+            let instance_idx = next.fetch_add(1, Ordering::Relaxed) % instances.len();
+            let instance = instances[instance_idx].clone();
+            async move { Ok::<_, Infallible>(answer(&instance, request).await) }
+        });
+        front::serve(address, service).await
+    })
 }
 
-fn maker(component: &[u8]) -> wasmtime::Result<Maker> {
+/// As many instances as there are threads, each in a task of its own: the scorer never waits, so a second
+/// request in the same instance would only stand in line.
+async fn instances(component: &[u8]) -> wasmtime::Result<Arc<[mpsc::Sender<Errand>]>> {
+    let n_instances = front::n_threads() as u32;
     let mut pool = PoolingAllocationConfig::default();
-    pool.total_component_instances(N_INSTANCES)
-        .total_core_instances(4 * N_INSTANCES)
-        .total_memories(N_INSTANCES)
-        .total_tables(4 * N_INSTANCES)
+    pool.total_component_instances(n_instances)
+        .total_core_instances(4 * n_instances)
+        .total_memories(n_instances)
+        .total_tables(4 * n_instances)
+        .total_stacks(4 * n_instances)
         .max_memory_size(64 << 20);
     let mut config = Config::new();
     config
@@ -183,23 +122,75 @@ fn maker(component: &[u8]) -> wasmtime::Result<Maker> {
     let mut linker = Linker::new(&engine);
     wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
     let pre = ServicePre::new(linker.instantiate_pre(&component)?)?;
-    Ok(Maker { engine, pre })
+    let mut senders = Vec::new();
+    for _ in 0..n_instances {
+        let guest = Guest {
+            table: ResourceTable::new(),
+            http: WasiHttpCtx::new(),
+            hooks: NoOutbound,
+        };
+        let mut store = Store::new(&engine, guest);
+        let service = pre.instantiate_async(&mut store).await?;
+        let (sender, receiver) = mpsc::channel(WAITING);
+        tokio::spawn(Instance { store, service }.run(receiver));
+        senders.push(sender);
+    }
+    Ok(senders.into())
+}
+
+impl Instance {
+    async fn run(mut self, mut errands: mpsc::Receiver<Errand>) {
+        while let Some(Errand { request, answer }) = errands.recv().await {
+            let answered = self.handle(request).await;
+            // After an error the instance's state is unknown; a bench has no use for going on.
+            let failed = answered.is_err();
+            let _ = answer.send(answered);
+            if failed {
+                return;
+            }
+        }
+    }
+
+    async fn handle(&mut self, request: Request<Bytes>) -> wasmtime::Result<Response<Bytes>> {
+        let request = request.map(Full::new);
+        let (request, sending) =
+            wasmtime_wasi_http::p3::Request::from_http(&mut self.store.data_mut().hooks, request);
+        let service = &self.service;
+        self.store
+            .run_concurrent(async |store| {
+                let response = service.handle(store, request).await??;
+                let response = store.with(|store| response.into_http(store, sending))?;
+                let (head, body) = response.into_parts();
+                let body = body.collect().await?;
+                wasmtime::error::Ok(Response::from_parts(head, body.to_bytes()))
+            })
+            .await?
+    }
 }
 
 async fn answer(
-    handler: &ProxyHandler<Maker>,
-    turns: &Semaphore,
+    instance: &mpsc::Sender<Errand>,
     request: Request<Incoming>,
-) -> Answer<Error> {
-    let request = request.map(|body| body.map_err(Error::from).boxed_unsync());
-    let turn = turns.acquire().await;
-    let answered = handler.handle((), request).await;
-    drop(turn);
-    answered.unwrap_or_else(|error| {
+) -> Response<Full<Bytes>> {
+    handed_on(instance, request).await.unwrap_or_else(|error| {
         eprintln!("a request failed: {error:#}");
-        let body = Full::new(Bytes::from_static(b"the component failed\n"));
-        let mut response = Response::new(body.map_err(Error::from).boxed_unsync());
+        let mut response = Response::new(Full::from("the component failed\n"));
         *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
         response
     })
+}
+
+async fn handed_on(
+    instance: &mpsc::Sender<Errand>,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>> {
+    let (head, body) = request.into_parts();
+    let body = body.collect().await?.to_bytes();
+    let request = Request::from_parts(head, body);
+    let (answer, answered) = oneshot::channel();
+    instance.send(Errand { request, answer }).await?;
+    let response = answered
+        .await?
+        .map_err(|error| anyhow::anyhow!("{error:#}"))?;
+    Ok(response.map(Full::new))
 }

@@ -141,6 +141,23 @@ impl Server {
         self.address
     }
 
+    /// How long the process has run on a core, all its threads together.
+    pub(super) fn busy(&self) -> Result<Duration> {
+        let folder = format!("/proc/{}/task", self.child.id());
+        let mut busy = Duration::ZERO;
+        for thread in std::fs::read_dir(&folder).with_context(|| format!("reading {folder}"))? {
+            let path = thread?.path().join("schedstat");
+            // A thread that has just ended takes its time with it; servers keep theirs.
+            let Ok(text) = std::fs::read_to_string(&path) else {
+                continue;
+            };
+            let nanoseconds = text.split(' ').next().and_then(|word| word.parse().ok());
+            let nanoseconds = nanoseconds.with_context(|| format!("{} has no time", path.display()))?;
+            busy += Duration::from_nanos(nanoseconds);
+        }
+        Ok(busy)
+    }
+
     /// The memory that the process holds now, in MB of 10^6 bytes.
     pub(super) fn resident_mb(&self) -> Result<f64> {
         let path = format!("/proc/{}/status", self.child.id());

@@ -26,6 +26,8 @@ pub(super) struct Answered {
     /// The 99th percentile of how late the load itself was, in milliseconds.
     pub(super) late_ms: f64,
     pub(super) n_distinct_answers: u64,
+    /// The server's own time for a request, on all its threads, in microseconds.
+    pub(super) busy_us: f64,
 }
 
 impl Load {
@@ -44,8 +46,10 @@ impl Load {
             .args([&self.connections.to_string(), WARM_UP])
             .args([self.seconds.to_string(), self.seed.to_string()])
             .args(self.rate.map(|rate| rate.to_string()));
+        let busy = server.busy()?;
         let printed = command::capture(&mut load)
             .with_context(|| format!("the load on {}", server.engine().name()))?;
+        let busy = server.busy()?.saturating_sub(busy);
         let printed: Value = serde_json::from_str(&printed).context("what the load printed")?;
         let number = |key: &str| {
             printed[key]
@@ -62,6 +66,7 @@ impl Load {
             ],
             late_ms: number("late_p99_ms")?,
             n_distinct_answers: number("n_distinct_answers")? as u64,
+            busy_us: busy.as_secs_f64() * 1e6 / number("n_all")?,
         })
     }
 }

@@ -115,6 +115,7 @@ fn measure(
         bail!("{} gives every row the same answer", name.name());
     }
     figures.push(name, "saturation", "requests/s", None, answered.per_second);
+    figures.push(name, "saturation", "us/request", None, answered.busy_us);
     // Half of what this engine can do, by what is known of it so far.
     let saturation = figures.median(name, "saturation", "requests/s", None);
     load.rate = saturation.map(|per_second| per_second / 2.0);

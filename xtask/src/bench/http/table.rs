@@ -23,12 +23,16 @@ pub(super) fn print(repo: &Repo, figures: &Figures, cores: [u32; 2]) -> Result<(
         cores[1]
     );
     println!("{}", versions(repo)?);
-    println!("medians over rounds; latency at half of saturation, from when a request was due\n");
     println!(
-        "{:14} {:>11} {:>7} {:>8} {:>8} {:>8} {:>9} {:>8} {:>7}",
+        "medians over rounds; busy is the server's own time for a request, whoever else wants the core;\n\
+         latency at half of saturation, from when a request was due\n"
+    );
+    println!(
+        "{:14} {:>11} {:>7} {:>8} {:>8} {:>8} {:>8} {:>9} {:>8} {:>7}",
         "engine",
         "requests/s",
         "spread",
+        "µs busy",
         "p50 ms",
         "p90 ms",
         "p99 ms",
@@ -42,9 +46,12 @@ pub(super) fn print(repo: &Repo, figures: &Figures, cores: [u32; 2]) -> Result<(
         };
         let half = |unit, percentile| figures.median(engine, "half", unit, percentile);
         let mut line = format!(
-            "{:14} {per_second:>11.0} {:>6.1}%",
+            "{:14} {per_second:>11.0} {:>6.1}% {:>8.1}",
             engine.name(),
-            100.0 * figures.spread(engine, "saturation").unwrap_or(f64::NAN)
+            100.0 * figures.spread(engine, "saturation").unwrap_or(f64::NAN),
+            figures
+                .median(engine, "saturation", "us/request", None)
+                .unwrap_or(f64::NAN)
         );
         for (percentile, width) in [("50", 8), ("90", 8), ("99", 8), ("99.9", 9)] {
             let ms = half("ms", Some(percentile)).unwrap_or(f64::NAN);
