@@ -152,7 +152,8 @@ impl Server {
                 continue;
             };
             let nanoseconds = text.split(' ').next().and_then(|word| word.parse().ok());
-            let nanoseconds = nanoseconds.with_context(|| format!("{} has no time", path.display()))?;
+            let nanoseconds =
+                nanoseconds.with_context(|| format!("{} has no time", path.display()))?;
             busy += Duration::from_nanos(nanoseconds);
         }
         Ok(busy)
