@@ -11,6 +11,7 @@ use anyhow::{Result, bail};
 pub(crate) const USAGE: &str = "\
 cargo xtask bench quality [--json F] [--only DATA:SPLIT] [--splits N] [--trees N] [--models LIST]
 cargo xtask bench http [--json F] [--only ENGINES] [--rounds N] [--seconds S] [--connections N] [--seed N]
+                       [--no-build]
 
   http      requests a second, latency and memory of the device host, the Spin component, a bare axum route
             and FastAPI; servers on one core, the load on another

@@ -27,6 +27,8 @@ struct Options {
     /// The cores of the servers and of the load.
     cores: [u32; 2],
     only: Vec<String>,
+    /// Whether to measure what is built already.
+    no_build: bool,
 }
 
 impl Options {
@@ -43,6 +45,7 @@ impl Options {
                 args.value("--load-core")?.unwrap_or(1),
             ],
             only: args.values("--only")?,
+            no_build: args.flag("--no-build"),
         };
         args.finish()?;
         if options.rounds == 0 || options.seconds.is_nan() || options.seconds < 0.1 {
@@ -66,7 +69,7 @@ pub(crate) fn run(repo: &Repo, args: Args) -> Result<()> {
         let names = Engine::ALL.map(Engine::name).join(", ");
         bail!("there is no engine `{name}`; expected one of {names}");
     }
-    let prepared = prepare::prepare(repo, options.trees, options.seed)?;
+    let prepared = prepare::prepare(repo, &options)?;
     let engines: Vec<Engine> = Engine::ALL
         .into_iter()
         .filter(|engine| options.wants(*engine))

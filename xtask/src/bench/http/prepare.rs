@@ -1,5 +1,6 @@
 //! Programs, models and bodies.
 
+use super::Options;
 use super::engine::{Engine, Server};
 use crate::bench::peers;
 use crate::build_wasm::{self, Output};
@@ -29,19 +30,16 @@ pub(super) struct Prepared {
     pub(super) bodies: PathBuf,
 }
 
-pub(super) fn prepare(repo: &Repo, trees: u32, seed: u32) -> Result<Prepared> {
+pub(super) fn prepare(repo: &Repo, options: &Options) -> Result<Prepared> {
+    let (trees, seed) = (options.trees, options.seed);
     if command::find("taskset").is_none() {
         bail!("the programs are pinned by taskset: install util-linux");
     }
     let folder = repo.target.join("bench/http");
     std::fs::create_dir_all(&folder)?;
     let release = repo.target.join("release");
-    // One by one: built together, each would get the features that the others ask of what they share.
-    for package in ["picket-trainer", "picket-edge-runtime", "picket-bench-http"] {
-        command::run(
-            repo.cargo()
-                .args(["build", "--release", "--package", package]),
-        )?;
+    if !options.no_build {
+        build(repo)?;
     }
     let (trainer, model) = (release.join("trainer"), folder.join("forest.picket"));
     let data = data(repo, &trainer, &folder)?;
@@ -58,10 +56,12 @@ pub(super) fn prepare(repo: &Repo, trees: u32, seed: u32) -> Result<Prepared> {
             .args(["--seed", &seed.to_string(), "--out"])
             .arg(&model),
     )?;
-    setup::ensure_cc()?;
-    let toolchain = WasmToolchain::ensure(repo)?;
-    let outputs = [Output::Scorer, Output::Spin];
-    build_wasm::build(repo, &toolchain, &outputs, Some(&model))?;
+    if !options.no_build {
+        setup::ensure_cc()?;
+        let toolchain = WasmToolchain::ensure(repo)?;
+        let outputs = [Output::Scorer, Output::Spin];
+        build_wasm::build(repo, &toolchain, &outputs, Some(&model))?;
+    }
     let python = peers::python(repo)?;
     command::run(
         repo.command(&python)
@@ -80,6 +80,17 @@ pub(super) fn prepare(repo: &Repo, trees: u32, seed: u32) -> Result<Prepared> {
         pickle: folder.join("forest.pickle"),
         bodies: folder.join("bodies.ndjson"),
     })
+}
+
+fn build(repo: &Repo) -> Result<()> {
+    // One by one: built together, each would get the features that the others ask of what they share.
+    for package in ["picket-trainer", "picket-edge-runtime", "picket-bench-http"] {
+        command::run(
+            repo.cargo()
+                .args(["build", "--release", "--package", package]),
+        )?;
+    }
+    Ok(())
 }
 
 /// The phishing data where it is, else the synthetic sample.

@@ -67,8 +67,10 @@ pub(super) fn print(repo: &Repo, figures: &Figures, cores: [u32; 2]) -> Result<(
     for (one, other, least) in TARGETS {
         if let Some(ratio) = figures.ratio(one, other) {
             let verdict = if ratio >= least { "reached" } else { "missed" };
+            let busy = |engine| figures.median(engine, "saturation", "us/request", None);
+            let by_busy = busy(other).unwrap_or(f64::NAN) / busy(one).unwrap_or(f64::NAN);
             println!(
-                "{} / {} = {ratio:.2}; target {least}: {verdict}",
+                "{} / {} = {ratio:.2}; target {least}: {verdict} (by busy time {by_busy:.2})",
                 one.name(),
                 other.name()
             );
