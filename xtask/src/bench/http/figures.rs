@@ -70,7 +70,7 @@ impl Figures {
                 "min": least, "max": greatest, "rounds": values.len(),
             });
             if let Some(percentile) = percentile {
-                line["percentile"] = json!(percentile);
+                line["percentile"] = json!(percentile.parse::<f64>()?);
             }
             writeln!(out, "{line}")?;
         }
