@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http_body_util::BodyExt;
+use hyper::body::Body;
 use picket_service::{Problem, ProblemKind};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -39,7 +39,11 @@ impl BodyBudget {
     /// # Errors
     /// [`ProblemKind::BodyTooLarge`] past the limit, [`ProblemKind::MalformedBody`] where the
     /// client stops in the middle.
-    pub(crate) async fn read(&self, headers: &HeaderMap, body: Body) -> Result<HeldBody, Problem> {
+    pub(crate) async fn read<B>(&self, headers: &HeaderMap, body: B) -> Result<HeldBody, Problem>
+    where
+        B: Body<Data = Bytes> + Unpin,
+        B::Error: std::fmt::Display,
+    {
         let stated = headers
             .get(http::header::CONTENT_LENGTH)
             .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
@@ -64,14 +68,25 @@ impl BodyBudget {
         Ok(HeldBody { bytes, room })
     }
 
-    async fn collect(&self, mut body: Body, stated: Option<usize>) -> Result<Bytes, Problem> {
-        let mut bytes = BytesMut::with_capacity(stated.unwrap_or(0).min(self.max_body));
+    async fn collect<B>(&self, mut body: B, stated: Option<usize>) -> Result<Bytes, Problem>
+    where
+        B: Body<Data = Bytes> + Unpin,
+        B::Error: std::fmt::Display,
+    {
+        let mut bytes = BytesMut::new();
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|error| {
                 let detail = format!("the body ends too early: {error}");
                 Problem::new(ProblemKind::MalformedBody, detail)
             })?;
             if let Ok(data) = frame.into_data() {
+                // A small body comes in one piece, and is taken as it is.
+                if bytes.is_empty() && stated == Some(data.len()) {
+                    return Ok(data);
+                }
+                if bytes.is_empty() {
+                    bytes.reserve(stated.unwrap_or(0).min(self.max_body));
+                }
                 if bytes.len() + data.len() > self.max_body {
                     drop(bytes);
                     self.drain(body).await;
@@ -85,7 +100,7 @@ impl BodyBudget {
 
     /// Reads a little more of a body that is too large: most clients read an answer only when they
     /// have sent all, and would see a broken connection instead of it.
-    async fn drain(&self, mut body: Body) {
+    async fn drain<B: Body<Data = Bytes> + Unpin>(&self, mut body: B) {
         let mut left = 4 * self.max_body;
         while let Some(Ok(frame)) = body.frame().await {
             let n_bytes = frame.data_ref().map_or(0, Bytes::len);

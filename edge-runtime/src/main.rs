@@ -86,9 +86,11 @@ fn serve(arguments: Serve) -> Result<()> {
             ..PoolConfig::default()
         },
     };
-    // Two threads keep connections going; calls into the scorer have their own.
+    // Two threads keep connections going and score single rows, or one where there is one core; long calls into
+    // the scorer have their own.
+    let n_cores = std::thread::available_parallelism().map_or(1, usize::from);
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+        .worker_threads(n_cores.min(2))
         .max_blocking_threads(arguments.instances.saturating_add(2))
         .enable_all()
         .build()

@@ -4,7 +4,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use picket_service::{Scoring, ScoringError};
+use picket_service::{Scoring, ScoringError, only};
 use picket_wasm_model::{Explanation, Scored};
 use serde_json::json;
 
@@ -42,9 +42,16 @@ pub struct ScorerPool {
     engine: ScorerEngine,
     artifact: Bytes,
     config: PoolConfig,
-    /// Idle instances; an empty slot stands for one that has to be made.
-    idle: Mutex<Vec<Option<ScorerInstance>>>,
+    shelf: Mutex<Shelf>,
     returned: Condvar,
+}
+
+/// What is not lent at the moment.
+struct Shelf {
+    /// Idle instances; an empty slot stands for one that has to be made.
+    idle: Vec<Option<ScorerInstance>>,
+    /// How many calls wait for one. Waking is a system call: not without need.
+    n_waiting: usize,
 }
 
 impl std::fmt::Debug for ScorerPool {
@@ -70,13 +77,13 @@ impl ScorerPool {
         for _ in 0..n_instances {
             idle.push(Some(ScorerInstance::new(&engine, &artifact)?));
         }
-        let (idle, returned) = (Mutex::new(idle), Condvar::new());
+        let n_waiting = 0;
         Ok(Self {
             engine,
             artifact,
             config,
-            idle,
-            returned,
+            shelf: Mutex::new(Shelf { idle, n_waiting }),
+            returned: Condvar::new(),
         })
     }
 
@@ -96,7 +103,14 @@ impl ScorerPool {
         &self,
         call: impl FnOnce(&mut ScorerInstance) -> Called<T>,
     ) -> Result<T, ScoringError> {
-        let mut lent = self.lend()?;
+        self.call_with(self.lend()?, call)
+    }
+
+    fn call_with<T>(
+        &self,
+        mut lent: Lent<'_>,
+        call: impl FnOnce(&mut ScorerInstance) -> Called<T>,
+    ) -> Result<T, ScoringError> {
         let instance = match lent.instance.take() {
             Some(instance) => lent.instance.insert(instance),
             None => lent.instance.insert(self.replacement()?),
@@ -131,27 +145,45 @@ impl ScorerPool {
 
     fn lend(&self) -> Result<Lent<'_>, ScoringError> {
         let start = Instant::now();
-        let mut idle = self.idle();
+        let mut shelf = self.shelf();
         loop {
-            if let Some(instance) = idle.pop() {
-                return Ok(Lent {
-                    pool: self,
-                    instance,
-                });
+            if let Some(instance) = shelf.idle.pop() {
+                return Ok(self.lent(instance));
             }
             let left = self.config.patience.saturating_sub(start.elapsed());
             if left.is_zero() {
                 let reason = "every instance is busy".to_owned();
                 return Err(ScoringError::Unavailable { reason });
             }
-            let waited = self.returned.wait_timeout(idle, left);
-            idle = waited.unwrap_or_else(PoisonError::into_inner).0;
+            shelf.n_waiting += 1;
+            let waited = self.returned.wait_timeout(shelf, left);
+            shelf = waited.unwrap_or_else(PoisonError::into_inner).0;
+            shelf.n_waiting -= 1;
+        }
+    }
+
+    /// An instance that stands ready, where there is one that nobody waits for.
+    fn lend_now(&self) -> Option<Lent<'_>> {
+        let mut shelf = self.shelf();
+        if shelf.n_waiting > 0 {
+            return None;
+        }
+        let ready = shelf.idle.iter().rposition(Option::is_some)?;
+        let instance = shelf.idle.swap_remove(ready);
+        drop(shelf);
+        Some(self.lent(instance))
+    }
+
+    fn lent(&self, instance: Option<ScorerInstance>) -> Lent<'_> {
+        Lent {
+            pool: self,
+            instance,
         }
     }
 
     /// The lock is held for a push or a pop only, so a panic cannot leave half a change.
-    fn idle(&self) -> MutexGuard<'_, Vec<Option<ScorerInstance>>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    fn shelf(&self) -> MutexGuard<'_, Shelf> {
+        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -169,14 +201,24 @@ impl Drop for Lent<'_> {
         } else {
             self.instance.take()
         };
-        self.pool.idle().push(instance);
-        self.pool.returned.notify_one();
+        let mut shelf = self.pool.shelf();
+        shelf.idle.push(instance);
+        if shelf.n_waiting > 0 {
+            self.pool.returned.notify_one();
+        }
     }
 }
 
 impl Scoring for ScorerPool {
     fn score(&self, rows: &[f32]) -> Result<Vec<Scored>, ScoringError> {
         self.score_within(rows, self.config.deadline)
+    }
+
+    fn score_now(&self, row: &[f32]) -> Option<Result<Scored, ScoringError>> {
+        let lent = self.lend_now()?;
+        let deadline = self.config.deadline;
+        let scored = self.call_with(lent, |instance| instance.score(row, deadline));
+        Some(scored.and_then(|scored| only(&scored)))
     }
 
     fn explain(&self, row: &[f32]) -> Result<Explanation, ScoringError> {

@@ -1,6 +1,8 @@
 //! HTTP in front of the service.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,14 +10,19 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
+use bytes::Bytes;
+use http::HeaderMap;
+use http_body_util::{Either, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use picket_service::{Problem, ProblemKind, Service};
 use serde_json::json;
 use tokio::net::TcpListener;
+use tower::ServiceExt as _;
 
-use crate::body_budget::BodyBudget;
+use crate::body_budget::{BodyBudget, HeldBody};
 use crate::error::StartError;
 use crate::log_line::log;
 
@@ -32,6 +39,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
+    front: Arc<Front>,
     router: Router,
 }
 
@@ -53,8 +61,14 @@ impl Server {
         let budget = BodyBudget::new(service.limits().max_body);
         let front = Arc::new(Front { service, budget });
         // The service routes by itself, so that every host routes alike.
-        let router = Router::new().fallback(answer).with_state(front);
-        Ok(Self { listener, router })
+        let router = Router::new()
+            .fallback(answer)
+            .with_state(Arc::clone(&front));
+        Ok(Self {
+            listener,
+            front,
+            router,
+        })
     }
 
     /// The address that it listens on.
@@ -69,6 +83,11 @@ impl Server {
     pub async fn serve(self, stop: impl Future<Output = ()>) {
         let mut stop = std::pin::pin!(stop);
         let connections = GracefulShutdown::new();
+        let (front, router) = (self.front, self.router);
+        let service = service_fn(move |request| {
+            let answering = dispatch(Arc::clone(&front), router.clone(), request);
+            async { Ok::<_, Infallible>(answering.await) }
+        });
         loop {
             let accepted = tokio::select! {
                 () = &mut stop => break,
@@ -91,10 +110,7 @@ impl Server {
             let connection = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(HEADER_TIMEOUT)
-                .serve_connection(
-                    TokioIo::new(stream),
-                    TowerToHyperService::new(self.router.clone()),
-                );
+                .serve_connection(TokioIo::new(stream), service.clone());
             let connection = connections.watch(connection);
             // A broken connection is the client's affair.
             tokio::spawn(async move { drop(connection.await) });
@@ -109,21 +125,63 @@ impl Server {
     }
 }
 
+/// What the server answers with: bytes that are there, or a body of the router's.
+type Answer = http::Response<Either<Full<Bytes>, Body>>;
+
+/// One row is scored where its request was read: handing it to another thread would take longer than the
+/// score. All else goes through the router.
+async fn dispatch(front: Arc<Front>, router: Router, request: http::Request<Incoming>) -> Answer {
+    if !front.service.may_be_quick(&request) {
+        let Ok(response) = router.oneshot(request).await;
+        return response.map(Either::Right);
+    }
+    let (parts, body) = request.into_parts();
+    let held = match read(&front, &parts.headers, body).await {
+        Ok(held) => held,
+        Err(problem) => return refuse(&front.service, parts, problem).map(Either::Right),
+    };
+    let request = http::Request::from_parts(parts, held.bytes);
+    // A panic must not take the connection's other requests with it.
+    let answered = catch_unwind(AssertUnwindSafe(|| front.service.handle_now(&request)));
+    match answered {
+        Ok(Some(response)) => response.map(|bytes| Either::Left(Full::new(bytes))),
+        Ok(None) => {
+            let (parts, bytes) = request.into_parts();
+            let room = held.room;
+            let response = handle(&front, parts, HeldBody { bytes, room }).await;
+            response.map(Either::Right)
+        }
+        Err(_) => failed(&front.service, request.into_parts().0, "a panic").map(Either::Right),
+    }
+}
+
 async fn answer(State(front): State<Arc<Front>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let reading = front.budget.read(&parts.headers, body);
-    let held = match tokio::time::timeout(BODY_TIMEOUT, reading).await {
-        Ok(Ok(held)) => held,
-        Ok(Err(problem)) => return refuse(&front.service, parts, problem),
-        Err(_) => {
+    match read(&front, &parts.headers, body).await {
+        Ok(held) => handle(&front, parts, held).await,
+        Err(problem) => refuse(&front.service, parts, problem),
+    }
+}
+
+/// Reads a body, for as long as a client may take.
+async fn read<B>(front: &Front, headers: &HeaderMap, body: B) -> Result<HeldBody, Problem>
+where
+    B: hyper::body::Body<Data = Bytes> + Unpin,
+    B::Error: std::fmt::Display,
+{
+    let reading = front.budget.read(headers, body);
+    tokio::time::timeout(BODY_TIMEOUT, reading)
+        .await
+        .unwrap_or_else(|_| {
             let detail = format!("the body did not come within {} s", BODY_TIMEOUT.as_secs());
-            let problem = Problem::new(ProblemKind::RequestTimeout, detail);
-            return refuse(&front.service, parts, problem);
-        }
-    };
+            Err(Problem::new(ProblemKind::RequestTimeout, detail))
+        })
+}
+
+/// Scoring takes a thread for as long as it takes; connections go on meanwhile.
+async fn handle(front: &Front, parts: http::request::Parts, held: HeldBody) -> Response {
     let head = parts.clone();
     let service = Arc::clone(&front.service);
-    // Scoring takes a thread for as long as it takes; connections go on meanwhile.
     let handling = tokio::task::spawn_blocking(move || {
         let request = http::Request::from_parts(parts, held.bytes);
         let response = service.handle(&request);
@@ -132,19 +190,18 @@ async fn answer(State(front): State<Arc<Front>>, request: Request) -> Response {
     });
     match handling.await {
         Ok(response) => response.map(Body::from),
-        Err(error) => {
-            log(
-                "error",
-                "handler_failed",
-                &[("reason", json!(error.to_string()))],
-            );
-            let problem = Problem::new(
-                ProblemKind::ScorerFailed,
-                "the request could not be handled",
-            );
-            refuse(&front.service, head, problem)
-        }
+        Err(error) => failed(&front.service, head, &error.to_string()),
     }
+}
+
+fn failed(service: &Service, head: http::request::Parts, reason: &str) -> Response {
+    log("error", "handler_failed", &[("reason", json!(reason))]);
+    let detail = "the request could not be handled";
+    refuse(
+        service,
+        head,
+        Problem::new(ProblemKind::ScorerFailed, detail),
+    )
 }
 
 fn refuse(service: &Service, head: http::request::Parts, problem: Problem) -> Response {

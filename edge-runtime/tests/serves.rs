@@ -5,7 +5,8 @@ mod fixture;
 
 use std::error::Error;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use picket_edge_runtime::{
     EngineConfig, HostConfig, PoolConfig, ScorerEngine, ScorerPool, Server, StartError, start,
@@ -122,6 +123,38 @@ fn a_call_past_its_memory_is_stopped_and_its_instance_replaced() -> Tested {
 }
 
 #[test]
+fn a_busy_instance_is_not_waited_for_by_those_who_cannot() -> Tested {
+    let Some(component) = component() else {
+        return Ok(());
+    };
+    let artifact = fixture::artifact(fixture::PHISHING)?;
+    let pool = pool(&std::fs::read(component)?, &artifact)?;
+    let row = [1.0; 30];
+    let alone = pool.score_now(&row).ok_or("the only instance is idle")??;
+    assert_eq!(pool.score(&row)?, [alone]);
+    let start = Instant::now();
+    let (mut n_busy, done) = (0, AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let rows = vec![1.0; 30 * 4096];
+            while !done.load(Ordering::Relaxed) {
+                assert!(pool.score(&rows).is_ok_and(|scored| scored[4095] == alone));
+            }
+        });
+        while n_busy == 0 && start.elapsed() < Duration::from_secs(20) {
+            match pool.score_now(&row) {
+                None => n_busy += 1,
+                Some(scored) => assert_eq!(scored, Ok(alone)),
+            }
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    assert!(n_busy > 0, "never saw it busy");
+    assert_eq!(pool.score_now(&row), Some(Ok(alone)));
+    Ok(())
+}
+
+#[test]
 fn a_failure_to_start_says_what_is_wrong() -> Tested {
     let folder = tempfile::tempdir()?;
     let (model, not_wasm) = (folder.path().join("a.picket"), folder.path().join("a.wasm"));
@@ -230,6 +263,18 @@ fn talk(origin: &str) -> Tested {
         let (status, answer) = post("/predict?explain=true", b"{\"features\":{\"port\":-1}}")?;
         assert!(
             status == 200 && answer.contains("\"explanation\""),
+            "{status} {answer}"
+        );
+    }
+    for _ in 0..50 {
+        let (status, answer) = post("/predict", b"{\"features\":{\"port\":-1}}")?;
+        assert!(
+            status == 200 && answer.contains("\"score\""),
+            "{status} {answer}"
+        );
+        let (status, answer) = post("/predict", b"{\"features\":{\"prot\":-1}}")?;
+        assert!(
+            status == 422 && answer.contains("unknown feature"),
             "{status} {answer}"
         );
     }

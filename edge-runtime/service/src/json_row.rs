@@ -1,6 +1,5 @@
 //! Rows from JSON, read straight into numbers: a hostile body has no chance to grow into a tree of values.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -9,6 +8,7 @@ use serde_json::value::RawValue;
 use crate::issue::Issue;
 use crate::json_cell::CellSeed;
 use crate::json_other::other_values;
+use crate::json_text::TextSeed;
 use crate::problem::{Problem, ProblemKind};
 use crate::row_set::RowSet;
 
@@ -31,6 +31,31 @@ pub(crate) fn malformed(error: &serde_json::Error) -> Problem {
         ProblemKind::MalformedBody,
         format!("not valid JSON: {error}"),
     )
+}
+
+/// A key of a sample.
+enum SampleKey {
+    Features,
+    Metadata,
+    Other(String),
+}
+
+impl SampleKey {
+    fn of(key: &str) -> Self {
+        match key {
+            "features" => Self::Features,
+            "metadata" => Self::Metadata,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+
+    fn name(&self) -> &str {
+        match self {
+            Self::Features => "features",
+            Self::Metadata => "metadata",
+            Self::Other(key) => key,
+        }
+    }
 }
 
 pub(crate) struct SampleSeed<'r, 'm> {
@@ -61,24 +86,27 @@ impl<'de> Visitor<'de> for SampleSeed<'_, '_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
         let (mut has_features, mut has_metadata) = (false, false);
-        while let Some(key) = entries.next_key::<Cow<'de, str>>()? {
-            match key.as_ref() {
-                "features" if !has_features => {
+        while let Some(key) = entries.next_key_seed(TextSeed(SampleKey::of))? {
+            match key {
+                SampleKey::Features if !has_features => {
                     has_features = true;
                     entries.next_value_seed(FeaturesSeed { rows: self.rows })?;
                 }
-                "metadata" if !has_metadata => {
+                SampleKey::Metadata if !has_metadata => {
                     has_metadata = true;
                     let metadata = entries.next_value::<Box<RawValue>>()?;
                     self.rows.set_metadata(&metadata);
                 }
-                "features" | "metadata" => {
+                SampleKey::Features | SampleKey::Metadata => {
                     entries.next_value::<IgnoredAny>()?;
                     let found = Some("the key twice".to_owned());
-                    self.rows
-                        .report(Issue::new(Some(&key), found, "the key once".to_owned()));
+                    self.rows.report(Issue::new(
+                        Some(key.name()),
+                        found,
+                        "the key once".to_owned(),
+                    ));
                 }
-                _ => {
+                SampleKey::Other(key) => {
                     entries.next_value::<IgnoredAny>()?;
                     let found = Some("an unknown key".to_owned());
                     let expected = format!("only the keys {SAMPLE_KEYS}");
@@ -168,32 +196,38 @@ impl<'de> Visitor<'de> for FeaturesSeed<'_, '_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
         let model = self.rows.model;
+        // None for a feature that has not been seen.
         let mut cells = vec![None; model.n_features()];
-        let mut seen = vec![false; model.n_features()];
-        while let Some(name) = entries.next_key::<Cow<'de, str>>()? {
-            let Some((feature_idx, feature)) = model.feature(&name) else {
-                entries.next_value::<IgnoredAny>()?;
-                // A row copied from a labelled file carries its label.
-                if name != model.schema.label.name {
-                    self.rows.report(unknown_feature(self.rows, &name));
+        // Most clients send the features in the schema's order.
+        let mut expected = 0;
+        let find = |expected| TextSeed(move |name: &str| model.feature_idx(name, expected));
+        while let Some(found) = entries.next_key_seed(find(expected))? {
+            let feature_idx = match found {
+                Ok(feature_idx) => feature_idx,
+                Err(name) => {
+                    entries.next_value::<IgnoredAny>()?;
+                    // A row copied from a labelled file carries its label.
+                    if name != model.schema.label.name {
+                        self.rows.report(unknown_feature(self.rows, &name));
+                    }
+                    continue;
                 }
-                continue;
             };
+            expected = feature_idx + 1;
+            let feature = &model.schema.features[feature_idx];
             let cell = entries.next_value_seed(CellSeed { feature })?;
-            if std::mem::replace(&mut seen[feature_idx], true) {
+            if cells[feature_idx].is_some() {
                 let found = Some("the key twice".to_owned());
+                let once = "the key once".to_owned();
                 self.rows
-                    .report(Issue::new(Some(&name), found, "the key once".to_owned()));
+                    .report(Issue::new(Some(&feature.name), found, once));
                 continue;
             }
-            match cell {
-                Ok(x) => cells[feature_idx] = Some(x),
-                Err(issue) => {
-                    self.rows.report(*issue);
-                    // Reported already; any value keeps it from being reported as missing too.
-                    cells[feature_idx] = Some(f32::NAN);
-                }
-            }
+            cells[feature_idx] = Some(cell.unwrap_or_else(|issue| {
+                self.rows.report(*issue);
+                // Reported already; any value keeps it from being reported as missing too.
+                f32::NAN
+            }));
         }
         self.finish(&cells);
         Ok(())

@@ -139,6 +139,10 @@ pub(crate) fn body_kind(headers: &HeaderMap, batch: bool) -> Result<BodyKind, Pr
     let Some(value) = headers.get(header::CONTENT_TYPE) else {
         return Ok(BodyKind::Json);
     };
+    // What nearly every client sends takes no reading.
+    if value == "application/json" {
+        return Ok(BodyKind::Json);
+    }
     let value = value
         .to_str()
         .map_err(|_| unsupported("that is not text"))?;

@@ -13,6 +13,9 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
+    /// Enough for the answer to one row.
+    const ROOM: usize = 512;
+
     pub(crate) fn ok(content_type: &'static str, body: impl Into<Bytes>) -> Self {
         Self {
             status: StatusCode::OK,
@@ -23,8 +26,11 @@ impl Reply {
     }
 
     pub(crate) fn json(document: &impl serde::Serialize) -> Self {
+        let mut body = Vec::with_capacity(Self::ROOM);
         // Strings and numbers always encode: writing to memory cannot fail.
-        let body = serde_json::to_vec(document).unwrap_or_default();
+        if serde_json::to_writer(&mut body, document).is_err() {
+            body.clear();
+        }
         Self::ok("application/json", body)
     }
 }

@@ -28,11 +28,31 @@ pub trait Scoring: Send + Sync {
     /// [`ScoringError::Unavailable`] where trying again may help, else [`ScoringError::Refused`].
     fn score(&self, rows: &[f32]) -> Result<Vec<Scored>, ScoringError>;
 
+    /// Scores one row at once, or says by `None` that it would have to wait. Shape of `row`: `(n_features,)`.
+    ///
+    /// Where nothing is ever waited for, this is the same as [`Scoring::score`].
+    fn score_now(&self, row: &[f32]) -> Option<Result<Scored, ScoringError>> {
+        Some(self.score(row).and_then(|scored| only(&scored)))
+    }
+
     /// Explains one row. Shape of `row`: `(n_features,)`.
     ///
     /// # Errors
     /// As [`Scoring::score`].
     fn explain(&self, row: &[f32]) -> Result<Explanation, ScoringError>;
+}
+
+/// The score of the one row that was asked for.
+///
+/// # Errors
+/// [`ScoringError::Refused`] where there is none: that is a defect of the scorer.
+pub fn only(scored: &[Scored]) -> Result<Scored, ScoringError> {
+    scored
+        .first()
+        .copied()
+        .ok_or_else(|| ScoringError::Refused {
+            reason: "no score for the row".to_owned(),
+        })
 }
 
 impl Scoring for Model<'_> {

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use bytes::Bytes;
 use http::HeaderValue;
 use picket_schema::artifact::{Calibration, Card, Decision};
-use picket_schema::{Artifact, ArtifactDigest, ArtifactError, Feature, FeatureSchema, Verdict};
+use picket_schema::{Artifact, ArtifactDigest, ArtifactError, FeatureSchema, Verdict};
 
 use crate::answer::ModelTag;
 
@@ -86,9 +86,14 @@ impl ServedModel {
         self.schema.n_features()
     }
 
-    pub(crate) fn feature(&self, name: &str) -> Option<(usize, &Feature)> {
-        let feature_idx = *self.by_name.get(name)?;
-        Some((feature_idx, &self.schema.features[feature_idx]))
+    /// The place of a feature, which is probably `expected`; the name where there is no such feature.
+    pub(crate) fn feature_idx(&self, name: &str, expected: usize) -> Result<usize, String> {
+        let features = &self.schema.features;
+        if features.get(expected).is_some_and(|it| it.name == name) {
+            return Ok(expected);
+        }
+        let feature_idx = self.by_name.get(name).copied();
+        feature_idx.ok_or_else(|| name.to_owned())
     }
 
     /// The class that a verdict names; none for an uncertain one.

@@ -1,7 +1,9 @@
 //! From a request to a response.
 
+use std::time::Duration;
+
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 
 use crate::answer::VerdictCounts;
 use crate::assets::Assets;
@@ -10,7 +12,7 @@ use crate::limits::Limits;
 use crate::metrics::{Metrics, Observation};
 use crate::problem::{Problem, ProblemKind};
 use crate::reply::Reply;
-use crate::route::Route;
+use crate::route::{Route, predict};
 use crate::scoring::{Scoring, ScoringError};
 use crate::served_model::ServedModel;
 use picket_wasm_model::Scored;
@@ -18,10 +20,13 @@ use picket_wasm_model::Scored;
 /// Rows handed to the scorer at a time: bounds its memory, and how long one call may take.
 const ROWS_PER_CALL: usize = 4096;
 
+/// The largest body that is answered at once: many times a usual row, and read in microseconds.
+const QUICK_BODY: usize = 32 << 10;
+
 /// Names the model in every answer.
-const VERSION_HEADER: &str = "picket-model-version";
+const VERSION_HEADER: HeaderName = HeaderName::from_static("picket-model-version");
 /// Names the artifact in every answer.
-const DIGEST_HEADER: &str = "picket-artifact-digest";
+const DIGEST_HEADER: HeaderName = HeaderName::from_static("picket-artifact-digest");
 
 /// What a page may do. The scorer is WebAssembly, the charts and downloads are made in the page.
 const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
@@ -92,17 +97,30 @@ impl Service {
             self.dispatch(route, request)
         };
         let response = self.finish(request, outcome);
-        let duration = start
-            .zip(self.clock.elapsed())
-            .map(|(start, end)| end.saturating_sub(start));
-        self.observe(
-            request.method(),
-            route,
-            request.body().len(),
-            &response,
-            duration,
-        );
+        self.observe_since(start, route, request, &response);
         response
+    }
+
+    /// Whether [`Service::handle_now`] may answer a request, by its head.
+    #[must_use]
+    pub fn may_be_quick<B>(&self, request: &Request<B>) -> bool {
+        let path_and_query = request.uri().path_and_query();
+        // With a query it may be an explanation, which takes a while.
+        request.method() == Method::POST && path_and_query.is_some_and(|it| it == "/predict")
+    }
+
+    /// Answers at once what takes microseconds: one row, without an explanation. `None` is for all other
+    /// requests, and for a scorer that is busy: [`Service::handle`] answers those, on a thread that may wait.
+    #[must_use]
+    pub fn handle_now(&self, request: &Request<Bytes>) -> Option<Response<Bytes>> {
+        let n_bytes = request.body().len();
+        if !self.may_be_quick(request) || n_bytes > QUICK_BODY.min(self.limits.max_body) {
+            return None;
+        }
+        let start = self.clock.elapsed();
+        let response = self.finish(request, predict::predict_now(self, request)?);
+        self.observe_since(start, Route::Predict, request, &response);
+        Some(response)
     }
 
     /// Answers a request that the host could not read to its end, with the problem that it saw.
@@ -114,13 +132,27 @@ impl Service {
         response
     }
 
+    fn observe_since(
+        &self,
+        start: Option<Duration>,
+        route: Route,
+        request: &Request<Bytes>,
+        response: &Response<Bytes>,
+    ) {
+        let duration = start
+            .zip(self.clock.elapsed())
+            .map(|(start, end)| end.saturating_sub(start));
+        let n_bytes = request.body().len();
+        self.observe(request.method(), route, n_bytes, response, duration);
+    }
+
     fn observe(
         &self,
         method: &Method,
         route: Route,
         request_bytes: usize,
         response: &Response<Bytes>,
-        duration: Option<std::time::Duration>,
+        duration: Option<Duration>,
     ) {
         self.metrics.observe(&Observation {
             route: route.label(),
@@ -163,6 +195,15 @@ impl Service {
         }
         self.metrics.count_rows(VerdictCounts::of(&scored));
         Ok(scored)
+    }
+
+    /// Scores one row and counts it, or says by `None` that the scorer is busy. Shape of `row`: `(n_features,)`.
+    pub(crate) fn score_now(&self, row: &[f32]) -> Option<Result<Scored, Problem>> {
+        let scored = self.scoring.score_now(row)?;
+        if let Ok(scored) = &scored {
+            self.metrics.count_rows(VerdictCounts::of(&[*scored]));
+        }
+        Some(scored.map_err(|error| scorer_problem(&error)))
     }
 
     pub(crate) fn explain(&self, row: &[f32]) -> Result<picket_wasm_model::Explanation, Problem> {
@@ -268,7 +309,7 @@ impl Service {
     }
 }
 
-fn scorer_problem(error: &ScoringError) -> Problem {
+pub(crate) fn scorer_problem(error: &ScoringError) -> Problem {
     let kind = match error {
         ScoringError::Unavailable { .. } => ProblemKind::ScorerUnavailable,
         ScoringError::Refused { .. } => ProblemKind::ScorerFailed,

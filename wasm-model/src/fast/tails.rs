@@ -28,7 +28,11 @@ pub(super) struct Tails {
 
 impl Tails {
     pub(super) fn new(trees: &Trees<'_>) -> Self {
-        let n_names = if trees.n_conditions() < FEW { FEW } else { MANY };
+        let n_names = if trees.n_conditions() < FEW {
+            FEW
+        } else {
+            MANY
+        };
         let mut tails = Self {
             n_names,
             ..Self::default()

@@ -6,6 +6,7 @@ mod contest;
 mod driver;
 mod entrants;
 mod goals;
+mod http;
 mod import;
 mod lab;
 mod loading;
@@ -28,8 +29,13 @@ cargo xtask bench quality [--json F] [--only DATA:SPLIT] [--splits N] [--trees N
 cargo xtask bench scoring|loading [--json F] [--seed N] [--rounds N] [--only LIST] [--core N]
 cargo xtask bench size [--json F] [--seed N]
 
+cargo xtask bench http [--json F] [--only ENGINES] [--rounds N] [--seconds S] [--connections N] [--seed N]
+                       [--no-build]
+
   import    models of XGBoost, LightGBM and scikit-learn, imported, beside their libraries: margins on the same
             rows [--json F] [--only WORD] [--rows N] [--seed N]; needs PICKET_DATA_DIR as well
+  http      requests a second, latency and memory of the device host, the Spin component, a bare axum route
+            and FastAPI; servers on one core, the load on another
   quality   F1, ROC-AUC and Brier beside scikit-learn, XGBoost and LightGBM, the same splits in one run;
             needs PICKET_DATA_DIR with phishing.csv and nsl-kdd.csv
   scoring   ns per row and per explanation beside tl2cgen, XGBoost, LightGBM, onnxruntime, YDF, scikit-learn,
@@ -51,6 +57,7 @@ pub(crate) fn run(repo: &Repo, mut args: Args) -> Result<()> {
     match args.first() {
         None => println!("{USAGE}"),
         Some(name) if name == "import" => import::run(repo, args)?,
+        Some(name) if name == "http" => http::run(repo, args)?,
         Some(name) if name == "quality" => quality::run(repo, args)?,
         Some(name) if name == "training" => training::run(repo, args)?,
         Some(name) if name == "scoring" => scoring::run(repo, args)?,

@@ -31,6 +31,7 @@ const ROOMS: [(&str, &[&str]); 10] = [
     ("xtask", &[]),
     ("picket-wasm-link", &[]),
     ("picket-bench-scorer", &["picket-wasm-model"]),
+    ("picket-bench-http", &[]),
 ];
 
 /// Crates from outside (by name, or by the start of it with `*`), the rooms that may use them and
@@ -44,6 +45,7 @@ const OUTSIDERS: [(&str, &[&str], &str); 6] = [
             "picket-edge-runtime",
             "picket-journeys",
             "picket-bench-scorer",
+            "picket-bench-http",
         ],
         "picket-edge-runtime",
     ),

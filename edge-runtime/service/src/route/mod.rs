@@ -6,7 +6,7 @@ mod batch_csv;
 mod batch_form;
 mod health;
 mod model;
-mod predict;
+pub(crate) mod predict;
 
 use bytes::Bytes;
 use http::Request;

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use http::Request;
+use picket_wasm_model::Scored;
 
 use crate::answer::{Judgement, Prediction};
 use crate::explained::Explained;
@@ -11,8 +12,9 @@ use crate::media::{Format, body_kind, negotiate};
 use crate::openapi::RowRequest;
 use crate::problem::{Problem, ProblemDocument, ProblemKind};
 use crate::reply::Reply;
-use crate::row_set::RowSet;
-use crate::service::Service;
+use crate::row_set::{RowSet, Rows};
+use crate::scoring::only;
+use crate::service::{Service, scorer_problem};
 
 /// Scores one row.
 ///
@@ -31,36 +33,55 @@ use crate::service::Service;
     )
 )]
 pub(crate) fn predict(service: &Service, request: &Request<Bytes>) -> Result<Reply, Problem> {
+    let (row, explain) = read(service, request)?;
+    if explain {
+        let explanation = service.explain(&row.values)?;
+        let explained = Explained::new(&service.model, &row.values, &explanation);
+        return Ok(reply(service, &row, &explanation.scored, Some(explained)));
+    }
+    let scored = service.score(&row.values)?;
+    let scored = only(&scored).map_err(|error| scorer_problem(&error))?;
+    Ok(reply(service, &row, &scored, None))
+}
+
+/// As [`predict`] for a request that asks for no explanation; `None` where the scorer is busy.
+pub(crate) fn predict_now(
+    service: &Service,
+    request: &Request<Bytes>,
+) -> Option<Result<Reply, Problem>> {
+    let row = match read(service, request) {
+        Ok((row, false)) => row,
+        Ok((_, true)) => return None,
+        Err(problem) => return Some(Err(problem)),
+    };
+    let scored = service.score_now(&row.values)?;
+    Some(scored.map(|scored| reply(service, &row, &scored, None)))
+}
+
+/// The request's one row, and whether it asks for an explanation.
+fn read(service: &Service, request: &Request<Bytes>) -> Result<(Rows, bool), Problem> {
     let explain = wants_explanation(request.uri().query())?;
     negotiate(request.headers(), &[Format::Json])?;
     body_kind(request.headers(), false)?;
-    let model = &service.model;
-    let mut rows = RowSet::new(model, service.limits);
+    let mut rows = RowSet::new(&service.model, service.limits);
     rows.start_row(None)?;
     read_row(request.body(), &mut rows)?;
-    let rows = rows.finish()?;
-    let (scored, explanation) = if explain {
-        let explanation = service.explain(&rows.values)?;
-        (
-            explanation.scored,
-            Some(Explained::new(model, &rows.values, &explanation)),
-        )
-    } else {
-        let scored = service.score(&rows.values)?;
-        // One row was asked for; a scorer that gives none has failed.
-        let first = scored.first().copied();
-        let detail = "the scorer gave no score for the row";
-        (
-            first.ok_or_else(|| Problem::new(ProblemKind::ScorerFailed, detail))?,
-            None,
-        )
-    };
-    Ok(Reply::json(&Prediction {
-        judgement: Judgement::new(model, &scored, rows.metadata(0)),
+    Ok((rows.finish()?, explain))
+}
+
+fn reply(
+    service: &Service,
+    row: &Rows,
+    scored: &Scored,
+    explanation: Option<Explained<'_>>,
+) -> Reply {
+    let model = &service.model;
+    Reply::json(&Prediction {
+        judgement: Judgement::new(model, scored, row.metadata(0)),
         threshold: model.decision.threshold,
         explanation,
         model: model.tag(),
-    }))
+    })
 }
 
 /// Reads `?explain=true`.

@@ -6,3 +6,4 @@ mod controlled;
 mod fixture;
 mod hostile;
 mod problems;
+mod quick;
