@@ -39,6 +39,7 @@ impl Explanation {
 #[derive(Debug)]
 pub struct Explainer<'m, 'a> {
     scorer: Scorer<'m, 'a>,
+    /// Nothing for a linear model, and for trees beyond what can be explained.
     shap: Option<TreeShap>,
     /// The row's answers to the conditions.
     masks: Vec<u32>,
@@ -49,9 +50,7 @@ impl<'m, 'a> Explainer<'m, 'a> {
     #[must_use]
     pub fn new(model: &'m Model<'a>) -> Self {
         let shap = match &model.artifact().model {
-            ModelTable::Trees(trees) => {
-                Some(TreeShap::new(trees, model.layout(), model.n_features()))
-            }
+            ModelTable::Trees(trees) => TreeShap::new(trees, model.layout(), model.n_features()),
             ModelTable::Linear(_) => None,
         };
         Self {
@@ -64,7 +63,8 @@ impl<'m, 'a> Explainer<'m, 'a> {
     /// Explains one row. Shape of `row`: `(n_features,)`.
     ///
     /// # Errors
-    /// [`RowError::RowLength`] for a row of the wrong length.
+    /// [`RowError::RowLength`] for a row of the wrong length, [`RowError::Unexplainable`] where the
+    /// model's trees are too many and too deep.
     pub fn explain(&mut self, row: &[f32]) -> Result<Explanation, RowError> {
         let model = self.scorer.model();
         check_row(model, row)?;
@@ -78,7 +78,7 @@ impl<'m, 'a> Explainer<'m, 'a> {
             (ModelTable::Linear(table), _) => {
                 linear::explain(table, model.schema(), row, &mut contributions)
             }
-            (ModelTable::Trees(_), None) => unreachable!("`new` prepares trees"),
+            (ModelTable::Trees(_), None) => return Err(RowError::Unexplainable),
         };
         Ok(Explanation {
             scored,

@@ -24,6 +24,9 @@ pub enum RowError {
         /// The model's number of features.
         n_features: usize,
     },
+    /// The tables for explanations would take too much memory.
+    #[error("the model's trees are too large to explain; scores are not affected")]
+    Unexplainable,
 }
 
 pub(crate) fn check_row(model: &Model<'_>, row: &[f32]) -> Result<(), RowError> {

@@ -51,6 +51,11 @@ impl FactorTable {
         table
     }
 
+    /// What the factors take.
+    pub(crate) fn n_bytes(&self) -> usize {
+        self.n_factors as usize * 2 * self.n_pairs * self.walks.len() * size_of::<Pair>()
+    }
+
     /// The factor of a node that asks a feature again, after edges with this product of shares.
     pub(crate) fn again(&mut self, share: f64) -> u32 {
         let bits = share.to_bits();

@@ -33,6 +33,10 @@ use crate::tree_factors::{FactorTable, LEFT_BEFORE, NEW_FEATURE, walks_for};
 use crate::tree_numbers;
 use crate::tree_paths::{PathNode, PathWalk, TreeTables};
 
+/// The most bytes of nodes, of factors and of scratch space each. Paths that ask features again and
+/// again take far more than their file; a forest of 100 trees of full depth takes 2 MB of nodes.
+const MAX_BYTES: usize = 128 << 20;
+
 /// One tree's part of the tables.
 #[derive(Debug)]
 struct Tree {
@@ -72,7 +76,12 @@ pub(crate) struct TreeShap {
 }
 
 impl TreeShap {
-    pub(crate) fn new(trees: &Trees<'_>, layout: &TreeLayout, n_features: usize) -> Self {
+    /// Prepares the tables; `None` where they would take more than [`MAX_BYTES`].
+    pub(crate) fn new(trees: &Trees<'_>, layout: &TreeLayout, n_features: usize) -> Option<Self> {
+        let n_nodes = layout.left_sizes.len();
+        if n_nodes.saturating_mul(size_of::<PathNode>()) > MAX_BYTES {
+            return None;
+        }
         let features: Vec<u16> = trees
             .iter_conditions()
             .map(|condition| condition.feature_idx)
@@ -108,7 +117,7 @@ impl TreeShap {
             let weighted = values.map(|(value, cover)| f64::from(*cover) * f64::from(*value));
             base += weighted.sum::<f64>() / walk.cover_before[size + 1] as f64 * unit;
             if size > 0 {
-                let table = shap.give_factors(node, &walk.shares, most_features);
+                let table = shap.give_factors(node, &walk.shares, most_features)?;
                 shap.trees.push(Tree {
                     node,
                     size,
@@ -118,12 +127,13 @@ impl TreeShap {
             }
         }
         shap.base = base;
-        shap.make_room();
-        shap
+        shap.make_room()?;
+        Some(shap)
     }
 
     /// Gives the nodes of a tree, from `first` on, their factors. Returns the table these are in.
-    fn give_factors(&mut self, first: usize, shares: &[f64], n_features: usize) -> usize {
+    fn give_factors(&mut self, first: usize, shares: &[f64], n_features: usize) -> Option<usize> {
+        let n_bytes: usize = self.tables.iter().map(FactorTable::n_bytes).sum();
         let (n_pairs, n_walks) = walks_for(n_features);
         let fits = |table: &FactorTable| (table.n_pairs, table.walks.len()) == (n_pairs, n_walks);
         let index = self.tables.iter().position(fits).unwrap_or_else(|| {
@@ -140,19 +150,26 @@ impl TreeShap {
             } else {
                 table.again(*share)
             };
+            if n_bytes.saturating_add(table.n_bytes()) > MAX_BYTES {
+                return None;
+            }
         }
-        index
+        Some(index)
     }
 
-    fn make_room(&mut self) {
+    fn make_room(&mut self) -> Option<()> {
         let slots = |tree: &Tree| 2 * tree.size + 1;
         let points = |tree: &Tree| slots(tree) * self.tables[tree.table].n_pairs;
         let n_points = self.trees.iter().map(points).max().unwrap_or(0);
         let n_slots = self.trees.iter().map(slots).max().unwrap_or(0);
+        if n_points.saturating_mul(2 * size_of::<Pair>()) > MAX_BYTES {
+            return None;
+        }
         self.products = vec![Pair::splat(0.0); n_points];
         self.values = vec![Pair::splat(0.0); n_points];
         self.left_before = vec![0; n_slots];
         self.steps = vec![Step::default(); n_slots / 2];
+        Some(())
     }
 
     /// Adds the contributions of a row, given by its condition masks, to `contributions`, shape

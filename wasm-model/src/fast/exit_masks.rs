@@ -1,7 +1,7 @@
 //! Tables of surviving exits: for every code of every group a line of one word a tree, whose bits
 //! are the exits that a row with that code can still take.
 //!
-//! The bits of QuickScorer (Lucchese et al., "QuickScorer: a fast algorithm to rank documents with
+//! The bits of `QuickScorer` (Lucchese et al., "`QuickScorer`: a fast algorithm to rank documents with
 //! additive ensembles of regression trees", 2015): exits are numbered from left to right, a condition
 //! that does not hold takes out the exits of its left subtree, and the lowest bit that survives all
 //! conditions is the exit reached. Here the conditions of a group are struck out beforehand.

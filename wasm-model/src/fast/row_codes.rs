@@ -54,6 +54,9 @@ impl Unit {
     }
 }
 
+/// A unit and the conditions in it, by their indexes.
+type Member = (Unit, Vec<usize>);
+
 /// Where a condition stands among the codes of its unit.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum ConditionCodes {
@@ -104,8 +107,7 @@ pub(super) struct RowCodes {
 impl RowCodes {
     pub(super) fn new(trees: &Trees<'_>, schema: &FeatureSchema) -> Self {
         let conditions: Vec<_> = trees.iter_conditions().collect();
-        // A unit and the conditions in it, by their indexes.
-        let mut members: Vec<(Unit, Vec<usize>)> = Vec::new();
+        let mut members: Vec<Member> = Vec::new();
         let mut first = 0;
         for group in conditions.chunk_by(|a, b| a.feature_idx == b.feature_idx) {
             let feature_idx = usize::from(group[0].feature_idx);
@@ -155,9 +157,9 @@ impl RowCodes {
     }
 
     /// Packs the units into groups: largest first, each into the first group with room.
-    fn join(mut members: Vec<(Unit, Vec<usize>)>, trees: &Trees<'_>, n_conditions: usize) -> Self {
+    fn join(mut members: Vec<Member>, trees: &Trees<'_>, n_conditions: usize) -> Self {
         members.sort_by_key(|(unit, _)| core::cmp::Reverse(unit.n_codes()));
-        let mut groups: Vec<(usize, Vec<(Unit, Vec<usize>)>)> = Vec::new();
+        let mut groups: Vec<(usize, Vec<Member>)> = Vec::new();
         for (mut unit, indexes) in members {
             let n_codes = unit.n_codes();
             let room = groups

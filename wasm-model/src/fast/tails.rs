@@ -75,7 +75,7 @@ impl Tails {
             if beyond as usize >= (1 << 31) / self.n_names {
                 return None;
             }
-            self.nodes.push(beyond * self.n_names as u32 | condition);
+            self.nodes.push((beyond * self.n_names as u32) | condition);
             self.values.push(0);
             open.push(right);
             open.push(left);
