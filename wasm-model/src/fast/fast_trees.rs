@@ -41,7 +41,7 @@ pub(crate) struct Scratch {
     /// For each row the tails still to be walked, and how many.
     waiting: Vec<u32>,
     n_waiting: Vec<usize>,
-    /// A row's answers to all conditions, then all ones. Shape: `(n_names,)`.
+    /// A row's answers to all conditions, then all ones. Shape: `(n_answers,)`.
     rights: Vec<u32>,
 }
 
@@ -116,7 +116,7 @@ impl FastTrees {
         waiting.resize(rows.len() * max_waiting, 0);
         n_waiting.clear();
         n_waiting.resize(rows.len(), 0);
-        rights.resize(self.tails.n_names(), u32::MAX);
+        rights.resize(self.tails.n_answers(), u32::MAX);
         self.add_leaves_or_wait(&self.narrow, lines, sums, waiting, n_waiting);
         self.add_leaves_or_wait(&self.wide, lines, sums, waiting, n_waiting);
         let waiting = waiting.chunks_exact_mut(max_waiting).zip(n_waiting);

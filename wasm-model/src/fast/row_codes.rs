@@ -158,7 +158,7 @@ impl RowCodes {
 
     /// Packs the units into groups: largest first, each into the first group with room.
     fn join(mut members: Vec<Member>, trees: &Trees<'_>, n_conditions: usize) -> Self {
-        members.sort_by_key(|(unit, _)| core::cmp::Reverse(unit.n_codes()));
+        members.sort_unstable_by_key(|(unit, _)| core::cmp::Reverse(unit.n_codes()));
         let mut groups: Vec<(usize, Vec<Member>)> = Vec::new();
         for (mut unit, indexes) in members {
             let n_codes = unit.n_codes();

@@ -5,12 +5,43 @@ use picket_schema::artifact::{TreeLayout, Trees};
 use super::walk::Subtree;
 
 /// Steps of every tail between two looks at which of them have ended.
-const STEPS: usize = 4;
+const STEPS: u32 = 4;
 /// Tails walked side by side: more would not fit in the registers.
 pub(super) const SIDE_BY_SIDE: usize = 4;
-/// A node's condition takes 8 bits where all conditions and one more fit, else 16.
-pub(super) const FEW: usize = 1 << 8;
-pub(super) const MANY: usize = 1 << 16;
+
+/// A row's answers to all conditions; then the answer "right" for ever, which leaves ask for.
+trait Answers: Copy {
+    /// The low bits of a node that name its condition.
+    const NAME_BITS: u32;
+    /// 0 where the row goes left at this node, all ones where it goes right.
+    fn right(self, node: u32) -> u32;
+}
+
+/// Answers to fewer than 64 conditions: bits, which stay in a register.
+#[derive(Clone, Copy)]
+struct Few(u64);
+
+impl Answers for Few {
+    const NAME_BITS: u32 = 6;
+
+    #[inline]
+    fn right(self, node: u32) -> u32 {
+        0_u32.wrapping_sub((self.0 >> (node & 63)) as u32 & 1)
+    }
+}
+
+/// Answers to any number of conditions that a model may have.
+#[derive(Clone, Copy)]
+struct Many<'r>(&'r [u32; 1 << 16]);
+
+impl Answers for Many<'_> {
+    const NAME_BITS: u32 = 16;
+
+    #[inline]
+    fn right(self, node: u32) -> u32 {
+        self.0[node as usize % (1 << 16)]
+    }
+}
 
 /// Nodes of tails, depth first, leaves included. The first is a leaf worth nothing.
 ///
@@ -22,19 +53,20 @@ pub(super) struct Tails {
     nodes: Vec<u32>,
     /// What a node adds: a leaf its value, an inner node nothing.
     values: Vec<i32>,
-    /// `FEW` or `MANY`: one more than the largest condition that a node can name.
-    n_names: usize,
+    name_bits: u32,
+    steps: u32,
 }
 
 impl Tails {
     pub(super) fn new(trees: &Trees<'_>) -> Self {
-        let n_names = if trees.n_conditions() < FEW {
-            FEW
-        } else {
-            MANY
-        };
+        let is_few = trees.n_conditions() < 64;
         let mut tails = Self {
-            n_names,
+            name_bits: if is_few {
+                Few::NAME_BITS
+            } else {
+                Many::NAME_BITS
+            },
+            steps: STEPS,
             ..Self::default()
         };
         tails.push_leaf(trees, 0);
@@ -72,10 +104,10 @@ impl Tails {
             let condition = trees.node_conditions.get(subtree.node as usize)?;
             // The left subtree has one leaf more than inner nodes.
             let beyond = 2 * left.size + 1;
-            if beyond as usize >= (1 << 31) / self.n_names {
+            if beyond >= 1 << (31 - self.name_bits) {
                 return None;
             }
-            self.nodes.push((beyond * self.n_names as u32) | condition);
+            self.nodes.push((beyond << self.name_bits) | condition);
             self.values.push(0);
             open.push(right);
             open.push(left);
@@ -88,29 +120,30 @@ impl Tails {
     }
 
     /// How many answers [`Tails::sum_of_leaves`] takes: those to all conditions, then all ones.
-    pub(super) fn n_names(&self) -> usize {
-        self.n_names
+    pub(super) fn n_answers(&self) -> usize {
+        1 << self.name_bits
     }
 
     /// A leaf's step: one node back, for each step goes one on.
     fn leaf(&self) -> u32 {
-        0_u32.wrapping_sub(self.n_names as u32)
+        u32::MAX << self.name_bits
     }
 
     /// The leaves that a row reaches from the nodes `at`, added; `at` is scratch space after. What
     /// does not fill the last [`SIDE_BY_SIDE`] is not walked: fill up with position 0. `rights` holds 0 or all
-    /// ones for each condition, and all ones past the last. Shape: `(n_names,)`.
+    /// ones for each condition, and all ones past the last. Shape: `(n_answers,)`.
     pub(super) fn sum_of_leaves(&self, rights: &[u32], at: &mut [u32]) -> i64 {
-        if let Ok(rights) = <&[u32; FEW]>::try_from(rights) {
-            self.walk(rights, at)
-        } else if let Ok(rights) = <&[u32; MANY]>::try_from(rights) {
-            self.walk(rights, at)
-        } else {
-            0
+        if let Ok(rights) = <&[u32; 1 << 16]>::try_from(rights) {
+            return self.walk(Many(rights), at);
         }
+        let bits = rights.iter().rev();
+        self.walk(
+            Few(bits.fold(0, |bits, right| bits << 1 | u64::from(right & 1))),
+            at,
+        )
     }
 
-    fn walk<const N: usize>(&self, rights: &[u32; N], at: &mut [u32]) -> i64 {
+    fn walk<A: Answers>(&self, answers: A, at: &mut [u32]) -> i64 {
         let (nodes, values) = (&self.nodes[..], &self.values[..self.nodes.len()]);
         if nodes.is_empty() {
             return 0;
@@ -126,12 +159,14 @@ impl Tails {
                     break;
                 };
                 let mut lanes = *lanes;
-                for _ in 0..STEPS {
+                // The number of steps is no constant, for unrolled the loop needs too many registers.
+                for _ in 0..self.steps {
                     for at in &mut lanes {
                         let node = nodes[place(*at)];
-                        let right = rights[node as usize % N];
-                        let beyond = (node.cast_signed() >> N.trailing_zeros()).cast_unsigned();
-                        *at = at.wrapping_add(1).wrapping_add(beyond & right);
+                        let beyond = (node.cast_signed() >> A::NAME_BITS).cast_unsigned();
+                        *at = at
+                            .wrapping_add(1)
+                            .wrapping_add(beyond & answers.right(node));
                     }
                 }
                 for lane in lanes {

@@ -3,6 +3,8 @@
 use anyhow::{Context, Result, bail};
 use wit_component::{ComponentEncoder, DecodedWasm};
 
+use crate::strip::strip;
+
 /// Which imports are an error.
 pub(crate) enum ImportRules {
     /// Imports are only printed.
@@ -54,7 +56,7 @@ impl ImportRules {
 pub(crate) fn link(core: &[u8]) -> Result<(Vec<u8>, Vec<String>)> {
     let bytes = ComponentEncoder::default()
         .validate(true)
-        .module(core)
+        .module(&strip(core)?)
         .context(
             "the module carries no usable component type; was it built with its WIT bindings?",
         )?

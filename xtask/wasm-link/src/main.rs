@@ -5,6 +5,7 @@
 
 mod browser;
 mod component;
+mod strip;
 
 use anyhow::{Context, Result, bail};
 use std::path::Path;
