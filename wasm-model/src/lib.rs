@@ -15,7 +15,6 @@ mod linear;
 mod model;
 pub mod naive;
 mod owned;
-mod pair;
 mod row;
 mod scorer;
 mod sigmoid;

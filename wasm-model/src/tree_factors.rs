@@ -1,15 +1,7 @@
 //! What a node's feature does to the product on its path, at every point of a quadrature rule.
 
 use crate::gauss_legendre::GaussLegendre;
-use crate::pair::Pair;
-
-/// The most pairs of points in one walk. More take several walks.
-pub(crate) const MAX_PAIRS: usize = 5;
-
-/// The factor of a node whose feature's edges the row has left: the shares alone count.
-pub(crate) const LEFT_BEFORE: u32 = 0;
-/// The factor of a node whose feature is new on the path.
-pub(crate) const NEW_FEATURE: u32 = 1;
+use picket_kernels::{MAX_PAIRS, Pair};
 
 /// The most products of shares that are remembered, to give equal ones one factor.
 const REMEMBERED: usize = 4096;

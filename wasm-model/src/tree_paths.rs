@@ -1,26 +1,6 @@
 //! What does not change from row to row about the paths through the trees.
 
-/// An inner node, seen from the path that leads to it.
-///
-/// The edges of a tree with `n` inner nodes are `2 node + 1` for a right one, else `2 node`; edge `2 n`
-/// leads to the root. Its values are those of the `n` inner nodes, then those of the leaves.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct PathNode {
-    /// The share of the node's training weight that goes right.
-    pub(crate) right_share: f64,
-    pub(crate) condition: u16,
-    pub(crate) feature_idx: u16,
-    /// The edge that leads here.
-    pub(crate) edge: u32,
-    /// The last edge on the path whose node asks the same feature; the root's where there is none.
-    pub(crate) feature_edge: u32,
-    /// Position of the left child's value.
-    pub(crate) left: u32,
-    /// Position of the right child's value.
-    pub(crate) right: u32,
-    /// Which factor the edge before has; see [`crate::tree_shap`].
-    pub(crate) factor: u32,
-}
+use picket_kernels::PathNode;
 
 /// An inner node whose subtree is being walked.
 #[derive(Debug)]

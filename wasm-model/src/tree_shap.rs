@@ -25,13 +25,13 @@
 //! Sums are written in one order, in pairs of lanes: no host reassociates them, so all hosts agree
 //! to the bit.
 
+use picket_kernels::{NEW_FEATURE, Pair, PathNode, Step, Walk};
 use picket_schema::artifact::{TreeLayout, Trees};
 
 use crate::model::margin_of;
-use crate::pair::Pair;
-use crate::tree_factors::{FactorTable, LEFT_BEFORE, NEW_FEATURE, walks_for};
+use crate::tree_factors::{FactorTable, walks_for};
 use crate::tree_numbers;
-use crate::tree_paths::{PathNode, PathWalk, TreeTables};
+use crate::tree_paths::{PathWalk, TreeTables};
 
 /// The most bytes of nodes, of factors and of scratch space each. Paths that ask features again and
 /// again take far more than their file; a forest of 100 trees of full depth takes 2 MB of nodes.
@@ -202,13 +202,7 @@ impl TreeShap {
                     steps: &mut steps[..tree.size],
                     sums,
                 };
-                match table.n_pairs {
-                    1 => walk.run::<1>(),
-                    2 => walk.run::<2>(),
-                    3 => walk.run::<3>(),
-                    4 => walk.run::<4>(),
-                    _ => walk.run::<5>(),
-                }
+                walk.run(table.n_pairs);
             }
         }
         // Leaves were added in fixed-point units; a multiplication by a power of two is exact.
@@ -217,134 +211,4 @@ impl TreeShap {
         }
         self.base
     }
-}
-
-/// What a row does at a node.
-#[derive(Clone, Copy, Debug, Default)]
-struct Step {
-    /// The node's factor for this row.
-    factor: u32,
-    /// 1 or 0.
-    goes_right: u32,
-}
-
-/// Numbers at all points of a walk.
-type Points<const N: usize> = [Pair; N];
-
-/// One row's walk over one tree with some of the points.
-struct Walk<'w> {
-    nodes: &'w [PathNode],
-    leaf_values: &'w [i32],
-    masks: &'w [u32],
-    factors: &'w [Pair],
-    products: &'w mut [Pair],
-    values: &'w mut [Pair],
-    left_before: &'w mut [u32],
-    steps: &'w mut [Step],
-    sums: &'w mut [Pair],
-}
-
-impl Walk<'_> {
-    /// Down the tree with the products, then up with the values. `N` is the table's number of pairs.
-    fn run<const N: usize>(&mut self) {
-        let factors = self.factors.as_chunks::<N>().0.as_chunks::<2>().0;
-        let n_slots = 2 * self.nodes.len() + 1;
-        let products = &mut self.products.as_chunks_mut::<N>().0[..n_slots];
-        let values = &mut self.values.as_chunks_mut::<N>().0[..n_slots];
-        Self::go_down(
-            self.nodes,
-            self.masks,
-            factors,
-            &mut self.left_before[..n_slots],
-            products,
-            self.steps,
-        );
-        let (_, leaves) = values.split_at_mut(self.nodes.len());
-        for (value, leaf) in leaves.iter_mut().zip(self.leaf_values) {
-            *value = [Pair::splat(f64::from(*leaf)); N];
-        }
-        Self::go_up(self.nodes, self.steps, factors, products, values, self.sums);
-    }
-
-    /// Writes each edge's product and each node's step, parents first.
-    #[inline]
-    fn go_down<const N: usize>(
-        nodes: &[PathNode],
-        masks: &[u32],
-        factors: &[[Points<N>; 2]],
-        left_before: &mut [u32],
-        products: &mut [Points<N>],
-        steps: &mut [Step],
-    ) {
-        let root_edge = 2 * nodes.len();
-        products[root_edge] = [Pair::splat(1.0); N];
-        left_before[root_edge] = 0;
-        for (index, (node, step)) in nodes.iter().zip(steps).enumerate() {
-            let goes_right = masks[usize::from(node.condition)] & 1;
-            let left = left_before[node.feature_edge as usize];
-            left_before[2 * index + 1] = left | (goes_right ^ 1);
-            left_before[2 * index] = left | goes_right;
-            *step = Step {
-                factor: factor_of(node, left),
-                goes_right,
-            };
-            let [slopes, _] = &factors[step.factor as usize];
-            let (to_left, taken) = split(node, goes_right);
-            let above = products[node.edge as usize];
-            let (mut go_left, mut go_right) = (above, above);
-            for k in 0..N {
-                let probability = to_left.sub(taken.mul(slopes[k]));
-                go_left[k] = above[k].mul(probability);
-                go_right[k] = above[k].sub(go_left[k]);
-            }
-            products[2 * index + 1] = go_right;
-            products[2 * index] = go_left;
-        }
-    }
-
-    /// Writes each node's value and adds to its feature's sum, children first.
-    #[inline]
-    fn go_up<const N: usize>(
-        nodes: &[PathNode],
-        steps: &[Step],
-        factors: &[[Points<N>; 2]],
-        products: &[Points<N>],
-        values: &mut [Points<N>],
-        sums: &mut [Pair],
-    ) {
-        for (index, (node, step)) in nodes.iter().zip(steps).enumerate().rev() {
-            let [slopes, weights] = &factors[step.factor as usize];
-            let (to_left, taken) = split(node, step.goes_right);
-            let above = &products[node.edge as usize];
-            let left = &values[node.left as usize];
-            let right = &values[node.right as usize];
-            let mut value = [Pair::splat(0.0); N];
-            let mut sum = Pair::splat(0.0);
-            for k in 0..N {
-                let probability = to_left.sub(taken.mul(slopes[k]));
-                let difference = left[k].sub(right[k]);
-                value[k] = right[k].add(probability.mul(difference));
-                sum = sum.add(above[k].mul(weights[k]).mul(difference));
-            }
-            values[index] = value;
-            let feature = &mut sums[usize::from(node.feature_idx)];
-            *feature = feature.add(taken.mul(sum));
-        }
-    }
-}
-
-/// The node's factor for a row that has `left` its feature's edges (1) or not (0).
-fn factor_of(node: &PathNode, left: u32) -> u32 {
-    const { assert!(LEFT_BEFORE == 0, "the mask below gives 0") };
-    node.factor & left.wrapping_sub(1)
-}
-
-/// The probability to go left is the first number less the second times the factor's slope. The
-/// second is the share of the side that the row does not take, negative if that is the left one.
-fn split(node: &PathNode, goes_right: u32) -> (Pair, Pair) {
-    let right = f64::from(goes_right);
-    (
-        Pair::splat(1.0 - right),
-        Pair::splat(node.right_share - right),
-    )
 }

@@ -1,11 +1,19 @@
 //! The upper parts of trees, small enough for a word of exits each.
 
+use picket_kernels::{ExitMasks, ExitSet, Tails, TileExits, intersect};
 use picket_schema::artifact::{TreeLayout, Trees};
 
-use super::exit_masks::{ExitMasks, ExitSet, FrontNode, TileExits};
 use super::row_codes::RowCodes;
-use super::tails::Tails;
 use super::walk::Subtree;
+
+/// One inner node of a front.
+#[derive(Clone, Copy, Debug)]
+struct FrontNode {
+    condition: u32,
+    /// The exits of its left subtree.
+    start: u32,
+    end: u32,
+}
 
 /// What a front is made of, depth first.
 enum FrontPart {
@@ -23,13 +31,14 @@ pub(super) struct Fronts<'t> {
 }
 
 impl<'t> Fronts<'t> {
-    pub(super) fn new(trees: &'t Trees<'t>, layout: &'t TreeLayout) -> Self {
-        Self {
+    /// `None` where a number does not fit, here as below.
+    pub(super) fn new(trees: &'t Trees<'t>, layout: &'t TreeLayout) -> Option<Self> {
+        Some(Self {
             trees,
             layout,
-            tails: Tails::new(trees),
+            tails: Tails::new(trees.n_conditions())?,
             cover_before: Vec::new(),
-        }
+        })
     }
 
     pub(super) fn into_tails(mut self) -> Tails {
@@ -37,9 +46,23 @@ impl<'t> Fronts<'t> {
         self.tails
     }
 
-    /// Copies a subtree to the tails; `None` where a number does not fit.
-    pub(super) fn push_tail(&mut self, subtree: Subtree) -> Option<u32> {
-        self.tails.push(self.trees, self.layout, subtree)
+    /// Copies a subtree to the tails; returns the position of its root.
+    pub(super) fn push_tail(&mut self, root: Subtree) -> Option<u32> {
+        let position = self.tails.next();
+        let mut open = vec![root];
+        while let Some(subtree) = open.pop() {
+            if subtree.size == 0 {
+                let value = self.trees.leaf_value(subtree.leaf as usize);
+                self.tails.push_leaf(value.unwrap_or(0));
+                continue;
+            }
+            let (left, right) = subtree.children(self.layout);
+            let condition = self.trees.node_conditions.get(subtree.node as usize)?;
+            self.tails.push_inner(condition, left.size)?;
+            open.push(right);
+            open.push(left);
+        }
+        Some(position)
     }
 
     /// Makes the tiles of some trees; `None` where a number does not fit.
@@ -49,8 +72,8 @@ impl<'t> Fronts<'t> {
         mut trees: impl Iterator<Item = Subtree>,
         n_trees: usize,
     ) -> Option<ExitMasks<W, LANES, EXITS>> {
-        let mut masks = ExitMasks::with_capacity(codes, n_trees);
-        let (mut nodes, mut unit_lines) = (Vec::new(), Vec::new());
+        let mut masks = ExitMasks::with_capacity(codes.n_lines(), n_trees);
+        let (mut nodes, mut unit_lines) = (Vec::new(), Vec::<[W; LANES]>::new());
         for _ in 0..n_trees.div_ceil(LANES) {
             nodes.clear();
             let mut exits = TileExits::EMPTY;
@@ -65,7 +88,16 @@ impl<'t> Fronts<'t> {
                     }
                 })?;
             }
-            masks.push_tile(codes, exits, &nodes, &mut unit_lines);
+            unit_lines.clear();
+            unit_lines.resize(codes.n_unit_lines(), [W::ALL; LANES]);
+            for (lane, node) in &nodes {
+                let survivors = W::without(node.start, node.end);
+                codes.strike(node.condition as usize, |line| {
+                    let word: &mut W = &mut unit_lines[line][*lane];
+                    *word = *word & survivors;
+                });
+            }
+            codes.join_lines(&mut unit_lines, masks.push_tile(exits), intersect);
         }
         Some(masks)
     }

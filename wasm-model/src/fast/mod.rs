@@ -1,16 +1,14 @@
 //! Scoring trees fast, with the bits of the naive scorer.
 //!
 //! A row becomes a few small numbers (`row_codes`). For each of them a table holds which exits of
-//! each tree's upper part, its front, a row with that number can still take (`exit_masks`); the AND of
+//! each tree's upper part, its front, a row with that number can still take (`picket_kernels::ExitMasks`); the AND of
 //! all of them leaves the exit that the row takes as the lowest bit. Most exits are leaves; where one is
-//! not, the rest of the tree is walked (`tails`). Making these tables takes as long as scoring some
+//! not, the rest of the tree is walked (`picket_kernels::Tails`). Making these tables takes as long as scoring some
 //! rows, so the first rows are scored without (`walk`).
 
-mod exit_masks;
 mod fast_trees;
 mod fronts;
 mod row_codes;
-mod tails;
 mod walk;
 
 pub(crate) use fast_trees::{CHUNK_ROWS, FastTrees, Scratch};

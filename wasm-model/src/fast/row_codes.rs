@@ -1,5 +1,6 @@
 //! A row as a few small numbers, each the row's joint answer to the conditions of some features.
 
+use picket_kernels::{GroupLine, ThresholdStep};
 use picket_schema::artifact::{Operator, Test, Trees};
 use picket_schema::{Feature, FeatureSchema};
 
@@ -66,24 +67,9 @@ pub(super) enum ConditionCodes {
     Set(usize),
 }
 
-/// One threshold's share of a group's code: a condition that does not hold adds the stride.
-#[derive(Clone, Copy, Debug)]
-struct Step {
-    feature_idx: u32,
-    threshold: f32,
-    /// What is added where the condition holds, nothing, and where it does not. A table instead of a
-    /// choice, because compilers make a branch of a choice and no predictor knows the next row.
-    adds: [u32; 2],
-}
-
-/// How a row becomes the code of a group.
+/// What else there is to a group.
 #[derive(Debug, Default)]
 struct Group {
-    first_line: u32,
-    /// Thresholds below which missing values go: missing is not above.
-    missing_left: Vec<Step>,
-    /// Thresholds beyond which missing values go: missing is not at most the threshold.
-    missing_right: Vec<Step>,
     /// Units with categories or many thresholds.
     large: Vec<usize>,
     /// One past its last unit.
@@ -95,7 +81,9 @@ struct Group {
 pub(super) struct RowCodes {
     /// Groups one after another; each ends before the next one's first unit.
     units: Vec<Unit>,
+    /// Shape: `(n_groups,)`, as `group_lines`.
     groups: Vec<Group>,
+    group_lines: Vec<GroupLine>,
     n_lines: usize,
     /// The codes of each condition by its index. Lines are counted over units, before joining.
     conditions: Vec<ConditionCodes>,
@@ -178,9 +166,10 @@ impl RowCodes {
             ..Self::default()
         };
         for (joint, units) in groups {
-            let mut group = Group {
+            let mut group = Group::default();
+            let mut group_line = GroupLine {
                 first_line: codes.n_lines as u32,
-                ..Group::default()
+                ..GroupLine::default()
             };
             for (unit, indexes) in units {
                 codes.place_conditions(&unit, &indexes, trees);
@@ -190,15 +179,15 @@ impl RowCodes {
                         thresholds,
                         missing,
                     } if thresholds.len() <= FEW_THRESHOLDS => {
-                        let steps = thresholds.iter().map(|threshold| Step {
+                        let steps = thresholds.iter().map(|threshold| ThresholdStep {
                             feature_idx: unit.feature_idx as u32,
                             threshold: *threshold,
                             adds: [0, unit.stride],
                         });
                         if *missing == 0 {
-                            group.missing_left.extend(steps);
+                            group_line.missing_left.extend(steps);
                         } else {
-                            group.missing_right.extend(steps);
+                            group_line.missing_right.extend(steps);
                         }
                     }
                     _ => group.large.push(codes.units.len()),
@@ -207,6 +196,7 @@ impl RowCodes {
             }
             group.end = codes.units.len();
             codes.groups.push(group);
+            codes.group_lines.push(group_line);
             codes.n_lines += joint;
         }
         codes
@@ -254,16 +244,8 @@ impl RowCodes {
     /// `lines`: `(n_fours,)`.
     pub(super) fn lines_of(&self, row: &[f32], lines: &mut [[u32; 4]]) {
         let lines = lines.as_flattened_mut();
+        GroupLine::lines_of(&self.group_lines, row, lines);
         for (group, line) in self.groups.iter().zip(&mut *lines) {
-            *line = group.first_line;
-            for step in &group.missing_left {
-                let above = row[step.feature_idx as usize] > step.threshold;
-                *line += step.adds[usize::from(above)];
-            }
-            for step in &group.missing_right {
-                let at_most = row[step.feature_idx as usize] <= step.threshold;
-                *line += step.adds[1 - usize::from(at_most)];
-            }
             for unit in &group.large {
                 let unit = &self.units[*unit];
                 *line += unit.code(row) * unit.stride;
@@ -292,7 +274,7 @@ impl RowCodes {
         and: impl Fn(&T, &T) -> T,
     ) {
         let (mut first_unit, mut unit_line) = (0, 0);
-        for group in &self.groups {
+        for (group, group_line) in self.groups.iter().zip(&self.group_lines) {
             let mut n_joint = 0;
             for unit in &self.units[first_unit..group.end] {
                 let n_codes = unit.n_codes();
@@ -302,7 +284,7 @@ impl RowCodes {
                         of_unit[code] = and(&of_unit[code], &of_unit[code - 1]);
                     }
                 }
-                let joint = &mut lines[group.first_line as usize..];
+                let joint = &mut lines[group_line.first_line as usize..];
                 if n_joint == 0 {
                     joint[..n_codes].copy_from_slice(of_unit);
                     n_joint = n_codes;

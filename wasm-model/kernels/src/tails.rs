@@ -1,13 +1,9 @@
 //! The parts of trees below their fronts, copied out for walking many of them at once.
 
-use picket_schema::artifact::{TreeLayout, Trees};
-
-use super::walk::Subtree;
-
 /// Steps of every tail between two looks at which of them have ended.
 const STEPS: u32 = 4;
 /// Tails walked side by side: more would not fit in the registers.
-pub(super) const SIDE_BY_SIDE: usize = 4;
+pub const SIDE_BY_SIDE: usize = 4;
 
 /// A row's answers to all conditions; then the answer "right" for ever, which leaves ask for.
 trait Answers: Copy {
@@ -48,91 +44,90 @@ impl Answers for Many<'_> {
 /// A node has its condition in the low bits and above them how far its right child is beyond
 /// its left one, which is the next node. A leaf asks a condition that always goes right, and its step
 /// leads back to itself; so all tails take the same number of steps without a branch.
-#[derive(Debug, Default)]
-pub(super) struct Tails {
+#[derive(Debug)]
+pub struct Tails {
     nodes: Vec<u32>,
     /// What a node adds: a leaf its value, an inner node nothing.
     values: Vec<i32>,
+    /// The node of a leaf.
+    leaf: u32,
     name_bits: u32,
     steps: u32,
 }
 
 impl Tails {
-    pub(super) fn new(trees: &Trees<'_>) -> Self {
-        let is_few = trees.n_conditions() < 64;
-        let mut tails = Self {
-            name_bits: if is_few {
-                Few::NAME_BITS
-            } else {
-                Many::NAME_BITS
-            },
-            steps: STEPS,
-            ..Self::default()
+    /// Starts tails of a model with so many conditions; `None` where they are too many.
+    #[must_use]
+    pub fn new(n_conditions: usize) -> Option<Self> {
+        let name_bits = if n_conditions < 1 << Few::NAME_BITS {
+            Few::NAME_BITS
+        } else {
+            Many::NAME_BITS
         };
-        tails.push_leaf(trees, 0);
-        tails
+        if n_conditions >= 1 << name_bits {
+            return None;
+        }
+        let mut tails = Self {
+            nodes: Vec::new(),
+            values: Vec::new(),
+            leaf: (u32::MAX << name_bits) | n_conditions as u32,
+            name_bits,
+            steps: STEPS,
+        };
+        tails.push_leaf(0);
+        Some(tails)
     }
 
-    fn push_leaf(&mut self, trees: &Trees<'_>, value: i32) {
-        self.nodes.push(self.leaf() | trees.n_conditions() as u32);
+    /// The position of the next node.
+    #[must_use]
+    pub fn next(&self) -> u32 {
+        self.nodes.len() as u32
+    }
+
+    /// Adds a leaf.
+    pub fn push_leaf(&mut self, value: i32) {
+        self.nodes.push(self.leaf);
         self.values.push(value);
     }
 
+    /// Adds an inner node, whose left subtree comes next and has so many inner nodes. `None` where
+    /// a number does not fit.
+    pub fn push_inner(&mut self, condition: u32, left_size: u32) -> Option<()> {
+        // The left subtree has one leaf more than inner nodes.
+        let beyond = left_size.checked_mul(2)? + 1;
+        if beyond >= 1 << (31 - self.name_bits) {
+            return None;
+        }
+        self.nodes.push((beyond << self.name_bits) | condition);
+        self.values.push(0);
+        Some(())
+    }
+
     /// Fills up with leaves, so that a position is within bounds by a mask.
-    pub(super) fn finish(&mut self) {
+    pub fn finish(&mut self) {
         let len = self.nodes.len().next_power_of_two();
-        self.nodes.resize(len, self.leaf());
+        self.nodes.resize(len, self.leaf);
         self.values.resize(len, 0);
     }
 
-    /// Copies a subtree; returns the position of its root. `None` where a number does not fit.
-    pub(super) fn push(
-        &mut self,
-        trees: &Trees<'_>,
-        layout: &TreeLayout,
-        root: Subtree,
-    ) -> Option<u32> {
-        let position = u32::try_from(self.nodes.len()).ok()?;
-        let mut open = vec![root];
-        while let Some(subtree) = open.pop() {
-            if subtree.size == 0 {
-                let value = trees.leaf_value(subtree.leaf as usize);
-                self.push_leaf(trees, value.unwrap_or(0));
-                continue;
-            }
-            let (left, right) = subtree.children(layout);
-            let condition = trees.node_conditions.get(subtree.node as usize)?;
-            // The left subtree has one leaf more than inner nodes.
-            let beyond = 2 * left.size + 1;
-            if beyond >= 1 << (31 - self.name_bits) {
-                return None;
-            }
-            self.nodes.push((beyond << self.name_bits) | condition);
-            self.values.push(0);
-            open.push(right);
-            open.push(left);
-        }
-        Some(position)
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
+    /// Whether no subtree was added.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
         self.nodes.len() <= 1
     }
 
     /// How many answers [`Tails::sum_of_leaves`] takes: those to all conditions, then all ones.
-    pub(super) fn n_answers(&self) -> usize {
+    #[must_use]
+    pub fn n_answers(&self) -> usize {
         1 << self.name_bits
-    }
-
-    /// A leaf's step: one node back, for each step goes one on.
-    fn leaf(&self) -> u32 {
-        u32::MAX << self.name_bits
     }
 
     /// The leaves that a row reaches from the nodes `at`, added; `at` is scratch space after. What
     /// does not fill the last [`SIDE_BY_SIDE`] is not walked: fill up with position 0. `rights` holds 0 or all
     /// ones for each condition, and all ones past the last. Shape: `(n_answers,)`.
-    pub(super) fn sum_of_leaves(&self, rights: &[u32], at: &mut [u32]) -> i64 {
+    #[must_use]
+    #[inline(never)]
+    pub fn sum_of_leaves(&self, rights: &[u32], at: &mut [u32]) -> i64 {
         if let Ok(rights) = <&[u32; 1 << 16]>::try_from(rights) {
             return self.walk(Many(rights), at);
         }
@@ -172,7 +167,7 @@ impl Tails {
                 for lane in lanes {
                     sum += i64::from(values[place(lane)]);
                     at[n_left] = lane;
-                    n_left += usize::from(nodes[place(lane)] < self.leaf());
+                    n_left += usize::from(nodes[place(lane)] != self.leaf);
                 }
             }
             let end = n_left.next_multiple_of(SIDE_BY_SIDE);
