@@ -6,7 +6,7 @@ use crate::linear;
 use crate::model::{Model, Scored};
 use crate::row::{RowError, check_row};
 use crate::scorer::Scorer;
-use crate::tree_shap::TreeShap;
+use crate::tree_shap;
 
 /// The contributions to one row's margin: `base + sum(contributions) = margin`.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,23 +39,18 @@ impl Explanation {
 #[derive(Debug)]
 pub struct Explainer<'m, 'a> {
     scorer: Scorer<'m, 'a>,
-    /// Nothing for a linear model, and for trees beyond what can be explained.
-    shap: Option<TreeShap>,
+    scratch: tree_shap::Scratch,
     /// The row's answers to the conditions.
     masks: Vec<u32>,
 }
 
 impl<'m, 'a> Explainer<'m, 'a> {
-    /// Prepares scratch space for a model.
+    /// Prepares scratch space for a model. The model makes its tables for explanations with the first row.
     #[must_use]
     pub fn new(model: &'m Model<'a>) -> Self {
-        let shap = match &model.artifact().model {
-            ModelTable::Trees(trees) => TreeShap::new(trees, model.layout(), model.n_features()),
-            ModelTable::Linear(_) => None,
-        };
         Self {
             scorer: Scorer::new(model),
-            shap,
+            scratch: tree_shap::Scratch::default(),
             masks: vec![0; model.conditions().len()],
         }
     }
@@ -70,15 +65,15 @@ impl<'m, 'a> Explainer<'m, 'a> {
         check_row(model, row)?;
         let scored = self.scorer.score(row)?;
         let mut contributions = vec![0.0; row.len()];
-        let base = match (&model.artifact().model, &mut self.shap) {
-            (ModelTable::Trees(_), Some(shap)) => {
+        let base = match &model.artifact().model {
+            ModelTable::Trees(trees) => {
+                let shap = model.tree_shap(trees).ok_or(RowError::Unexplainable)?;
                 model.conditions().evaluate(row, &mut self.masks);
-                shap.explain(&self.masks, &mut contributions)
+                shap.explain(&self.masks, &mut self.scratch, &mut contributions)
             }
-            (ModelTable::Linear(table), _) => {
+            ModelTable::Linear(table) => {
                 linear::explain(table, model.schema(), row, &mut contributions)
             }
-            (ModelTable::Trees(_), None) => return Err(RowError::Unexplainable),
         };
         Ok(Explanation {
             scored,

@@ -4,15 +4,13 @@
 use picket_schema::Margin;
 use picket_schema::artifact::{ModelTable, Trees};
 
-use crate::fast::{self, CHUNK_ROWS, FastTrees, Scratch};
+use crate::fast::{self, CHUNK_ROWS, Scratch};
 use crate::linear;
 use crate::model::{Model, Scored, margin_of};
 use crate::row::{RowError, check_row};
 
-/// So many rows are scored without tables: making tables takes about as long.
-const SLOW_ROWS: usize = 64;
-
-/// Scores rows with a model. Holds scratch space, so it is made once and used for many rows.
+/// Scores rows with a model. Holds scratch space, so it is made once and used for many rows. What takes
+/// longer to make than a few rows take to score is the model's own, and made once for all its scorers.
 ///
 /// ```no_run
 /// use picket_wasm_model::{Model, Scorer};
@@ -29,9 +27,6 @@ const SLOW_ROWS: usize = 64;
 #[derive(Debug)]
 pub struct Scorer<'m, 'a> {
     model: &'m Model<'a>,
-    /// Made when enough rows have come to pay for it.
-    fast: Option<FastTrees>,
-    n_slow_rows: usize,
     scratch: Scratch,
     /// A row's answers to all conditions. Shape: `(n_conditions,)`.
     rights: Vec<u32>,
@@ -45,8 +40,6 @@ impl<'m, 'a> Scorer<'m, 'a> {
     pub fn new(model: &'m Model<'a>) -> Self {
         Self {
             model,
-            fast: None,
-            n_slow_rows: 0,
             scratch: Scratch::default(),
             rights: Vec::new(),
             sums: Vec::new(),
@@ -109,13 +102,7 @@ impl<'m, 'a> Scorer<'m, 'a> {
     /// Sums the leaves of some rows. Shape of `rows`: `(n_rows, n_features)`.
     fn sum_rows(&mut self, trees: &Trees<'_>, rows: &[f32]) {
         let (model, rows) = (self.model, rows.chunks_exact(self.model.n_features()));
-        if self.n_slow_rows < SLOW_ROWS {
-            self.n_slow_rows += rows.len();
-            if self.n_slow_rows >= SLOW_ROWS {
-                self.fast = FastTrees::new(trees, model.layout(), model.schema());
-            }
-        }
-        if let Some(fast) = &self.fast {
+        if let Some(fast) = model.fast(trees, rows.len()) {
             let (scratch, sums) = (&mut self.scratch, &mut self.sums);
             fast.sum_of_leaves(model.conditions(), rows, scratch, sums);
             return;

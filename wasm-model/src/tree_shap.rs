@@ -50,7 +50,7 @@ struct Tree {
     table: usize,
 }
 
-/// The prepared tables for one model, and scratch space for a row.
+/// The prepared tables for one model.
 #[derive(Debug)]
 pub(crate) struct TreeShap {
     /// Trees that have inner nodes.
@@ -64,6 +64,14 @@ pub(crate) struct TreeShap {
     base: f64,
     /// What 1 in a leaf is worth.
     unit: f64,
+    /// The most points and edges of a tree.
+    n_points: usize,
+    n_slots: usize,
+}
+
+/// Scratch space for explaining rows.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
     /// For each edge the product on the path, at each point.
     products: Vec<Pair>,
     /// For each node and leaf its value, at each point.
@@ -77,7 +85,7 @@ pub(crate) struct TreeShap {
 
 impl TreeShap {
     /// Prepares the tables; `None` where they would take more than [`MAX_BYTES`].
-    pub(crate) fn new(trees: &Trees<'_>, layout: &TreeLayout, n_features: usize) -> Option<Self> {
+    pub(crate) fn new(trees: &Trees<'_>, layout: &TreeLayout) -> Option<Self> {
         let n_nodes = layout.left_sizes.len();
         if n_nodes.saturating_mul(size_of::<PathNode>()) > MAX_BYTES {
             return None;
@@ -97,11 +105,8 @@ impl TreeShap {
             tables: Vec::new(),
             base,
             unit,
-            products: Vec::new(),
-            values: Vec::new(),
-            left_before: Vec::new(),
-            steps: Vec::new(),
-            sums: vec![Pair::splat(0.0); n_features],
+            n_points: 0,
+            n_slots: 0,
         };
         let mut walk = PathWalk::new(&features);
         for span in &layout.spans {
@@ -127,7 +132,7 @@ impl TreeShap {
             }
         }
         shap.base = base;
-        shap.make_room()?;
+        shap.measure()?;
         Some(shap)
     }
 
@@ -157,38 +162,44 @@ impl TreeShap {
         Some(index)
     }
 
-    fn make_room(&mut self) -> Option<()> {
+    /// Finds out how much scratch space the largest tree takes.
+    fn measure(&mut self) -> Option<()> {
         let slots = |tree: &Tree| 2 * tree.size + 1;
         let points = |tree: &Tree| slots(tree) * self.tables[tree.table].n_pairs;
-        let n_points = self.trees.iter().map(points).max().unwrap_or(0);
-        let n_slots = self.trees.iter().map(slots).max().unwrap_or(0);
-        if n_points.saturating_mul(2 * size_of::<Pair>()) > MAX_BYTES {
-            return None;
-        }
-        self.products = vec![Pair::splat(0.0); n_points];
-        self.values = vec![Pair::splat(0.0); n_points];
-        self.left_before = vec![0; n_slots];
-        self.steps = vec![Step::default(); n_slots / 2];
-        Some(())
+        self.n_points = self.trees.iter().map(points).max().unwrap_or(0);
+        self.n_slots = self.trees.iter().map(slots).max().unwrap_or(0);
+        (self.n_points.saturating_mul(2 * size_of::<Pair>()) <= MAX_BYTES).then_some(())
     }
 
     /// Adds the contributions of a row, given by its condition masks, to `contributions`, shape
     /// `(n_features,)`. Returns the base.
-    pub(crate) fn explain(&mut self, masks: &[u32], contributions: &mut [f64]) -> f64 {
-        self.sums.fill(Pair::splat(0.0));
+    pub(crate) fn explain(
+        &self,
+        masks: &[u32],
+        scratch: &mut Scratch,
+        contributions: &mut [f64],
+    ) -> f64 {
         let Self {
             trees,
             nodes,
             leaf_values,
             tables,
+            ..
+        } = self;
+        let Scratch {
             products,
             values,
             left_before,
             steps,
             sums,
-            ..
-        } = self;
-        for tree in trees.iter() {
+        } = scratch;
+        products.resize(self.n_points, Pair::splat(0.0));
+        values.resize(self.n_points, Pair::splat(0.0));
+        left_before.resize(self.n_slots, 0);
+        steps.resize(self.n_slots / 2, Step::default());
+        sums.clear();
+        sums.resize(contributions.len(), Pair::splat(0.0));
+        for tree in trees {
             let table = &tables[tree.table];
             for factors in &table.walks {
                 let mut walk = Walk {

@@ -28,14 +28,15 @@ impl Answers for Few {
 
 /// Answers to any number of conditions that a model may have.
 #[derive(Clone, Copy)]
-struct Many<'r>(&'r [u32; 1 << 16]);
+struct Many<'r>(&'r [u32]);
 
 impl Answers for Many<'_> {
     const NAME_BITS: u32 = 16;
 
     #[inline]
     fn right(self, node: u32) -> u32 {
-        self.0[node as usize % (1 << 16)]
+        // The length is a power of two that no name reaches.
+        self.0[(node & 0xffff) as usize & (self.0.len() - 1)]
     }
 }
 
@@ -52,6 +53,7 @@ pub struct Tails {
     /// The node of a leaf.
     leaf: u32,
     name_bits: u32,
+    n_answers: usize,
     steps: u32,
 }
 
@@ -72,6 +74,7 @@ impl Tails {
             values: Vec::new(),
             leaf: (u32::MAX << name_bits) | n_conditions as u32,
             name_bits,
+            n_answers: (n_conditions + 1).next_power_of_two().max(64),
             steps: STEPS,
         };
         tails.push_leaf(0);
@@ -119,7 +122,7 @@ impl Tails {
     /// How many answers [`Tails::sum_of_leaves`] takes: those to all conditions, then all ones.
     #[must_use]
     pub fn n_answers(&self) -> usize {
-        1 << self.name_bits
+        self.n_answers
     }
 
     /// The leaves that a row reaches from the nodes `at`, added; `at` is scratch space after. What
@@ -128,7 +131,10 @@ impl Tails {
     #[must_use]
     #[inline(never)]
     pub fn sum_of_leaves(&self, rights: &[u32], at: &mut [u32]) -> i64 {
-        if let Ok(rights) = <&[u32; 1 << 16]>::try_from(rights) {
+        if rights.len() != self.n_answers {
+            return 0;
+        }
+        if self.name_bits == Many::NAME_BITS {
             return self.walk(Many(rights), at);
         }
         let bits = rights.iter().rev();
