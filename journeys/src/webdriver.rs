@@ -254,11 +254,17 @@ impl Browser {
     pub fn downloaded(&self, name: &str) -> Vec<u8> {
         let path = self.downloads.path().join(name);
         let deadline = Instant::now() + WAIT;
-        while !path.is_file() {
+        let mut before = Vec::new();
+        loop {
+            // The file stands there before all of it is written: it is complete when it stays as it is.
+            let now = std::fs::read(&path).unwrap_or_default();
+            if !now.is_empty() && now == before {
+                return now;
+            }
             assert!(Instant::now() < deadline, "{name} was not downloaded");
-            std::thread::sleep(Duration::from_millis(50));
+            before = now;
+            std::thread::sleep(Duration::from_millis(200));
         }
-        std::fs::read(path).expect("reading a download")
     }
 
     fn cdp(&self, command: &str, params: &Value) {

@@ -275,16 +275,24 @@ mod tests {
     #[test]
     fn outputs_over_their_budget_are_named() {
         let over = |name: &str, raw, brotli| Size { raw, brotli }.over_budget(Path::new(name));
-        assert!(over("pkg/picket_bg.wasm", 175_000, Some(60_000)).is_empty());
-        assert!(over("pkg/picket_bg.wasm", 175_000, None).is_empty());
+        for (name, raw, brotli) in BUDGETS {
+            assert!(over(name, raw, brotli).is_empty());
+            assert!(over(name, raw, None).is_empty());
+            let found = over(
+                &format!("folder/{name}"),
+                raw + 1,
+                brotli.map(|most| most + 1),
+            );
+            let expected = format!("{name} has {} bytes; expected at most {raw}", raw + 1);
+            assert_eq!(found[0], expected);
+            assert_eq!(found.len(), 1 + usize::from(brotli.is_some()));
+            assert!(
+                found
+                    .iter()
+                    .skip(1)
+                    .all(|found| found.contains("with brotli"))
+            );
+        }
         assert!(over("pkg/picket.js", 1 << 30, Some(1 << 30)).is_empty());
-        let found = over("wasm/picket-scorer.wasm", 120_001, Some(1));
-        assert_eq!(
-            found,
-            ["picket-scorer.wasm has 120001 bytes; expected at most 120000"]
-        );
-        let found = over("pkg/picket_bg.wasm", 175_001, Some(60_001));
-        assert_eq!(found.len(), 2);
-        assert!(found[1].contains("60001 bytes with brotli"), "{found:?}");
     }
 }

@@ -1,7 +1,7 @@
 //! Takes over tree models of other libraries, without training again.
 //!
-//! A reader turns the peer's file into a [`peer::PeerModel`], which keeps the peer's own rules. [`lowering`] says the
-//! same in Picket's conditions; [`leaf_scale`] chooses the unit of the leaves; [`certificate`] compares what was written
+//! A reader turns the peer's file into a `peer::PeerModel`, which keeps the peer's own rules. `lowering` says the
+//! same in Picket's conditions; `leaf_scale` chooses the unit of the leaves; `certificate` compares what was written
 //! with what the file says. Nothing is written that differs.
 
 mod carried;

@@ -203,7 +203,8 @@ proptest! {
                     let gradient = negative * prior - positive * (1.0 - prior);
                     let hessian = (negative + positive) * prior * (1.0 - prior);
                     let expected = -gradient / (hessian + 1.0);
-                    prop_assert!((value - expected).abs() < 1e-5, "{value}, not {expected}");
+                    // Leaves are rounded to two bytes.
+                    prop_assert!((value - expected).abs() < 1e-4, "{value}, not {expected}");
                 }
             }
         }

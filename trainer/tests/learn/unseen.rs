@@ -94,8 +94,9 @@ fn early_stopping_keeps_the_best_number_of_trees() {
         .map(|(p, label)| -(if *label { *p } else { 1.0 - p }).ln())
         .sum::<f64>()
         / 500.0;
+    // The leaves were rounded since, to two bytes.
     assert!(
-        (loss - losses[best]).abs() < 1e-6,
+        (loss - losses[best]).abs() < 1e-4,
         "{loss} by the model, {} then",
         losses[best]
     );
