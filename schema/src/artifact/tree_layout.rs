@@ -71,8 +71,9 @@ impl TreeLayout {
         // The entry past the last node takes the writes that mean nothing.
         let mut left_sizes = vec![0_u32; n_nodes + 1];
         let mut spans = Vec::with_capacity(n_leaves - n_nodes);
-        // For each inner node whose left subtree is open: its position and its level.
-        let mut open = [(n_nodes as u32, 0_u32); STACK];
+        // For each inner node whose left subtree is open: its position and, in the low half, its level.
+        let entry = |node: u32, level: u32| u64::from(node) << 32 | u64::from(level);
+        let mut open = [entry(n_nodes as u32, 0); STACK];
         let mut n_open = 1;
         let (mut node, mut leaf, mut level) = (0_u32, 0_u32, 0_u32);
         let (mut first_node, mut first_leaf) = (0, 0);
@@ -82,8 +83,9 @@ impl TreeLayout {
             for _ in 0..n_bits.min(8) {
                 let inner = bits & 1;
                 bits >>= 1;
-                open[n_open % STACK] = (node, level);
-                let (parent, parent_level) = open[(n_open - 1) % STACK];
+                open[n_open % STACK] = entry(node, level);
+                let last = open[(n_open - 1) % STACK];
+                let (parent, parent_level) = ((last >> 32) as u32, last as u32);
                 // A leaf ends the left subtree of the last open node; the right one comes next.
                 let target = if inner == 1 { n_nodes as u32 } else { parent };
                 left_sizes[target as usize] = node.wrapping_sub(parent).wrapping_sub(1);
