@@ -18,6 +18,7 @@ mod scoring;
 mod side_by_side;
 mod size;
 mod table;
+mod trainer_bench;
 mod training;
 
 use crate::args::Args;
@@ -56,10 +57,10 @@ The data is PICKET_DATA_DIR's phishing.csv, else the synthetic sample.";
 pub(crate) fn run(repo: &Repo, mut args: Args) -> Result<()> {
     match args.first() {
         None => println!("{USAGE}"),
-        Some(name) if name == "import" => import::run(repo, args)?,
+        Some(name) if name == "import" => import::BENCH.run(repo, args)?,
         Some(name) if name == "http" => http::run(repo, args)?,
-        Some(name) if name == "quality" => quality::run(repo, args)?,
-        Some(name) if name == "training" => training::run(repo, args)?,
+        Some(name) if name == "quality" => quality::BENCH.run(repo, args)?,
+        Some(name) if name == "training" => training::BENCH.run(repo, args)?,
         Some(name) if name == "scoring" => scoring::run(repo, args)?,
         Some(name) if name == "loading" => loading::run(repo, args)?,
         Some(name) if name == "size" => size::run(repo, args)?,

@@ -1,13 +1,10 @@
-//! `cargo xtask bench quality`: runs xtask/bench/quality.py on the trainer built in release.
+//! `cargo xtask bench quality`: how good models are.
 
-use super::peers;
-use crate::args::Args;
-use crate::command;
-use crate::repo::Repo;
-use anyhow::{Result, bail};
+use super::trainer_bench::TrainerBench;
 
-pub(crate) fn run(repo: &Repo, mut args: Args) -> Result<()> {
-    let options = [
+pub(crate) const BENCH: TrainerBench = TrainerBench {
+    program: "quality.py",
+    options: &[
         "--json",
         "--only",
         "--splits",
@@ -15,29 +12,7 @@ pub(crate) fn run(repo: &Repo, mut args: Args) -> Result<()> {
         "--models",
         "--seed",
         "--threads",
-    ];
-    let mut passed = Vec::new();
-    for option in options {
-        if let Some(value) = args.value::<String>(option)? {
-            passed.extend([option.to_owned(), value]);
-        }
-    }
-    args.finish()?;
-    let Some(data) = std::env::var_os("PICKET_DATA_DIR") else {
-        bail!("set PICKET_DATA_DIR to a folder with phishing.csv and nsl-kdd.csv");
-    };
-    command::run(
-        repo.cargo()
-            .args(["build", "--release", "--package", "picket-trainer"]),
-    )?;
-    let python = peers::python(repo)?;
-    command::run(
-        repo.command(python)
-            .arg("xtask/bench/quality.py")
-            .arg("--data")
-            .arg(data)
-            .args(["--schemas", "schema/schemas", "--trainer"])
-            .arg(repo.target.join("release/trainer"))
-            .args(passed),
-    )
-}
+    ],
+    flags: &[],
+    works_in_a_folder: false,
+};

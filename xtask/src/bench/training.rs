@@ -1,13 +1,10 @@
-//! `cargo xtask bench training`: runs xtask/bench/training.py on the trainer built in release.
+//! `cargo xtask bench training`: time and memory of fits.
 
-use super::peers;
-use crate::args::Args;
-use crate::command;
-use crate::repo::Repo;
-use anyhow::{Result, bail};
+use super::trainer_bench::TrainerBench;
 
-pub(crate) fn run(repo: &Repo, mut args: Args) -> Result<()> {
-    let options = [
+pub(crate) const BENCH: TrainerBench = TrainerBench {
+    program: "training.py",
+    options: &[
         "--json",
         "--only",
         "--shapes",
@@ -15,34 +12,7 @@ pub(crate) fn run(repo: &Repo, mut args: Args) -> Result<()> {
         "--threads",
         "--core",
         "--seed",
-    ];
-    let mut passed = Vec::new();
-    for option in options {
-        if let Some(value) = args.value::<String>(option)? {
-            passed.extend([option.to_owned(), value]);
-        }
-    }
-    if args.flag("--no-train") {
-        passed.push("--no-train".to_owned());
-    }
-    args.finish()?;
-    let Some(data) = std::env::var_os("PICKET_DATA_DIR") else {
-        bail!("set PICKET_DATA_DIR to a folder with phishing.csv and nsl-kdd.csv");
-    };
-    command::run(
-        repo.cargo()
-            .args(["build", "--release", "--package", "picket-trainer"]),
-    )?;
-    let python = peers::python(repo)?;
-    command::run(
-        repo.command(python)
-            .arg("xtask/bench/training.py")
-            .arg("--data")
-            .arg(data)
-            .args(["--schemas", "schema/schemas", "--work"])
-            .arg(repo.target.join("bench/training"))
-            .arg("--trainer")
-            .arg(repo.target.join("release/trainer"))
-            .args(passed),
-    )
-}
+    ],
+    flags: &["--no-train"],
+    works_in_a_folder: true,
+};
