@@ -1,6 +1,6 @@
 //! A row's answers to all conditions, each asked once.
 
-use picket_schema::artifact::{Operator, Test, Trees};
+use picket_schema::artifact::{Condition, Operator, Test, Trees};
 use picket_schema::{Feature, FeatureSchema};
 
 /// The conditions of one feature. They stand together in the file: conditions are sorted.
@@ -25,12 +25,24 @@ enum FeatureKind {
         n_conditions: usize,
         masks: Vec<u32>,
     },
+    /// As `Categories`, where that table would be large: each set is looked up.
+    Sets {
+        n_categories: usize,
+        /// For each condition its set's first word, and the mask for missing.
+        sets: Vec<(u32, u32)>,
+    },
 }
+
+/// The most masks of a feature's categories that are kept. Conditions may share the words of their sets, so
+/// a small file can ask for many masks.
+const MAX_MASKS: usize = 1 << 18;
 
 /// All conditions of a model, grouped by feature. A mask is 0 where the row goes left, else all ones.
 #[derive(Debug, Default)]
 pub(crate) struct ConditionMasks {
     features: Vec<FeatureConditions>,
+    /// The words of the sets that are looked up; else nothing.
+    words: Vec<u32>,
     operator_is_less: bool,
     n_conditions: usize,
 }
@@ -40,6 +52,7 @@ impl ConditionMasks {
         let conditions: Vec<_> = trees.iter_conditions().collect();
         let mut features = Vec::new();
         let mut first = 0;
+        let mut looked_up = false;
         for group in conditions.chunk_by(|a, b| a.feature_idx == b.feature_idx) {
             let feature_idx = usize::from(group[0].feature_idx);
             let mask = |goes_left: bool| if goes_left { 0 } else { u32::MAX };
@@ -53,6 +66,16 @@ impl ConditionMasks {
                 FeatureKind::Thresholds {
                     thresholds: thresholds.collect(),
                     missing: missing.collect(),
+                }
+            } else if (n_categories + 1).saturating_mul(group.len()) > MAX_MASKS {
+                let first_word = |condition: &Condition| match condition.test {
+                    Test::CategorySet(word) => word,
+                    Test::Threshold(_) => 0,
+                };
+                looked_up = true;
+                FeatureKind::Sets {
+                    n_categories,
+                    sets: group.iter().map(first_word).zip(missing).collect(),
                 }
             } else {
                 let in_set = |code: usize, test: Test| match test {
@@ -80,8 +103,15 @@ impl ConditionMasks {
             });
             first += group.len();
         }
+        let words = trees.category_sets.as_chunks().0.iter();
+        let words = words.map(|word| u32::from_le_bytes(*word));
         Self {
             features,
+            words: if looked_up {
+                words.collect()
+            } else {
+                Vec::new()
+            },
             operator_is_less: trees.operator == Operator::Less,
             n_conditions: conditions.len(),
         }
@@ -121,6 +151,17 @@ impl ConditionMasks {
                         };
                         masks[..n_right].fill(u32::MAX);
                         masks[n_right..].fill(0);
+                    }
+                }
+                FeatureKind::Sets { n_categories, sets } => {
+                    let code = Feature::category_code(*n_categories, x);
+                    let masks = &mut masks[feature.first..feature.first + sets.len()];
+                    for (mask, (first_word, missing)) in masks.iter_mut().zip(sets) {
+                        *mask = code.map_or(*missing, |code| {
+                            let word = self.words.get(*first_word as usize + code / 32);
+                            let is_in = word.map_or(0, |word| word >> (code % 32) & 1);
+                            is_in.wrapping_sub(1)
+                        });
                     }
                 }
                 FeatureKind::Categories {

@@ -137,3 +137,59 @@ fn no_fronts_where_tables_would_be_large() {
     };
     assert_fast_is_naive(1, Operator::LessEqual, &shape);
 }
+
+/// So many answers that no table of them is kept: sets are looked up.
+#[test]
+fn many_sets_of_many_categories() {
+    let n_categories = 2000;
+    let categories: Vec<String> = (0..n_categories)
+        .map(|code| format!("\"c{code}\""))
+        .collect();
+    let text = format!(
+        r#"
+        name = "categories"
+        label = {{ name = "y", positive = {{ name = "bad", values = ["1"] }}, negative = {{ name = "good" }} }}
+        features = [{{ name = "c", domain = {{ categories = [{}] }} }}]
+        "#,
+        categories.join(", ")
+    );
+    let schema = picket_schema::FeatureSchema::from_toml(&text).unwrap();
+    let mut random = Random(3);
+    let mut builder = TreesBuilder::new(Operator::LessEqual, 0, 8);
+    for _ in 0..300 {
+        // The last of the 63 words has bits for 16 categories.
+        let mut words: Vec<u32> = (0..63).map(|_| random.bits() as u32).collect();
+        words[62] &= 0xffff;
+        builder.push(vec![
+            TreeNode::CategorySet {
+                feature_idx: 0,
+                words,
+                missing_left: random.below(2) == 0,
+                left: 1,
+                right: 2,
+            },
+            TreeNode::Leaf {
+                value: (random.bits() as u32).cast_signed() >> 4,
+                cover: 1,
+            },
+            TreeNode::Leaf {
+                value: (random.bits() as u32).cast_signed() >> 4,
+                cover: 1,
+            },
+        ]);
+    }
+    let bytes = models::artifact(schema, ModelTable::Trees(builder.build().unwrap()));
+    let model = Model::load(&bytes).unwrap();
+    let mut rows: Vec<f32> = (0..200)
+        .map(|_| random.below(n_categories) as f32)
+        .collect();
+    rows.extend([f32::NAN, -1.0, 0.5, 0.0, 1999.0, 2000.0, f32::INFINITY]);
+    let scored = Scorer::new(&model).score_batch(&rows).unwrap();
+    for (row, scored) in rows.iter().zip(scored) {
+        assert_eq!(
+            scored.margin,
+            naive::margin(&model, &[*row]).unwrap(),
+            "{row}"
+        );
+    }
+}

@@ -146,14 +146,14 @@ fn clipped_note(schema: &FeatureSchema, clipped: &[bool]) -> Option<String> {
 
 fn card(peer: &PeerModel, options: &ImportOptions, class: &PositiveClass) -> Card {
     let parameters = BTreeMap::from([
-        ("source_library".to_owned(), peer.library.clone()),
+        ("source_library".to_owned(), peer.made_by.clone()),
         ("positive_class".to_owned(), class.reason.clone()),
         ("covers".to_owned(), peer.covers.to_owned()),
     ]);
     let mut notes = options.notes.clone();
     notes.push(format!(
         "Imported from a file of {}; trained elsewhere, on data that is not known here: data_digest is zero, and there are no metrics.",
-        peer.library
+        peer.made_by
     ));
     notes.extend(peer.notes.iter().cloned());
     Card {
@@ -220,7 +220,7 @@ mod tests {
             no: 2,
         };
         PeerModel {
-            library: "a test".to_owned(),
+            made_by: "a test".to_owned(),
             algorithm: "a test".to_owned(),
             features: vec![PeerFeature::default()],
             trees: vec![PeerTree {

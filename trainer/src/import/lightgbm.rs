@@ -49,7 +49,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<PeerModel, ImportError> {
         trees.push(PeerTree { nodes, weight: 1.0 });
     }
     Ok(PeerModel {
-        library: format!("LightGBM, format {version}"),
+        made_by: format!("LightGBM, format {version}"),
         algorithm: if is_average {
             "lightgbm random forest"
         } else {

@@ -154,7 +154,7 @@ pub(crate) struct PeerFeature {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct PeerModel {
     /// Who wrote the file, such as `XGBoost 3.2.0`.
-    pub(crate) library: String,
+    pub(crate) made_by: String,
     /// The kind of model, such as `xgboost gbtree`.
     pub(crate) algorithm: String,
     pub(crate) features: Vec<PeerFeature>,

@@ -67,7 +67,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<PeerModel, ImportError> {
     }
     let version: Vec<String> = version.iter().take(3).map(ToString::to_string).collect();
     Ok(PeerModel {
-        library: format!("XGBoost {}", version.join(".")),
+        made_by: format!("XGBoost {}", version.join(".")),
         algorithm: if weights.is_some() {
             "xgboost dart"
         } else {

@@ -43,7 +43,7 @@ impl FastTrees {
         layout: &TreeLayout,
         schema: &FeatureSchema,
     ) -> Option<Self> {
-        let codes = RowCodes::new(trees, schema);
+        let codes = RowCodes::new(trees, schema)?;
         let is_narrow = |size: u32| size < NarrowMasks::EXITS as u32;
         let spans = &layout.spans;
         let n_narrow = spans.iter().filter(|span| is_narrow(span.size)).count();

@@ -6,6 +6,9 @@ use picket_schema::{Feature, FeatureSchema};
 
 /// A group of features has at most this many joint codes, if it has more than one feature.
 const MAX_JOINT_CODES: usize = 32;
+/// The most answers of category sets, over all codes. Sets may share their words, so a small file can ask for
+/// many.
+const MAX_ANSWERS: usize = 1 << 18;
 /// So many thresholds of a feature are compared one by one.
 const FEW_THRESHOLDS: usize = 8;
 
@@ -93,14 +96,19 @@ pub(super) struct RowCodes {
 }
 
 impl RowCodes {
-    pub(super) fn new(trees: &Trees<'_>, schema: &FeatureSchema) -> Self {
+    /// `None` where the categories' codes would be too many.
+    pub(super) fn new(trees: &Trees<'_>, schema: &FeatureSchema) -> Option<Self> {
         let conditions: Vec<_> = trees.iter_conditions().collect();
         let mut members: Vec<Member> = Vec::new();
-        let mut first = 0;
+        let (mut first, mut n_answers) = (0, 0_usize);
         for group in conditions.chunk_by(|a, b| a.feature_idx == b.feature_idx) {
             let feature_idx = usize::from(group[0].feature_idx);
             let n_categories = schema.features[feature_idx].categories().len();
             if n_categories > 0 {
+                n_answers = n_answers.saturating_add((n_categories + 1) * group.len());
+                if n_answers > MAX_ANSWERS {
+                    return None;
+                }
                 let unit = Unit {
                     feature_idx,
                     kind: UnitKind::Categories { n_categories },
@@ -141,7 +149,7 @@ impl RowCodes {
             }
             first += group.len();
         }
-        Self::join(members, trees, conditions.len())
+        Some(Self::join(members, trees, conditions.len()))
     }
 
     /// Packs the units into groups: largest first, each into the first group with room.

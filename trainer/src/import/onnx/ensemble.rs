@@ -118,7 +118,7 @@ pub(super) fn read(
         .map(|tree| with_values(tree, &value))
         .collect();
     let model = PeerModel {
-        library: String::new(),
+        made_by: String::new(),
         algorithm: format!("onnx {operator}"),
         features: ensemble.features.clone(),
         trees,

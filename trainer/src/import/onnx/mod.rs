@@ -33,9 +33,9 @@ pub(crate) fn read(
         model.producer_name.unwrap_or_default(),
         model.producer_version.unwrap_or_default(),
     ];
-    peer.library = shown(producer.join(" ").trim());
-    if peer.library.is_empty() {
-        FORMAT.clone_into(&mut peer.library);
+    peer.made_by = shown(producer.join(" ").trim());
+    if peer.made_by.is_empty() {
+        FORMAT.clone_into(&mut peer.made_by);
     }
     Ok((peer, class))
 }
