@@ -41,7 +41,7 @@ const MAX_MASKS: usize = 1 << 18;
 #[derive(Debug, Default)]
 pub(crate) struct ConditionMasks {
     features: Vec<FeatureConditions>,
-    /// The words of the sets that are looked up; else nothing.
+    /// The words of the category sets.
     words: Vec<u32>,
     operator_is_less: bool,
     n_conditions: usize,
@@ -52,7 +52,6 @@ impl ConditionMasks {
         let conditions: Vec<_> = trees.iter_conditions().collect();
         let mut features = Vec::new();
         let mut first = 0;
-        let mut looked_up = false;
         for group in conditions.chunk_by(|a, b| a.feature_idx == b.feature_idx) {
             let feature_idx = usize::from(group[0].feature_idx);
             let mask = |goes_left: bool| if goes_left { 0 } else { u32::MAX };
@@ -67,12 +66,11 @@ impl ConditionMasks {
                     thresholds: thresholds.collect(),
                     missing: missing.collect(),
                 }
-            } else if (n_categories + 1).saturating_mul(group.len()) > MAX_MASKS {
+            } else if (n_categories + 1) * group.len() > MAX_MASKS {
                 let first_word = |condition: &Condition| match condition.test {
                     Test::CategorySet(word) => word,
                     Test::Threshold(_) => 0,
                 };
-                looked_up = true;
                 FeatureKind::Sets {
                     n_categories,
                     sets: group.iter().map(first_word).zip(missing).collect(),
@@ -107,11 +105,7 @@ impl ConditionMasks {
         let words = words.map(|word| u32::from_le_bytes(*word));
         Self {
             features,
-            words: if looked_up {
-                words.collect()
-            } else {
-                Vec::new()
-            },
+            words: words.collect(),
             operator_is_less: trees.operator == Operator::Less,
             n_conditions: conditions.len(),
         }

@@ -105,7 +105,8 @@ impl RowCodes {
             let feature_idx = usize::from(group[0].feature_idx);
             let n_categories = schema.features[feature_idx].categories().len();
             if n_categories > 0 {
-                n_answers = n_answers.saturating_add((n_categories + 1) * group.len());
+                // The caps on conditions and categories keep this below 2^29.
+                n_answers += (n_categories + 1) * group.len();
                 if n_answers > MAX_ANSWERS {
                     return None;
                 }
@@ -153,10 +154,17 @@ impl RowCodes {
     }
 
     /// Packs the units into groups: largest first, each into the first group with room.
-    fn join(mut members: Vec<Member>, trees: &Trees<'_>, n_conditions: usize) -> Self {
-        members.sort_unstable_by_key(|(unit, _)| core::cmp::Reverse(unit.n_codes()));
+    fn join(members: Vec<Member>, trees: &Trees<'_>, n_conditions: usize) -> Self {
         let mut groups: Vec<(usize, Vec<Member>)> = Vec::new();
-        for (mut unit, indexes) in members {
+        // A pass for each size takes less code than a sort; a large unit stands alone, in any order.
+        let mut members: Vec<Option<Member>> = members.into_iter().map(Some).collect();
+        let n_members = members.len();
+        let sizes = (1..=MAX_JOINT_CODES + 1).rev();
+        for (size, position) in sizes.flat_map(|size| (0..n_members).map(move |at| (size, at))) {
+            let of_size = |(unit, _): &mut Member| unit.n_codes().min(MAX_JOINT_CODES + 1) == size;
+            let Some((mut unit, indexes)) = members[position].take_if(of_size) else {
+                continue;
+            };
             let n_codes = unit.n_codes();
             let room = groups
                 .iter_mut()
