@@ -10,6 +10,7 @@ use crate::export::ExportError;
 use crate::import::ImportError;
 use crate::ingest_error::IngestError;
 use crate::learn::LearnError;
+use crate::learner::PartsError;
 use crate::logistic::LogisticError;
 use crate::split::SplitError;
 
@@ -29,6 +30,9 @@ pub enum TrainerError {
     /// The logistic regression failed.
     #[error(transparent)]
     Logistic(#[from] LogisticError),
+    /// A kind and parameters name no learner.
+    #[error(transparent)]
+    Parts(#[from] PartsError),
     /// The schema's file is wrong.
     #[error("{file}: {source}")]
     Schema {
@@ -117,6 +121,7 @@ impl TrainerError {
         match self {
             Self::Ingest(error) => !matches!(error, IngestError::Shape { .. }),
             Self::Split(_)
+            | Self::Parts(_)
             | Self::Schema { .. }
             | Self::Model { .. }
             | Self::Usage { .. }

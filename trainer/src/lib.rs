@@ -3,10 +3,10 @@
 //! [`Dataset`] → [`train`] → artifact bytes → [`Evaluation`] by the scorer that the edge runs:
 //!
 //! ```
-//! use picket_trainer::{Learner, Reporter, TrainOptions, phishing_schema, synthetic_rows, train};
+//! use picket_trainer::{Learner, LogisticSettings, Reporter, TrainOptions, phishing_schema, synthetic_rows, train};
 //!
 //! let data = synthetic_rows(&phishing_schema()?, 400, 1)?;
-//! let options = TrainOptions::new(Learner::Logistic { l2: 1.0 });
+//! let options = TrainOptions::new(Learner::Logistic(LogisticSettings::default()));
 //! let trained = train(&data, &options, Reporter::Silent)?;
 //! assert!(trained.evaluation.metric("roc_auc").is_some_and(|auc| auc.value > 0.6));
 //! # Ok::<(), picket_trainer::TrainerError>(())
@@ -47,7 +47,8 @@ pub use export::{ExportError, tree_table};
 pub use ingest::RowReader;
 pub use ingest_error::IngestError;
 pub use learner::{
-    BaggedSettings, BoostingSettings, Fitted, Learner, LinfaTreeSettings, TreeSettings,
+    BaggedSettings, BoostingSettings, Fitted, Learner, LinfaTreeSettings, LogisticSettings,
+    PartsError, TreeSettings,
 };
 pub use logistic::{LogisticError, fit_logistic};
 pub use output_file::OutputFile;

@@ -14,7 +14,7 @@ use picket_wasm_model::{Model, Scorer};
 
 use crate::dataset::Dataset;
 use crate::error::TrainerError;
-use crate::learner::{BaggedSettings, BoostingSettings, Learner, TreeSettings};
+use crate::learner::{BaggedSettings, BoostingSettings, Learner, LogisticSettings, TreeSettings};
 use crate::output_file::OutputFile;
 use crate::progress::Reporter;
 use crate::random::Random;
@@ -165,6 +165,6 @@ fn learners() -> Vec<(&'static str, Learner)> {
         ("extra-trees", Learner::ExtraTrees(bagged)),
         ("boosting", Learner::Boosting(boosting)),
         ("tree", Learner::Tree(tree)),
-        ("logistic", Learner::Logistic { l2: 1.0 }),
+        ("logistic", Learner::Logistic(LogisticSettings::default())),
     ]
 }

@@ -3,7 +3,9 @@
 use clap::{Args, ValueEnum};
 
 use crate::error::TrainerError;
-use crate::learner::{BaggedSettings, BoostingSettings, Learner, LinfaTreeSettings, TreeSettings};
+use crate::learner::{
+    BaggedSettings, BoostingSettings, Learner, LinfaTreeSettings, LogisticSettings, TreeSettings,
+};
 
 /// A kind of model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -114,9 +116,9 @@ impl LearnerOptions {
                     positive_weight: self.positive_weight.unwrap_or(default.positive_weight),
                 })
             }
-            ModelKind::Logistic => Learner::Logistic {
-                l2: self.l2.unwrap_or(1.0),
-            },
+            ModelKind::Logistic => Learner::Logistic(LogisticSettings {
+                l2: self.l2.unwrap_or(LogisticSettings::default().l2),
+            }),
         })
     }
 

@@ -1,6 +1,7 @@
 //! The learners and their parameters.
 
-use std::collections::BTreeMap;
+mod parts;
+mod settings;
 
 use linfa::ParamGuard;
 use picket_schema::artifact::{Linear, ModelTable};
@@ -16,106 +17,10 @@ use crate::learn::{
 };
 use crate::logistic::{fit_logistic, linear_importances};
 
-/// Parameters of the learners that average many trees.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct BaggedSettings {
-    /// How many trees vote.
-    pub n_trees: usize,
-    /// The depth at which trees stop.
-    pub max_depth: usize,
-    /// The least number of training rows in a leaf.
-    pub min_leaf: f64,
-    /// What the weight of positive rows is multiplied by.
-    pub positive_weight: f64,
-}
-
-/// Parameters of boosting.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct BoostingSettings {
-    /// How many trees are added.
-    pub n_trees: usize,
-    /// The depth at which trees stop.
-    pub max_depth: usize,
-    /// What each leaf is multiplied by.
-    pub learning_rate: f64,
-    /// The L2 penalty on leaves.
-    pub l2: f64,
-    /// The least sum of hessians in a leaf.
-    pub min_child_weight: f64,
-    /// The share of the distinct rows that each tree learns from.
-    pub row_fraction: f64,
-    /// The share of the features that each tree may ask for; `None` lets the learner choose by
-    /// their number.
-    pub column_fraction: Option<f64>,
-    /// What the weight of positive rows is multiplied by.
-    pub positive_weight: f64,
-}
-
-/// Parameters of a single tree.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct TreeSettings {
-    /// The depth at which the tree stops.
-    pub max_depth: usize,
-    /// The least number of training rows in a leaf.
-    pub min_leaf: f64,
-    /// What the weight of positive rows is multiplied by.
-    pub positive_weight: f64,
-}
-
-/// Parameters of linfa's tree.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct LinfaTreeSettings {
-    /// The depth at which the tree stops.
-    pub max_depth: usize,
-    /// The least number of training rows in a leaf.
-    pub min_leaf: f64,
-}
-
-impl Default for BaggedSettings {
-    fn default() -> Self {
-        Self {
-            n_trees: 300,
-            max_depth: limits::MAX_TREE_DEPTH,
-            min_leaf: 1.0,
-            positive_weight: 1.0,
-        }
-    }
-}
-
-/// As [`BoostingParams`], where it is said how they were chosen.
-impl Default for BoostingSettings {
-    fn default() -> Self {
-        Self {
-            n_trees: 300,
-            max_depth: 8,
-            learning_rate: 0.06,
-            l2: 1.0,
-            min_child_weight: 0.3,
-            row_fraction: 1.0,
-            column_fraction: None,
-            positive_weight: 1.0,
-        }
-    }
-}
-
-impl Default for TreeSettings {
-    fn default() -> Self {
-        Self {
-            max_depth: limits::MAX_TREE_DEPTH,
-            min_leaf: 1.0,
-            positive_weight: 1.0,
-        }
-    }
-}
-
-impl Default for LinfaTreeSettings {
-    fn default() -> Self {
-        Self {
-            max_depth: limits::MAX_TREE_DEPTH,
-            min_leaf: 1.0,
-        }
-    }
-}
+pub use parts::PartsError;
+pub use settings::{
+    BaggedSettings, BoostingSettings, LinfaTreeSettings, LogisticSettings, TreeSettings,
+};
 
 /// A learner with its parameters.
 #[derive(Clone, Debug, PartialEq)]
@@ -130,11 +35,8 @@ pub enum Learner {
     Tree(TreeSettings),
     /// One tree by linfa-trees, for comparison; without missing values or categories.
     LinfaTree(LinfaTreeSettings),
-    /// Logistic regression with this L2 penalty.
-    Logistic {
-        /// The penalty.
-        l2: f64,
-    },
+    /// Logistic regression.
+    Logistic(LogisticSettings),
 }
 
 /// What a fit gives.
@@ -150,19 +52,6 @@ pub struct Fitted {
 }
 
 impl Learner {
-    /// The learner's name, as in `trainer train --model NAME`.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Forest(_) => "forest",
-            Self::ExtraTrees(_) => "extra-trees",
-            Self::Boosting(_) => "boosting",
-            Self::Tree(_) => "tree",
-            Self::LinfaTree(_) => "linfa-tree",
-            Self::Logistic { .. } => "logistic",
-        }
-    }
-
     /// How many trees a fit grows; 0 of a learner without trees.
     #[must_use]
     pub fn n_trees(&self) -> usize {
@@ -170,51 +59,8 @@ impl Learner {
             Self::Forest(bagged) | Self::ExtraTrees(bagged) => bagged.n_trees,
             Self::Boosting(boosting) => boosting.n_trees,
             Self::Tree(_) | Self::LinfaTree(_) => 1,
-            Self::Logistic { .. } => 0,
+            Self::Logistic(_) => 0,
         }
-    }
-
-    /// The parameters by name, for the model card.
-    #[must_use]
-    pub fn parameters(&self) -> BTreeMap<String, String> {
-        let pairs: Vec<(&str, String)> = match self {
-            Self::Forest(bagged) | Self::ExtraTrees(bagged) => vec![
-                ("n_trees", bagged.n_trees.to_string()),
-                ("max_depth", bagged.max_depth.to_string()),
-                ("min_leaf", bagged.min_leaf.to_string()),
-                ("positive_weight", bagged.positive_weight.to_string()),
-            ],
-            Self::Boosting(boosting) => vec![
-                ("n_trees", boosting.n_trees.to_string()),
-                ("max_depth", boosting.max_depth.to_string()),
-                ("learning_rate", boosting.learning_rate.to_string()),
-                ("l2", boosting.l2.to_string()),
-                ("min_child_weight", boosting.min_child_weight.to_string()),
-                ("row_fraction", boosting.row_fraction.to_string()),
-                (
-                    "column_fraction",
-                    boosting.column_fraction.map_or_else(
-                        || "by the number of features".to_owned(),
-                        |share| share.to_string(),
-                    ),
-                ),
-                ("positive_weight", boosting.positive_weight.to_string()),
-            ],
-            Self::Tree(tree) => vec![
-                ("max_depth", tree.max_depth.to_string()),
-                ("min_leaf", tree.min_leaf.to_string()),
-                ("positive_weight", tree.positive_weight.to_string()),
-            ],
-            Self::LinfaTree(tree) => vec![
-                ("max_depth", tree.max_depth.to_string()),
-                ("min_leaf", tree.min_leaf.to_string()),
-            ],
-            Self::Logistic { l2 } => vec![("l2", l2.to_string())],
-        };
-        pairs
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value))
-            .collect()
     }
 
     /// What a reader of a model's card should know of the learner.
@@ -310,7 +156,7 @@ impl Learner {
                     .map_err(|error| name_column(error, data))?;
                 of_trees(ensemble)
             }
-            Self::Logistic { l2 } => {
+            Self::Logistic(LogisticSettings { l2 }) => {
                 let linear = fit_logistic(data, *l2)?;
                 let importances = linear_importances(&linear, data);
                 Learned::Linear {
