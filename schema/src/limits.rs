@@ -24,3 +24,7 @@ pub const MAX_SCALE_LOG2: u8 = 52;
 pub const MAX_COEFFICIENT: f64 = 1e15;
 /// How many bins the reference histogram of the scores has.
 pub const SCORE_BINS: usize = 20;
+/// The most levels of a column of packed rows.
+pub const MAX_LEVELS: usize = 1 << 16;
+/// The most packed rows in a table.
+pub const MAX_PACKED_ROWS: usize = 1 << 20;

@@ -200,6 +200,30 @@ pub enum ArtifactError {
         /// Its position in `cover_values`, or in `covers` where that is empty.
         leaf: usize,
     },
+    /// The levels of a packed column do not ascend, or are not finite.
+    #[error(
+        "level {index} of packed rows does not come after the one before it; expected ascending numbers, then at most one NaN"
+    )]
+    LevelOrder {
+        /// The level's position.
+        index: usize,
+    },
+    /// A code of packed rows means no level, or a raw value is not finite.
+    #[error(
+        "packed row {row} has no value in column {column}: its code is past the last level, or its number not finite"
+    )]
+    PackedCode {
+        /// The row.
+        row: usize,
+        /// The column.
+        column: usize,
+    },
+    /// Bits after the last code of a packed row are not zero.
+    #[error("packed row {row} has bits after its last column; expected zeros")]
+    PackedSpareBits {
+        /// The row.
+        row: usize,
+    },
 }
 
 /// Bytes in hexadecimal, two digits each.

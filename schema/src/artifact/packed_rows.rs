@@ -1,0 +1,518 @@
+//! Rows packed bit by bit: where columns take few values, a row of 30 takes 8 bytes.
+//!
+//! Each column has a table of its levels, the distinct values that it takes; a row stores the
+//! positions of its values in these tables, its codes, in as few bits as they need.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+
+use super::error::ArtifactError;
+use super::reader::Reader;
+use crate::limits;
+
+/// Bits of a column without levels.
+const RAW_BITS: u32 = 32;
+/// The one NaN that stands for a missing value in a file.
+const MISSING: u32 = f32::NAN.to_bits();
+
+/// The levels of one column: f32, ascending, then NaN where values may be missing. Empty where the
+/// column's values stand in the rows themselves, as f32.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Levels<'a>(#[serde(with = "serde_bytes")] pub Cow<'a, [u8]>);
+
+/// Packed rows. Shape: `(n_rows, n_columns)`. See SPEC.md for the layout.
+///
+/// ```
+/// use picket_schema::artifact::PackedRows;
+///
+/// let rows = [-1.0, 0.5, 1.0, f32::NAN, 1.0, 0.5];
+/// let rows = PackedRows::pack(2, &rows.repeat(4));
+/// assert_eq!((rows.n_rows, rows.n_columns()), (12, 2));
+/// assert_eq!(rows.bits.len(), 12); // one bit and one bit, so a byte a row
+/// assert_eq!(rows.value(0, 0), Some(-1.0));
+/// assert!(rows.value(1, 1).is_some_and(f32::is_nan));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct PackedRows<'a> {
+    /// How many rows there are.
+    pub n_rows: u32,
+    /// The levels of each column. Shape: `(n_columns,)`.
+    pub levels: Vec<Levels<'a>>,
+    /// The rows: each is its columns' codes one after another, lowest bit first, in whole bytes.
+    #[serde(with = "serde_bytes")]
+    pub bits: Cow<'a, [u8]>,
+}
+
+/// Reads the rows of one [`PackedRows`]; holds where each column stands.
+#[derive(Clone, Debug)]
+pub struct RowDecoder<'p> {
+    bits: &'p [u8],
+    row_bytes: usize,
+    columns: Vec<PackedColumn>,
+}
+
+/// Where a column stands in a row, and what its codes mean.
+#[derive(Clone, Debug)]
+struct PackedColumn {
+    first_bit: usize,
+    width: u32,
+    /// Empty for a raw column.
+    levels: Vec<f32>,
+}
+
+impl Levels<'_> {
+    fn of(levels: &[f32]) -> Levels<'static> {
+        Levels(levels.iter().flat_map(|x| x.to_le_bytes()).collect())
+    }
+
+    fn iter(&self) -> impl DoubleEndedIterator<Item = f32> + '_ {
+        let words = self.0.as_chunks().0.iter();
+        words.map(|word| f32::from_le_bytes(*word))
+    }
+
+    /// How many codes there are; 0 for a raw column.
+    #[must_use]
+    pub fn n_codes(&self) -> usize {
+        self.0.len() / 4
+    }
+
+    /// The bits of a code.
+    #[must_use]
+    pub fn width(&self) -> u32 {
+        code_bits(self.n_codes())
+    }
+
+    fn validate(&self) -> Result<(), ArtifactError> {
+        if !self.0.len().is_multiple_of(4) {
+            return Err(ArtifactError::TableLength {
+                table: "levels",
+                found: self.0.len(),
+                expected: "a multiple of 4".into(),
+            });
+        }
+        ArtifactError::check_count("levels", self.n_codes(), 0, limits::MAX_LEVELS)?;
+        let mut last = f32::NEG_INFINITY;
+        for (index, level) in self.iter().enumerate() {
+            let is_missing = level.to_bits() == MISSING && index + 1 == self.n_codes();
+            // A NaN anywhere else fails the comparison.
+            if !(is_missing || level > last && level < f32::INFINITY) {
+                return Err(ArtifactError::LevelOrder { index });
+            }
+            last = level;
+        }
+        Ok(())
+    }
+}
+
+/// The bits of a column's code: as many as its largest code needs, 32 without levels.
+fn code_bits(n_codes: usize) -> u32 {
+    match n_codes.checked_sub(1) {
+        Some(largest) => usize::BITS - largest.leading_zeros(),
+        None => RAW_BITS,
+    }
+}
+
+/// The number of `width` bits, at most 32, at `first_bit`; 0 past the end.
+fn read_bits(bytes: &[u8], first_bit: usize, width: u32) -> u32 {
+    let rest = bytes.get(first_bit / 8..).unwrap_or_default();
+    let mut word = [0; 8];
+    // 7 bits of shift and 32 of number are within 5 bytes.
+    let n_bytes = rest.len().min(5);
+    word[..n_bytes].copy_from_slice(&rest[..n_bytes]);
+    let mask = (1_u64 << width) - 1;
+    (u64::from_le_bytes(word) >> (first_bit % 8) & mask) as u32
+}
+
+impl<'a> PackedRows<'a> {
+    pub(super) fn read(reader: &mut Reader<'a>) -> Self {
+        reader.map(3);
+        Self {
+            n_rows: reader.key("n_rows").u32(),
+            levels: reader.key("levels").array(|reader| Levels(reader.table())),
+            bits: reader.key("bits").table(),
+        }
+    }
+}
+
+impl PackedRows<'_> {
+    /// Packs rows of `n_columns` values. NaN is a missing value; other values must be finite, or
+    /// [`Artifact::encode`](super::Artifact::encode) refuses the result. Shape of `rows`: `(n_rows, n_columns)`.
+    ///
+    /// # Panics
+    /// Where `rows` is not a whole number of rows, or has more than [`limits::MAX_PACKED_ROWS`].
+    #[must_use]
+    pub fn pack(n_columns: usize, rows: &[f32]) -> PackedRows<'static> {
+        assert!(
+            n_columns > 0 && rows.len().is_multiple_of(n_columns),
+            "{} values are not rows of {n_columns}",
+            rows.len()
+        );
+        let n_rows = rows.len() / n_columns;
+        assert!(
+            n_rows <= limits::MAX_PACKED_ROWS,
+            "{n_rows} rows are more than a packed table holds"
+        );
+        let levels: Vec<_> = (0..n_columns)
+            .map(|column| levels_of(rows.iter().skip(column).step_by(n_columns)))
+            .collect();
+        let row_bits: usize = levels.iter().map(|levels| levels.width() as usize).sum();
+        let row_bytes = row_bits.div_ceil(8).max(1);
+        let tables: Vec<Vec<f32>> = levels
+            .iter()
+            .map(|levels| levels.iter().collect())
+            .collect();
+        let mut bits = Vec::with_capacity(n_rows * row_bytes);
+        for row in rows.chunks_exact(n_columns) {
+            let (mut word, mut n_bits) = (0_u64, 0);
+            let end = bits.len() + row_bytes;
+            for ((x, table), levels) in row.iter().zip(&tables).zip(&levels) {
+                let code = if table.is_empty() {
+                    bits_of(*x)
+                } else {
+                    table.partition_point(|level| order(*level) < order(*x)) as u32
+                };
+                word |= u64::from(code) << n_bits;
+                n_bits += levels.width();
+                while n_bits >= 8 {
+                    bits.push(word as u8);
+                    word >>= 8;
+                    n_bits -= 8;
+                }
+            }
+            if bits.len() < end {
+                bits.push(word as u8);
+            }
+        }
+        PackedRows {
+            n_rows: n_rows as u32,
+            levels,
+            bits: Cow::Owned(bits),
+        }
+    }
+
+    /// How many columns a row has.
+    #[must_use]
+    pub fn n_columns(&self) -> usize {
+        self.levels.len()
+    }
+
+    fn row_bits(&self) -> usize {
+        // At most 4,096 columns of 32 bits, once validated.
+        self.levels
+            .iter()
+            .map(|levels| levels.width() as usize)
+            .sum()
+    }
+
+    /// The bytes of a row: at least one.
+    #[must_use]
+    pub fn row_bytes(&self) -> usize {
+        self.row_bits().div_ceil(8).max(1)
+    }
+
+    /// The value in a row; NaN where it is missing, `None` outside the table. For many values a
+    /// [`RowDecoder`] is faster.
+    #[must_use]
+    pub fn value(&self, row: usize, column: usize) -> Option<f32> {
+        let levels = self.levels.get(column)?;
+        let row = self.bits.chunks_exact(self.row_bytes()).nth(row)?;
+        let first_bit = self.levels[..column]
+            .iter()
+            .map(|levels| levels.width() as usize)
+            .sum();
+        let code = read_bits(row, first_bit, levels.width());
+        if levels.n_codes() == 0 {
+            return Some(f32::from_bits(code));
+        }
+        levels.iter().nth(code as usize)
+    }
+
+    /// Prepares reading many rows.
+    #[must_use]
+    pub fn decoder(&self) -> RowDecoder<'_> {
+        let mut first_bit = 0;
+        let columns = self.levels.iter().map(|levels| {
+            let column = PackedColumn {
+                first_bit,
+                width: levels.width(),
+                levels: levels.iter().collect(),
+            };
+            first_bit += column.width as usize;
+            column
+        });
+        RowDecoder {
+            columns: columns.collect(),
+            row_bytes: self.row_bytes(),
+            bits: &self.bits,
+        }
+    }
+
+    /// `Ok` where there are `n_columns` columns and every code means a value.
+    pub(super) fn validate(&self, n_columns: usize) -> Result<(), ArtifactError> {
+        let n_rows = self.n_rows as usize;
+        ArtifactError::check_count("packed columns", self.n_columns(), n_columns, n_columns)?;
+        ArtifactError::check_count("packed rows", n_rows, 1, limits::MAX_PACKED_ROWS)?;
+        self.levels.iter().try_for_each(Levels::validate)?;
+        let (row_bits, row_bytes) = (self.row_bits(), self.row_bytes());
+        let expected = n_rows.saturating_mul(row_bytes);
+        if self.bits.len() != expected {
+            return Err(ArtifactError::TableLength {
+                table: "bits",
+                found: self.bits.len(),
+                expected: format!("{expected} ({n_rows} rows of {row_bytes})"),
+            });
+        }
+        let mut first_bit = 0;
+        for (column, levels) in self.levels.iter().enumerate() {
+            let (width, n_codes) = (levels.width(), levels.n_codes());
+            let at = first_bit;
+            first_bit += width as usize;
+            // Every code of a table of 2, 4, 8, … levels means one.
+            if n_codes.is_power_of_two() {
+                continue;
+            }
+            let mut rows = self.bits.chunks_exact(row_bytes);
+            let wrong = rows.position(|row| {
+                let code = read_bits(row, at, width);
+                if n_codes == 0 {
+                    !f32::from_bits(code).is_finite() && code != MISSING
+                } else {
+                    code as usize >= n_codes
+                }
+            });
+            if let Some(row) = wrong {
+                return Err(ArtifactError::PackedCode { row, column });
+            }
+        }
+        let unused = row_bytes * 8 - row_bits;
+        let spare = |row: &[u8]| u32::from(row[row_bytes - 1]) >> (8 - unused) != 0;
+        let mut rows = self.bits.chunks_exact(row_bytes);
+        match rows.position(|row| unused > 0 && spare(row)) {
+            Some(row) => Err(ArtifactError::PackedSpareBits { row }),
+            None => Ok(()),
+        }
+    }
+}
+
+impl RowDecoder<'_> {
+    /// How many rows there are.
+    #[must_use]
+    pub fn n_rows(&self) -> usize {
+        self.bits.len() / self.row_bytes
+    }
+
+    /// How many columns a row has.
+    #[must_use]
+    pub fn n_columns(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// The value in a row; NaN where it is missing.
+    ///
+    /// # Panics
+    /// Outside the table.
+    #[must_use]
+    pub fn value(&self, row: usize, column: usize) -> f32 {
+        self.columns[column].value(&self.bits[row * self.row_bytes..][..self.row_bytes])
+    }
+
+    /// Writes a row. Shape of `values`: `(n_columns,)`.
+    ///
+    /// # Panics
+    /// Past the last row.
+    pub fn decode(&self, row: usize, values: &mut [f32]) {
+        let row = &self.bits[row * self.row_bytes..][..self.row_bytes];
+        for (value, column) in values.iter_mut().zip(&self.columns) {
+            *value = column.value(row);
+        }
+    }
+}
+
+impl PackedColumn {
+    fn value(&self, row: &[u8]) -> f32 {
+        let code = read_bits(row, self.first_bit, self.width);
+        if self.levels.is_empty() {
+            return f32::from_bits(code);
+        }
+        // Validation has checked every code.
+        self.levels.get(code as usize).copied().unwrap_or(f32::NAN)
+    }
+}
+
+/// The bits of a value with one NaN and one zero.
+fn bits_of(x: f32) -> u32 {
+    if x.is_nan() {
+        MISSING
+    } else {
+        (x + 0.0).to_bits()
+    }
+}
+
+/// Ascending with the value, missing last.
+fn order(x: f32) -> i32 {
+    let bits = bits_of(x).cast_signed();
+    if bits < 0 {
+        i32::MIN.wrapping_sub(bits)
+    } else {
+        bits
+    }
+}
+
+/// The levels of a column, or none where these would take more room than they save.
+fn levels_of<'x>(column: impl Iterator<Item = &'x f32>) -> Levels<'static> {
+    let mut levels: Vec<f32> = column.map(|x| f32::from_bits(bits_of(*x))).collect();
+    let n_rows = levels.len();
+    levels.sort_unstable_by_key(|x| order(*x));
+    levels.dedup_by_key(|x| order(*x));
+    let n_levels = levels.len();
+    let packed = n_levels * 32 + n_rows * code_bits(n_levels) as usize;
+    if n_levels > limits::MAX_LEVELS || packed > n_rows * 32 && n_levels > 1 {
+        return Levels::default();
+    }
+    Levels::of(&levels)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Two columns: three levels in two bits, and two with missing in two bits. Three rows, five times.
+    fn packed() -> PackedRows<'static> {
+        PackedRows::pack(2, &[-1.0, 5.0, 0.0, f32::NAN, 1.0, 7.0].repeat(5))
+    }
+
+    #[test]
+    fn literal_bits() {
+        let packed = packed();
+        let levels = |levels: &[f32]| Levels::of(levels);
+        let expected = [levels(&[-1.0, 0.0, 1.0]), levels(&[5.0, 7.0, f32::NAN])];
+        assert_eq!(packed.levels, expected);
+        assert_eq!(packed.bits[..3], [0b00_00, 0b10_01, 0b01_10]);
+        packed.validate(2).unwrap();
+    }
+
+    #[test]
+    fn thirty_columns_of_three_levels_take_eight_bytes() {
+        let rows: Vec<f32> = (0..30 * 50).map(|i| (i * 7 / 3 % 3) as f32 - 1.0).collect();
+        let packed = PackedRows::pack(30, &rows);
+        assert_eq!((packed.row_bytes(), packed.bits.len()), (8, 400));
+    }
+
+    #[test]
+    fn a_column_of_many_values_is_raw() {
+        let rows: Vec<f32> = (0..100).flat_map(|i| [i as f32 / 3.0, 1.0]).collect();
+        let packed = PackedRows::pack(2, &rows);
+        assert_eq!(
+            (packed.levels[0].n_codes(), packed.levels[1].n_codes()),
+            (0, 1)
+        );
+        assert_eq!(packed.row_bytes(), 4);
+        assert_eq!(packed.value(7, 0), Some(7.0 / 3.0));
+        assert_eq!(packed.value(7, 1), Some(1.0));
+        assert_eq!((packed.value(100, 0), packed.value(0, 2)), (None, None));
+        packed.validate(2).unwrap();
+    }
+
+    #[test]
+    fn zeros_of_both_signs_are_one_level() {
+        let packed = PackedRows::pack(1, &[0.0, -0.0, 1.0]);
+        assert_eq!(packed.levels[0], Levels::of(&[0.0, 1.0]));
+    }
+
+    fn error_of(change: impl Fn(&mut PackedRows<'_>)) -> ArtifactError {
+        let mut changed = packed();
+        change(&mut changed);
+        changed.validate(2).expect_err("the rows are wrong")
+    }
+
+    #[test]
+    fn hostile_tables_are_refused() {
+        use ArtifactError as E;
+        let level = |levels: &[f32]| match error_of(|p| p.levels[1] = Levels::of(levels)) {
+            E::LevelOrder { index } => index,
+            other => panic!("{other}"),
+        };
+        assert_eq!(level(&[5.0, 5.0, 6.0]), 1);
+        assert_eq!(level(&[5.0, f32::INFINITY, f32::NAN]), 1);
+        assert_eq!(level(&[f32::NAN, 5.0, 6.0]), 0);
+        assert_eq!(level(&[f32::NEG_INFINITY, 5.0, 6.0]), 0);
+        assert_eq!(level(&[5.0, 6.0, f32::from_bits(MISSING | 1)]), 2);
+        let error = error_of(|p| p.bits.to_mut()[1] = 0b11_01);
+        assert!(
+            matches!(error, E::PackedCode { row: 1, column: 1 }),
+            "{error}"
+        );
+        let error = error_of(|p| p.bits.to_mut()[2] = 0b1_0000);
+        assert!(matches!(error, E::PackedSpareBits { row: 2 }), "{error}");
+        let error = error_of(|p| p.bits.to_mut().push(0));
+        assert!(matches!(error, E::TableLength { found: 16, .. }), "{error}");
+        let error = error_of(|p| p.levels[0].0.to_mut().truncate(7));
+        assert!(matches!(error, E::TableLength { found: 7, .. }), "{error}");
+        let error = error_of(|p| (p.n_rows, p.bits) = (0, Cow::default()));
+        assert!(matches!(error, E::Count { found: 0, .. }), "{error}");
+        let error = error_of(|p| p.n_rows = u32::MAX);
+        assert!(matches!(error, E::Count { .. }), "{error}");
+        let error = packed().validate(3).expect_err("two columns");
+        assert!(matches!(error, E::Count { found: 2, .. }), "{error}");
+        // Rows of no bits still take a byte, so they cannot be many for nothing.
+        let none = PackedRows {
+            n_rows: 1 << 20,
+            levels: vec![Levels::of(&[1.0])],
+            bits: Cow::default(),
+        };
+        assert!(none.validate(1).is_err());
+    }
+
+    #[test]
+    fn a_raw_value_is_finite_or_the_one_nan() {
+        for (x, is_right) in [
+            (1.5_f32.to_bits(), true),
+            (MISSING, true),
+            (MISSING | 1, false),
+            (f32::INFINITY.to_bits(), false),
+        ] {
+            let raw = PackedRows {
+                n_rows: 1,
+                levels: vec![Levels::default()],
+                bits: Cow::Owned(x.to_le_bytes().to_vec()),
+            };
+            assert_eq!(raw.validate(1).is_ok(), is_right, "{x:x}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_packed_is_read_back(
+            n_columns in 1_usize..9,
+            seed in proptest::collection::vec((0_u8..4, -4_i8..4, any::<f32>()), 1..400),
+        ) {
+            let n_rows = seed.len().div_ceil(n_columns);
+            let values: Vec<f32> = (0..n_rows * n_columns)
+                .map(|i| match seed[i % seed.len()] {
+                    (0, ..) => f32::NAN,
+                    (3, _, x) if x.is_finite() && i % n_columns % 2 == 0 => x,
+                    (_, x, _) => f32::from(x),
+                })
+                .collect();
+            let packed = PackedRows::pack(n_columns, &values);
+            prop_assert!(packed.validate(n_columns).is_ok());
+            let decoder = packed.decoder();
+            prop_assert_eq!((decoder.n_rows(), decoder.n_columns()), (n_rows, n_columns));
+            let mut row = vec![0.0; n_columns];
+            for (index, expected) in values.chunks_exact(n_columns).enumerate() {
+                decoder.decode(index, &mut row);
+                for (column, (x, y)) in row.iter().zip(expected).enumerate() {
+                    let same = x == y || x.is_nan() && y.is_nan();
+                    prop_assert!(same, "{} {}", x, y);
+                    prop_assert_eq!(decoder.value(index, column).to_bits(), x.to_bits());
+                    let value = packed.value(index, column).map(f32::to_bits);
+                    prop_assert_eq!(value, Some(x.to_bits()));
+                }
+            }
+        }
+    }
+}
