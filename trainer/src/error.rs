@@ -12,6 +12,7 @@ use crate::ingest_error::IngestError;
 use crate::learn::LearnError;
 use crate::learner::PartsError;
 use crate::logistic::LogisticError;
+use crate::search::SearchError;
 use crate::split::SplitError;
 
 /// Why a command failed.
@@ -27,6 +28,9 @@ pub enum TrainerError {
     /// A tree learner refused its rows or parameters.
     #[error(transparent)]
     Learn(#[from] LearnError),
+    /// No candidate can be chosen.
+    #[error(transparent)]
+    Search(#[from] SearchError),
     /// The logistic regression failed.
     #[error(transparent)]
     Logistic(#[from] LogisticError),
@@ -121,6 +125,7 @@ impl TrainerError {
         match self {
             Self::Ingest(error) => !matches!(error, IngestError::Shape { .. }),
             Self::Split(_)
+            | Self::Search(_)
             | Self::Parts(_)
             | Self::Schema { .. }
             | Self::Model { .. }

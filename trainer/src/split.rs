@@ -126,10 +126,22 @@ impl Split {
 /// balance, in which rows with equal features stay together.
 #[must_use]
 pub fn grouped_folds(data: &Dataset, groups: &RowGroups, n_folds: usize, seed: u64) -> Vec<usize> {
+    folds(data, groups, SplitKind::Grouped, n_folds, seed)
+}
+
+/// The fold of each row, shape `(n_rows,)`: folds of nearly equal size and class balance.
+#[must_use]
+pub fn folds(
+    data: &Dataset,
+    groups: &RowGroups,
+    kind: SplitKind,
+    n_folds: usize,
+    seed: u64,
+) -> Vec<usize> {
     let mut random = Random::stream(seed, 1);
     let mut fold_of_row = vec![0; data.n_rows()];
     let mut sizes = vec![0; n_folds];
-    for stratum in strata(data, groups, SplitKind::Grouped, &mut random) {
+    for stratum in strata(data, groups, kind, &mut random) {
         for rows in stratum {
             let smallest = (0..n_folds)
                 .min_by_key(|fold| sizes[*fold])

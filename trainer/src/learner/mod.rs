@@ -86,6 +86,19 @@ impl Learner {
             .export(data.schema())
     }
 
+    /// Learns from all rows of `data` without scoring them: the model as it stands in an artifact.
+    ///
+    /// # Errors
+    /// As [`Learner::fit`].
+    pub(crate) fn fit_alone(
+        &self,
+        data: &Dataset,
+        seed: u64,
+    ) -> Result<ModelTable<'static>, TrainerError> {
+        let learned = self.learn(data, seed, OutOfBagScores::Unwanted, &())?;
+        Ok(learned.export(data.schema())?.table)
+    }
+
     /// As [`Learner::fit`], up to a model in memory.
     pub(crate) fn learn(
         &self,
