@@ -28,3 +28,9 @@ pub const SCORE_BINS: usize = 20;
 pub const MAX_LEVELS: usize = 1 << 16;
 /// The most packed rows in a table.
 pub const MAX_PACKED_ROWS: usize = 1 << 20;
+/// The most cells, rows times columns, that a model measures distances to.
+pub const MAX_PACKED_CELLS: usize = 1 << 26;
+/// The most nearest rows that a model asks.
+pub const MAX_NEIGHBOURS: usize = 1024;
+/// The most members of a blend.
+pub const MAX_BLEND_MEMBERS: usize = 32;

@@ -2,11 +2,11 @@
 
 use picket_schema::artifact::{Calibration, ModelTable};
 
-use crate::linear;
 use crate::model::{Model, Scored};
-use crate::row::{RowError, check_row};
+use crate::prepared_trees::PreparedTrees;
+use crate::row::{RowError, Unexplainable, check_row};
 use crate::scorer::Scorer;
-use crate::tree_shap;
+use crate::{kernel_shap, linear, tree_shap};
 
 /// The contributions to one row's margin: `base + sum(contributions) = margin`.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,34 +51,75 @@ impl<'m, 'a> Explainer<'m, 'a> {
         Self {
             scorer: Scorer::new(model),
             scratch: tree_shap::Scratch::default(),
-            masks: vec![0; model.conditions().len()],
+            masks: Vec::new(),
         }
     }
 
     /// Explains one row. Shape of `row`: `(n_features,)`.
     ///
+    /// The contributions to a blend are the weighted sums of those to its members, which is exact: Shapley values
+    /// are linear in the model (Shapley, "A value for n-person games", 1953).
+    ///
     /// # Errors
     /// [`RowError::RowLength`] for a row of the wrong length, [`RowError::Unexplainable`] where the
-    /// model's trees are too many and too deep.
+    /// model, or a member of a blend, is of a kind or size without exact contributions.
     pub fn explain(&mut self, row: &[f32]) -> Result<Explanation, RowError> {
         let model = self.scorer.model();
         check_row(model, row)?;
         let scored = self.scorer.score(row)?;
         let mut contributions = vec![0.0; row.len()];
+        let mut prepared = model.prepared_trees().iter();
         let base = match &model.artifact().model {
-            ModelTable::Trees(trees) => {
-                let shap = model.tree_shap(trees).ok_or(RowError::Unexplainable)?;
-                model.conditions().evaluate(row, &mut self.masks);
-                shap.explain(&self.masks, &mut self.scratch, &mut contributions)
+            ModelTable::Blend(blend) => {
+                let mut base = blend.bias;
+                let mut of_member = vec![0.0; row.len()];
+                for member in &blend.members {
+                    of_member.fill(0.0);
+                    let of_base =
+                        self.explain_member(&member.model, &mut prepared, row, &mut of_member)?;
+                    base += member.weight * of_base;
+                    for (sum, contribution) in contributions.iter_mut().zip(&of_member) {
+                        *sum += member.weight * contribution;
+                    }
+                }
+                base
             }
-            ModelTable::Linear(table) => {
-                linear::explain(table, model.schema(), row, &mut contributions)
-            }
+            table => self.explain_member(table, &mut prepared, row, &mut contributions)?,
         };
         Ok(Explanation {
             scored,
             base,
             contributions,
         })
+    }
+
+    /// Adds the contributions to a member's margin and returns its base. `prepared` are the trees from the next
+    /// table of trees on.
+    fn explain_member<'p>(
+        &mut self,
+        table: &ModelTable<'_>,
+        prepared: &mut impl Iterator<Item = &'p PreparedTrees>,
+        row: &[f32],
+        contributions: &mut [f64],
+    ) -> Result<f64, RowError> {
+        let schema = self.scorer.model().schema();
+        let base = match table {
+            ModelTable::Trees(trees) => prepared.next().and_then(|prepared| {
+                let shap = prepared.tree_shap(trees)?;
+                let conditions = prepared.conditions();
+                self.masks.resize(conditions.len(), 0);
+                conditions.evaluate(row, &mut self.masks);
+                Some(shap.explain(&self.masks, &mut self.scratch, contributions))
+            }),
+            ModelTable::Linear(table) => Some(linear::explain(table, schema, row, contributions)),
+            ModelTable::Kernel(table) => kernel_shap::explain(table, schema, row, contributions),
+            // The reader takes no blend in a blend.
+            ModelTable::Neighbours(_) | ModelTable::Blend(_) => None,
+        };
+        base.ok_or(RowError::Unexplainable(match table {
+            ModelTable::Trees(_) => Unexplainable::Trees,
+            ModelTable::Kernel(_) => Unexplainable::Kernel,
+            _ => Unexplainable::Neighbours,
+        }))
     }
 }

@@ -1,18 +1,10 @@
 //! A loaded model: the artifact's tables, validated once, and where each tree starts in them.
 
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use picket_schema::artifact::{Artifact, Calibration, Decision, ModelTable, TreeLayout, Trees};
+use picket_schema::artifact::{Artifact, Calibration, Decision, ModelTable, Trees};
 use picket_schema::{ArtifactError, FeatureSchema, Margin, Score, Verdict};
 
-use crate::condition_masks::ConditionMasks;
-use crate::fast::FastTrees;
+use crate::prepared_trees::PreparedTrees;
 use crate::sigmoid::sigmoid;
-use crate::tree_shap::TreeShap;
-
-/// So many rows are scored without tables: making tables takes about as long.
-const SLOW_ROWS: usize = 64;
 
 /// What a model says of a row.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -31,13 +23,7 @@ pub struct Scored {
 #[derive(Debug)]
 pub struct Model<'a> {
     artifact: Artifact<'a>,
-    layout: TreeLayout,
-    conditions: ConditionMasks,
-    /// Made when enough rows have come to pay for it.
-    fast: OnceLock<Option<FastTrees>>,
-    n_slow_rows: AtomicUsize,
-    /// Made for the first explanation.
-    shap: OnceLock<Option<TreeShap>>,
+    prepared_trees: Vec<PreparedTrees>,
 }
 
 impl<'a> Model<'a> {
@@ -46,18 +32,19 @@ impl<'a> Model<'a> {
     /// # Errors
     /// The [`ArtifactError`] that decoding finds.
     pub fn load(bytes: &'a [u8]) -> Result<Self, ArtifactError> {
-        let (artifact, layout) = Artifact::decode_with_layout(bytes)?;
-        let conditions = match &artifact.model {
-            ModelTable::Trees(trees) => ConditionMasks::new(trees, &artifact.schema),
-            ModelTable::Linear(_) => ConditionMasks::default(),
-        };
+        let (artifact, layouts) = Artifact::decode_with_layouts(bytes)?;
+        let tables = artifact.model.members();
+        let trees = tables.filter_map(|(_, table)| match table {
+            ModelTable::Trees(trees) => Some(trees),
+            _ => None,
+        });
+        let prepared_trees = trees
+            .zip(layouts)
+            .map(|(trees, layout)| PreparedTrees::new(trees, layout, &artifact.schema))
+            .collect();
         Ok(Self {
             artifact,
-            layout,
-            conditions,
-            fast: OnceLock::new(),
-            n_slow_rows: AtomicUsize::new(0),
-            shap: OnceLock::new(),
+            prepared_trees,
         })
     }
 
@@ -103,31 +90,9 @@ impl<'a> Model<'a> {
         }
     }
 
-    pub(crate) fn conditions(&self) -> &ConditionMasks {
-        &self.conditions
-    }
-
-    /// The tables for scoring `n_rows` more rows; `None` where these do better without.
-    pub(crate) fn fast(&self, trees: &Trees<'_>, n_rows: usize) -> Option<&FastTrees> {
-        if let Some(fast) = self.fast.get() {
-            return fast.as_ref();
-        }
-        let n_before = self.n_slow_rows.fetch_add(n_rows, Ordering::Relaxed);
-        if n_before.saturating_add(n_rows) < SLOW_ROWS {
-            return None;
-        }
-        let make = || FastTrees::new(trees, &self.layout, self.schema());
-        self.fast.get_or_init(make).as_ref()
-    }
-
-    /// The tables for explanations; `None` where they would be too large.
-    pub(crate) fn tree_shap(&self, trees: &Trees<'_>) -> Option<&TreeShap> {
-        let make = || TreeShap::new(trees, &self.layout);
-        self.shap.get_or_init(make).as_ref()
-    }
-
-    pub(crate) fn layout(&self) -> &TreeLayout {
-        &self.layout
+    /// One for each table of trees, in the order of [`ModelTable::members`].
+    pub(crate) fn prepared_trees(&self) -> &[PreparedTrees] {
+        &self.prepared_trees
     }
 }
 

@@ -1,12 +1,16 @@
 //! The obvious scorer: every node is a raw comparison of the row with the condition as it stands
 //! in the file. It is slow, and it is the oracle that the fast scorer must match bit for bit.
 
-use picket_schema::artifact::{Condition, ModelTable, Operator, Test, Trees};
+use picket_schema::artifact::{
+    Condition, IntTable, Kernel, ModelTable, Neighbours, Operator, PackedRows, Test, Trees,
+};
 use picket_schema::{Feature, FeatureSchema, Margin};
 
-use crate::linear;
 use crate::model::{Model, Scored, margin_of};
+use crate::neighbours::Ring;
 use crate::row::{RowError, check_row};
+use crate::row_distances::{ColumnMetric, squared_distance};
+use crate::{kernel, linear, neighbours};
 
 /// Whether a row's value goes left at a condition.
 #[must_use]
@@ -32,15 +36,20 @@ pub fn goes_left(trees: &Trees<'_>, schema: &FeatureSchema, condition: Condition
     }
 }
 
-/// The position of the leaf that a row reaches in each tree, counted over all trees. Shape: `(n_trees,)`.
+/// The position of the leaf that a row reaches in each tree, counted over all trees. Shape: `(n_trees,)`; empty
+/// of a model that is not a table of trees.
 ///
 /// # Errors
 /// [`RowError`] for a row of the wrong length.
 pub fn leaves(model: &Model<'_>, row: &[f32]) -> Result<Vec<usize>, RowError> {
     check_row(model, row)?;
-    let ModelTable::Trees(trees) = &model.artifact().model else {
-        return Ok(Vec::new());
-    };
+    Ok(match &model.artifact().model {
+        ModelTable::Trees(trees) => leaves_of(trees, model.schema(), row),
+        _ => Vec::new(),
+    })
+}
+
+fn leaves_of(trees: &Trees<'_>, schema: &FeatureSchema, row: &[f32]) -> Vec<usize> {
     let mut leaves = Vec::with_capacity(trees.n_trees());
     let mut start = Position::default();
     for _ in 0..trees.n_trees() {
@@ -52,14 +61,14 @@ pub fn leaves(model: &Model<'_>, row: &[f32]) -> Result<Vec<usize>, RowError> {
             };
             let x = row[usize::from(condition.feature_idx)];
             at = at.next(true);
-            if !goes_left(trees, model.schema(), condition, x) {
+            if !goes_left(trees, schema, condition, x) {
                 at = at.after_subtree(trees);
             }
         }
         leaves.push(at.leaf);
         start = start.after_subtree(trees);
     }
-    Ok(leaves)
+    leaves
 }
 
 /// A node's place in the shape, among the inner nodes and among the leaves.
@@ -106,14 +115,74 @@ pub fn score(model: &Model<'_>, row: &[f32]) -> Result<Scored, RowError> {
 /// [`RowError`] for a row of the wrong length.
 pub fn margin(model: &Model<'_>, row: &[f32]) -> Result<Margin, RowError> {
     check_row(model, row)?;
-    match &model.artifact().model {
-        ModelTable::Linear(table) => Ok(linear::margin(table, model.schema(), row)),
+    let schema = model.schema();
+    Ok(Margin(match &model.artifact().model {
+        ModelTable::Blend(blend) => blend.members.iter().fold(blend.bias, |sum, member| {
+            sum + member.weight * member_margin(&member.model, schema, row)
+        }),
+        table => member_margin(table, schema, row),
+    }))
+}
+
+/// The margin of a model that is no blend.
+fn member_margin(table: &ModelTable<'_>, schema: &FeatureSchema, row: &[f32]) -> f64 {
+    match table {
         ModelTable::Trees(trees) => {
-            let sum = leaves(model, row)?
-                .into_iter()
-                .map(|leaf| i64::from(trees.leaf_value(leaf).unwrap_or(0)))
-                .sum();
-            Ok(margin_of(trees, sum))
+            let leaves = leaves_of(trees, schema, row).into_iter();
+            let values = leaves.map(|leaf| i64::from(trees.leaf_value(leaf).unwrap_or(0)));
+            margin_of(trees, values.sum()).0
         }
+        ModelTable::Linear(table) => linear::margin(table, schema, row).0,
+        ModelTable::Neighbours(table) => neighbours_margin(table, schema, row),
+        ModelTable::Kernel(table) => kernel_margin(table, schema, row),
+        // The reader takes no blend in a blend.
+        ModelTable::Blend(_) => f64::NAN,
     }
+}
+
+/// The squared distance of a row to each stored row. Shape: `(n_rows,)`.
+fn squared_distances(rows: &PackedRows<'_>, metric: &[ColumnMetric], row: &[f32]) -> Vec<f64> {
+    let decoder = rows.decoder();
+    let mut stored = vec![0.0; decoder.n_columns()];
+    let distance = |index| {
+        decoder.decode(index, &mut stored);
+        let (mut sum, mut n_present) = (0.0, 0);
+        for ((column, x), stored) in metric.iter().zip(row).zip(&stored) {
+            let term = column.term(*x, *stored);
+            if !term.is_nan() {
+                sum += term;
+                n_present += 1;
+            }
+        }
+        squared_distance(sum, n_present, row.len())
+    };
+    (0..decoder.n_rows()).map(distance).collect()
+}
+
+fn neighbours_margin(table: &Neighbours<'_>, schema: &FeatureSchema, row: &[f32]) -> f64 {
+    let distances = squared_distances(&table.rows, &neighbours::metric_of(table, schema), row);
+    let mut order: Vec<usize> = (0..distances.len()).collect();
+    order.sort_by(|a, b| distances[*a].total_cmp(&distances[*b]));
+    let rings = order.chunk_by(|a, b| distances[*a] == distances[*b]);
+    let rings = rings.map(|rows| {
+        let sum = |table: &IntTable<'_>| {
+            let numbers = rows.iter().map(|row| table.get(*row).unwrap_or(0));
+            numbers.map(u64::from).sum()
+        };
+        Ring {
+            squared_distance: distances[rows[0]],
+            count: sum(&table.counts),
+            positive: sum(&table.positives),
+        }
+    });
+    let rings: Vec<Ring> = rings.collect();
+    neighbours::share(table, &rings)
+}
+
+fn kernel_margin(table: &Kernel<'_>, schema: &FeatureSchema, row: &[f32]) -> f64 {
+    let distances = squared_distances(&table.rows, &kernel::metric_of(table, schema), row);
+    let terms = table.iter_coefficients().zip(distances);
+    terms.fold(table.bias, |sum, (coefficient, squared_distance)| {
+        sum + coefficient * kernel::closeness(table, squared_distance)
+    })
 }

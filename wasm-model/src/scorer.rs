@@ -2,11 +2,11 @@
 //! walked by whole numbers without branches on the data.
 
 use picket_schema::Margin;
-use picket_schema::artifact::{ModelTable, Trees};
+use picket_schema::artifact::ModelTable;
 
-use crate::fast::{self, CHUNK_ROWS, Scratch};
-use crate::linear;
-use crate::model::{Model, Scored, margin_of};
+use crate::fast::CHUNK_ROWS;
+use crate::member_scorer::MemberScorer;
+use crate::model::{Model, Scored};
 use crate::row::{RowError, check_row};
 
 /// Scores rows with a model. Holds scratch space, so it is made once and used for many rows. What takes
@@ -27,22 +27,28 @@ use crate::row::{RowError, check_row};
 #[derive(Debug)]
 pub struct Scorer<'m, 'a> {
     model: &'m Model<'a>,
-    scratch: Scratch,
-    /// A row's answers to all conditions. Shape: `(n_conditions,)`.
-    rights: Vec<u32>,
-    /// The sums of the leaves of the rows scored last.
-    sums: Vec<i64>,
+    /// What the margin of a blend starts from; nothing for other models.
+    bias: Option<f64>,
+    members: Vec<(f64, MemberScorer<'m, 'a>)>,
+    /// The margins of the rows scored last, and those of one member.
+    margins: Vec<f64>,
+    of_member: Vec<f64>,
 }
 
 impl<'m, 'a> Scorer<'m, 'a> {
     /// Prepares scratch space for a model.
     #[must_use]
     pub fn new(model: &'m Model<'a>) -> Self {
+        let bias = match &model.artifact().model {
+            ModelTable::Blend(blend) => Some(blend.bias),
+            _ => None,
+        };
         Self {
             model,
-            scratch: Scratch::default(),
-            rights: Vec::new(),
-            sums: Vec::new(),
+            bias,
+            members: MemberScorer::of_model(model),
+            margins: Vec::new(),
+            of_member: Vec::new(),
         }
     }
 
@@ -83,46 +89,39 @@ impl<'m, 'a> Scorer<'m, 'a> {
             });
         }
         let model = self.model;
-        let ModelTable::Trees(trees) = &model.artifact().model else {
-            let judged = rows.chunks_exact(n_features).map(|row| {
-                let margin = self.margin_of_row(row);
-                model.judge(margin)
-            });
-            return Ok(judged.collect());
-        };
         let mut scored = Vec::with_capacity(rows.len() / n_features);
         for chunk in rows.chunks(CHUNK_ROWS * n_features) {
-            self.sum_rows(trees, chunk);
-            let margins = self.sums.iter().map(|sum| margin_of(trees, *sum));
-            scored.extend(margins.map(|margin| model.judge(margin)));
+            self.score_chunk(chunk);
+            scored.extend(
+                self.margins
+                    .iter()
+                    .map(|margin| model.judge(Margin(*margin))),
+            );
         }
         Ok(scored)
     }
 
-    /// Sums the leaves of some rows. Shape of `rows`: `(n_rows, n_features)`.
-    fn sum_rows(&mut self, trees: &Trees<'_>, rows: &[f32]) {
-        let (model, rows) = (self.model, rows.chunks_exact(self.model.n_features()));
-        if let Some(fast) = model.fast(trees, rows.len()) {
-            let (scratch, sums) = (&mut self.scratch, &mut self.sums);
-            fast.sum_of_leaves(model.conditions(), rows, scratch, sums);
+    /// Writes the margins of a few rows. Shape of `rows`: `(n_rows, n_features)`.
+    fn score_chunk(&mut self, rows: &[f32]) {
+        let n_columns = self.model.n_features();
+        let Some(bias) = self.bias else {
+            if let [(_, member)] = &mut self.members[..] {
+                member.margins(rows, n_columns, &mut self.margins);
+            }
             return;
-        }
-        self.sums.clear();
-        self.rights.resize(model.conditions().len(), 0);
-        for row in rows {
-            model.conditions().evaluate(row, &mut self.rights);
-            let sum = fast::sum_of_leaves(trees, model.layout(), &self.rights);
-            self.sums.push(sum);
+        };
+        self.margins.clear();
+        self.margins.resize(rows.len() / n_columns, bias);
+        for (weight, member) in &mut self.members {
+            member.margins(rows, n_columns, &mut self.of_member);
+            for (sum, margin) in self.margins.iter_mut().zip(&self.of_member) {
+                *sum += *weight * margin;
+            }
         }
     }
 
     fn margin_of_row(&mut self, row: &[f32]) -> Margin {
-        match &self.model.artifact().model {
-            ModelTable::Linear(table) => linear::margin(table, self.model.schema(), row),
-            ModelTable::Trees(trees) => {
-                self.sum_rows(trees, row);
-                margin_of(trees, self.sums[0])
-            }
-        }
+        self.score_chunk(row);
+        Margin(self.margins[0])
     }
 }

@@ -1,10 +1,14 @@
 //! The artifact: one MessagePack file with everything a scorer needs. SPEC.md is the format.
 
+mod blend;
 mod calibration;
 mod card;
 mod error;
 mod int_table;
+mod kernel;
 mod linear;
+mod metric;
+mod neighbours;
 mod packed_rows;
 mod reader;
 mod reference;
@@ -14,11 +18,14 @@ mod trees;
 
 use serde::Serialize;
 
+pub use blend::{Blend, Member};
 pub use calibration::{Calibration, Decision};
 pub use card::{Card, Metric};
 pub use error::ArtifactError;
 pub use int_table::IntTable;
+pub use kernel::Kernel;
 pub use linear::{Linear, Term};
+pub use neighbours::{NeighbourWeights, Neighbours};
 pub use packed_rows::{Levels, PackedRows, RowDecoder};
 pub use reference::{FeatureHistogram, Reference};
 pub use tree_builder::{BuildError, TreeNode, TreesBuilder};
@@ -52,6 +59,12 @@ pub enum ModelTable<'a> {
     Trees(Trees<'a>),
     /// A weighted sum of transformed features.
     Linear(Linear<'a>),
+    /// The share of positive rows among the nearest training rows.
+    Neighbours(Neighbours<'a>),
+    /// A machine with radial basis functions.
+    Kernel(Kernel<'a>),
+    /// A weighted sum of other models' margins.
+    Blend(Blend<'a>),
 }
 
 /// The content of an artifact. Tables are borrowed from the file's bytes.
@@ -87,13 +100,50 @@ struct Document<'d, 'a> {
 impl<'a> ModelTable<'a> {
     fn read(reader: &mut Reader<'a>) -> Self {
         match reader.choice() {
+            "blend" => Self::Blend(Blend::read(reader)),
+            kind => Self::read_kind(reader, kind, "trees, linear, neighbours, kernel or blend"),
+        }
+    }
+
+    /// Reads a model that may stand in a blend: any but a blend, so that reading ends.
+    fn read_member(reader: &mut Reader<'a>) -> Self {
+        let kind = reader.choice();
+        Self::read_kind(reader, kind, "trees, linear, neighbours or kernel")
+    }
+
+    fn read_kind(reader: &mut Reader<'a>, kind: &str, expected: &str) -> Self {
+        match kind {
             "trees" => Self::Trees(Trees::read(reader)),
             "linear" => Self::Linear(Linear::read(reader)),
+            "neighbours" => Self::Neighbours(Neighbours::read(reader)),
+            "kernel" => Self::Kernel(Kernel::read(reader)),
             other => {
-                reader.unknown(other, "trees or linear");
+                reader.unknown(other, expected);
                 Self::Linear(Linear::default())
             }
         }
+    }
+
+    /// The layouts of the trees, one a table of trees, in the order of the file.
+    fn validate(&self, schema: &FeatureSchema) -> Result<Vec<TreeLayout>, ArtifactError> {
+        match self {
+            Self::Trees(trees) => return Ok(vec![trees.validate(schema)?]),
+            Self::Blend(blend) => return blend.validate(schema),
+            Self::Linear(linear) => linear.validate(schema)?,
+            Self::Neighbours(neighbours) => neighbours.validate(schema)?,
+            Self::Kernel(kernel) => kernel.validate(schema)?,
+        }
+        Ok(Vec::new())
+    }
+
+    /// The tables without blends: this one, or the members of a blend, each with its weight.
+    pub fn members(&self) -> impl Iterator<Item = (f64, &ModelTable<'a>)> {
+        let (alone, members) = match self {
+            Self::Blend(blend) => (None, blend.members.as_slice()),
+            other => (Some((1.0, other)), [].as_slice()),
+        };
+        let members = members.iter().map(|member| (member.weight, &member.model));
+        alone.into_iter().chain(members)
     }
 }
 
@@ -106,18 +156,18 @@ impl<'a> Artifact<'a> {
     /// # Errors
     /// An [`ArtifactError`] that names the cause, what was found and what was expected.
     pub fn decode(bytes: &'a [u8]) -> Result<Self, ArtifactError> {
-        Ok(Self::decode_with_layout(bytes)?.0)
+        Ok(Self::decode_with_layouts(bytes)?.0)
     }
 
-    /// As [`Artifact::decode`]; also gives the layout of the trees, which validation counts anyway.
-    /// A model without trees has an empty one.
+    /// As [`Artifact::decode`]; also gives the layouts of the trees, which validation counts anyway: one
+    /// for each table of trees, in the order of [`ModelTable::members`].
     ///
     /// # Errors
     /// As [`Artifact::decode`].
-    pub fn decode_with_layout(bytes: &'a [u8]) -> Result<(Self, TreeLayout), ArtifactError> {
+    pub fn decode_with_layouts(bytes: &'a [u8]) -> Result<(Self, Vec<TreeLayout>), ArtifactError> {
         let artifact = Self::read(bytes)?;
-        let layout = artifact.validate()?;
-        Ok((artifact, layout))
+        let layouts = artifact.validate()?;
+        Ok((artifact, layouts))
     }
 
     fn read(bytes: &'a [u8]) -> Result<Self, ArtifactError> {
@@ -178,20 +228,14 @@ impl<'a> Artifact<'a> {
         ArtifactDigest::of(bytes)
     }
 
-    fn validate(&self) -> Result<TreeLayout, ArtifactError> {
+    fn validate(&self) -> Result<Vec<TreeLayout>, ArtifactError> {
         self.schema.validate()?;
-        let layout = match &self.model {
-            ModelTable::Trees(trees) => trees.validate(&self.schema)?,
-            ModelTable::Linear(linear) => {
-                linear.validate(&self.schema)?;
-                TreeLayout::default()
-            }
-        };
+        let layouts = self.model.validate(&self.schema)?;
         self.calibration.validate()?;
         self.decision.validate()?;
         self.reference.validate(&self.schema)?;
         self.card.validate(&self.schema)?;
-        Ok(layout)
+        Ok(layouts)
     }
 }
 
