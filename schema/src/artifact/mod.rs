@@ -5,9 +5,12 @@ mod card;
 mod error;
 mod int_table;
 mod linear;
+mod model_columns;
+mod neighbour_imputer;
 mod packed_rows;
 mod reader;
 mod reference;
+mod transform;
 mod tree_builder;
 mod tree_layout;
 mod trees;
@@ -19,8 +22,11 @@ pub use card::{Card, Metric};
 pub use error::ArtifactError;
 pub use int_table::IntTable;
 pub use linear::{Linear, Term};
+pub use model_columns::{ColumnKind, ModelColumn, ModelColumns};
+pub use neighbour_imputer::{NeighbourImputer, NeighbourWeights};
 pub use packed_rows::{Levels, PackedRows, RowDecoder};
 pub use reference::{FeatureHistogram, Reference};
+pub use transform::{Column, Step, Transform};
 pub use tree_builder::{BuildError, TreeNode, TreesBuilder};
 pub use tree_layout::{TreeLayout, TreeSpan};
 pub use trees::{Condition, Operator, Test, Trees};
@@ -35,8 +41,8 @@ use crate::limits;
 const MAGIC: &str = "picket";
 /// The format version that this code writes and reads.
 pub const VERSION: u8 = 1;
-/// Every artifact starts so, up to its version: a map of 8 whose first key and value are the magic.
-const PREFIX: &[u8] = b"\x88\xa5magic\xa6picket\xa7version";
+/// Every artifact starts so, up to its version: a map of 9 whose first key and value are the magic.
+const PREFIX: &[u8] = b"\x89\xa5magic\xa6picket\xa7version";
 /// The values up to the version: the map, two keys, two values.
 const PREFIX_VALUES: usize = 5;
 
@@ -59,6 +65,8 @@ pub enum ModelTable<'a> {
 pub struct Artifact<'a> {
     /// What a row holds.
     pub schema: FeatureSchema,
+    /// What is done to a row before the model reads it.
+    pub transform: Transform<'a>,
     /// The model.
     pub model: ModelTable<'a>,
     /// From margin to score.
@@ -77,6 +85,7 @@ struct Document<'d, 'a> {
     magic: &'static str,
     version: u8,
     schema: &'d FeatureSchema,
+    transform: &'d Transform<'a>,
     model: &'d ModelTable<'a>,
     calibration: Calibration,
     decision: Decision,
@@ -124,6 +133,7 @@ impl<'a> Artifact<'a> {
         let mut reader = after_prefix(bytes)?;
         let artifact = Self {
             schema: FeatureSchema::read(reader.key("schema")),
+            transform: Transform::read(reader.key("transform")),
             model: ModelTable::read(reader.key("model")),
             calibration: Calibration::read(reader.key("calibration")),
             decision: Decision::read(reader.key("decision")),
@@ -143,6 +153,7 @@ impl<'a> Artifact<'a> {
             magic: MAGIC,
             version: VERSION,
             schema: &self.schema,
+            transform: &self.transform,
             model: &self.model,
             calibration: self.calibration,
             decision: self.decision,
@@ -178,12 +189,19 @@ impl<'a> Artifact<'a> {
         ArtifactDigest::of(bytes)
     }
 
+    /// The columns that the model's tables index: those of a row after the transform.
+    #[must_use]
+    pub fn columns(&self) -> ModelColumns {
+        self.transform.columns(ModelColumns::from(&self.schema))
+    }
+
     fn validate(&self) -> Result<TreeLayout, ArtifactError> {
         self.schema.validate()?;
+        let columns = self.transform.validate(ModelColumns::from(&self.schema))?;
         let layout = match &self.model {
-            ModelTable::Trees(trees) => trees.validate(&self.schema)?,
+            ModelTable::Trees(trees) => trees.validate(&columns)?,
             ModelTable::Linear(linear) => {
-                linear.validate(&self.schema)?;
+                linear.validate(&columns)?;
                 TreeLayout::default()
             }
         };
