@@ -102,7 +102,7 @@ impl<'m, 'a> Explainer<'m, 'a> {
         row: &[f32],
         contributions: &mut [f64],
     ) -> Result<f64, RowError> {
-        let schema = self.scorer.model().schema();
+        let model = self.scorer.model();
         let base = match table {
             ModelTable::Trees(trees) => prepared.next().and_then(|prepared| {
                 let shap = prepared.tree_shap(trees)?;
@@ -111,8 +111,12 @@ impl<'m, 'a> Explainer<'m, 'a> {
                 conditions.evaluate(row, &mut self.masks);
                 Some(shap.explain(&self.masks, &mut self.scratch, contributions))
             }),
-            ModelTable::Linear(table) => Some(linear::explain(table, schema, row, contributions)),
-            ModelTable::Kernel(table) => kernel_shap::explain(table, schema, row, contributions),
+            ModelTable::Linear(table) => {
+                Some(linear::explain(table, model.schema(), row, contributions))
+            }
+            ModelTable::Kernel(table) => {
+                kernel_shap::explain(table, model.columns(), row, contributions)
+            }
             // The reader takes no blend in a blend.
             ModelTable::Neighbours(_) | ModelTable::Blend(_) => None,
         };

@@ -1,14 +1,13 @@
 //! The machine with radial basis functions: a weighted sum of closenesses to stored rows.
 
-use picket_schema::FeatureSchema;
-use picket_schema::artifact::Kernel;
+use picket_schema::artifact::{Kernel, ModelColumns};
 
 use crate::row_distances::{ColumnMetric, Missing, RowDistances, metric};
 
 /// The metric of a model.
-pub(crate) fn metric_of(table: &Kernel<'_>, schema: &FeatureSchema) -> Vec<ColumnMetric> {
+pub(crate) fn metric_of(table: &Kernel<'_>, columns: &ModelColumns) -> Vec<ColumnMetric> {
     let missing = table.iter_fills().map(Missing::Filled);
-    metric(schema, table.iter_scales(), missing)
+    metric(columns, table.iter_scales(), missing)
 }
 
 /// How close a stored row is, 0 to 1.
@@ -26,10 +25,10 @@ pub(crate) struct KernelScorer<'m, 'a> {
 }
 
 impl<'m, 'a> KernelScorer<'m, 'a> {
-    pub(crate) fn new(table: &'m Kernel<'a>, schema: &FeatureSchema) -> Self {
+    pub(crate) fn new(table: &'m Kernel<'a>, columns: &ModelColumns) -> Self {
         Self {
             table,
-            distances: RowDistances::new(&table.rows, metric_of(table, schema)),
+            distances: RowDistances::new(&table.rows, metric_of(table, columns)),
             coefficients: table.iter_coefficients().collect(),
         }
     }

@@ -8,8 +8,7 @@
 //! that differ between row and baseline its degree is `m - 1`, so Gauss-Legendre quadrature with `m / 2` points,
 //! rounded up, is exact; columns that do not differ are a constant factor and have the value 0.
 
-use picket_schema::FeatureSchema;
-use picket_schema::artifact::Kernel;
+use picket_schema::artifact::{Kernel, ModelColumns};
 
 use crate::gauss_legendre::GaussLegendre;
 use crate::kernel::{closeness, metric_of};
@@ -22,12 +21,12 @@ const MAX_WORK: usize = 1 << 27;
 /// margin; `None` where that would take too long.
 pub(crate) fn explain(
     table: &Kernel<'_>,
-    schema: &FeatureSchema,
+    columns: &ModelColumns,
     row: &[f32],
     contributions: &mut [f64],
 ) -> Option<f64> {
     let baseline: Vec<f32> = table.iter_baseline().collect();
-    let metric = metric_of(table, schema);
+    let metric = metric_of(table, columns);
     let pairs = metric.iter().zip(row.iter().zip(&baseline));
     // The metric says what is the same: a missing number is its fill, unknown categories are one.
     let differs: Vec<bool> = pairs
@@ -42,10 +41,10 @@ pub(crate) fn explain(
     let coefficients: Vec<f64> = table.iter_coefficients().collect();
     let mut base = table.bias;
     // Of the columns that differ: their positions, factors and the products up to each.
-    let columns: Vec<usize> = (0..row.len()).filter(|column| differs[*column]).collect();
-    let mut factors = vec![[0.0; 2]; columns.len()];
-    let mut before = vec![0.0; columns.len()];
-    let mut sums = vec![0.0; columns.len()];
+    let differing: Vec<usize> = (0..row.len()).filter(|column| differs[*column]).collect();
+    let mut factors = vec![[0.0; 2]; differing.len()];
+    let mut before = vec![0.0; differing.len()];
+    let mut sums = vec![0.0; differing.len()];
     let mut distances = RowDistances::new(&table.rows, metric);
     distances.visit_terms([row, &baseline], |index, terms| {
         let [mut shared, mut at_baseline] = [0.0; 2];
@@ -57,7 +56,7 @@ pub(crate) fn explain(
         }
         let coefficient = coefficients[index];
         base += coefficient * closeness(table, at_baseline);
-        for (factors, column) in factors.iter_mut().zip(&columns) {
+        for (factors, column) in factors.iter_mut().zip(&differing) {
             *factors = terms[*column].map(|term| closeness(table, term));
         }
         let scale = coefficient * closeness(table, shared);
@@ -76,7 +75,7 @@ pub(crate) fn explain(
             }
         }
     });
-    for (sum, column) in sums.iter().zip(&columns) {
+    for (sum, column) in sums.iter().zip(&differing) {
         contributions[*column] += sum;
     }
     Some(base)

@@ -22,7 +22,7 @@ pub(crate) enum MemberScorer<'m, 'a> {
 impl<'m, 'a> MemberScorer<'m, 'a> {
     /// The members of a model, each with its weight.
     pub(crate) fn of_model(model: &'m Model<'a>) -> Vec<(f64, Self)> {
-        let schema = model.schema();
+        let (schema, columns) = (model.schema(), model.columns());
         let mut prepared = model.prepared_trees().iter();
         let members = model.artifact().model.members();
         let members = members.filter_map(|(weight, table)| {
@@ -37,9 +37,9 @@ impl<'m, 'a> MemberScorer<'m, 'a> {
                 }),
                 ModelTable::Linear(table) => Self::Linear(table, schema),
                 ModelTable::Neighbours(table) => {
-                    Self::Neighbours(NeighbourScorer::new(table, schema))
+                    Self::Neighbours(NeighbourScorer::new(table, columns))
                 }
-                ModelTable::Kernel(table) => Self::Kernel(KernelScorer::new(table, schema)),
+                ModelTable::Kernel(table) => Self::Kernel(KernelScorer::new(table, columns)),
                 // The reader takes no blend in a blend.
                 ModelTable::Blend(_) => return None,
             };

@@ -1,6 +1,6 @@
 //! A loaded model: the artifact's tables, validated once, and where each tree starts in them.
 
-use picket_schema::artifact::{Artifact, Calibration, Decision, ModelTable, Trees};
+use picket_schema::artifact::{Artifact, Calibration, Decision, ModelColumns, ModelTable, Trees};
 use picket_schema::{ArtifactError, FeatureSchema, Margin, Score, Verdict};
 
 use crate::prepared_trees::PreparedTrees;
@@ -23,6 +23,7 @@ pub struct Scored {
 #[derive(Debug)]
 pub struct Model<'a> {
     artifact: Artifact<'a>,
+    columns: ModelColumns,
     prepared_trees: Vec<PreparedTrees>,
 }
 
@@ -43,6 +44,7 @@ impl<'a> Model<'a> {
             .map(|(trees, layout)| PreparedTrees::new(trees, layout, &artifact.schema))
             .collect();
         Ok(Self {
+            columns: artifact.columns(),
             artifact,
             prepared_trees,
         })
@@ -88,6 +90,11 @@ impl<'a> Model<'a> {
             score,
             verdict: self.artifact.decision.verdict(score),
         }
+    }
+
+    /// What the model's tables index.
+    pub(crate) fn columns(&self) -> &ModelColumns {
+        &self.columns
     }
 
     /// One for each table of trees, in the order of [`ModelTable::members`].

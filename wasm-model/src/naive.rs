@@ -2,7 +2,8 @@
 //! in the file. It is slow, and it is the oracle that the fast scorer must match bit for bit.
 
 use picket_schema::artifact::{
-    Condition, IntTable, Kernel, ModelTable, Neighbours, Operator, PackedRows, Test, Trees,
+    Condition, IntTable, Kernel, ModelColumns, ModelTable, Neighbours, Operator, PackedRows, Test,
+    Trees,
 };
 use picket_schema::{Feature, FeatureSchema, Margin};
 
@@ -115,17 +116,17 @@ pub fn score(model: &Model<'_>, row: &[f32]) -> Result<Scored, RowError> {
 /// [`RowError`] for a row of the wrong length.
 pub fn margin(model: &Model<'_>, row: &[f32]) -> Result<Margin, RowError> {
     check_row(model, row)?;
-    let schema = model.schema();
     Ok(Margin(match &model.artifact().model {
         ModelTable::Blend(blend) => blend.members.iter().fold(blend.bias, |sum, member| {
-            sum + member.weight * member_margin(&member.model, schema, row)
+            sum + member.weight * member_margin(model, &member.model, row)
         }),
-        table => member_margin(table, schema, row),
+        table => member_margin(model, table, row),
     }))
 }
 
 /// The margin of a model that is no blend.
-fn member_margin(table: &ModelTable<'_>, schema: &FeatureSchema, row: &[f32]) -> f64 {
+fn member_margin(model: &Model<'_>, table: &ModelTable<'_>, row: &[f32]) -> f64 {
+    let (schema, columns) = (model.schema(), model.columns());
     match table {
         ModelTable::Trees(trees) => {
             let leaves = leaves_of(trees, schema, row).into_iter();
@@ -133,8 +134,8 @@ fn member_margin(table: &ModelTable<'_>, schema: &FeatureSchema, row: &[f32]) ->
             margin_of(trees, values.sum()).0
         }
         ModelTable::Linear(table) => linear::margin(table, schema, row).0,
-        ModelTable::Neighbours(table) => neighbours_margin(table, schema, row),
-        ModelTable::Kernel(table) => kernel_margin(table, schema, row),
+        ModelTable::Neighbours(table) => neighbours_margin(table, columns, row),
+        ModelTable::Kernel(table) => kernel_margin(table, columns, row),
         // The reader takes no blend in a blend.
         ModelTable::Blend(_) => f64::NAN,
     }
@@ -145,7 +146,7 @@ fn squared_distances(rows: &PackedRows<'_>, metric: &[ColumnMetric], row: &[f32]
     let decoder = rows.decoder();
     let mut stored = vec![0.0; decoder.n_columns()];
     let distance = |index| {
-        decoder.decode(index, &mut stored);
+        decoder.decode(rows, index, &mut stored);
         let (mut sum, mut n_present) = (0.0, 0);
         for ((column, x), stored) in metric.iter().zip(row).zip(&stored) {
             let term = column.term(*x, *stored);
@@ -156,11 +157,11 @@ fn squared_distances(rows: &PackedRows<'_>, metric: &[ColumnMetric], row: &[f32]
         }
         squared_distance(sum, n_present, row.len())
     };
-    (0..decoder.n_rows()).map(distance).collect()
+    (0..rows.n_rows as usize).map(distance).collect()
 }
 
-fn neighbours_margin(table: &Neighbours<'_>, schema: &FeatureSchema, row: &[f32]) -> f64 {
-    let distances = squared_distances(&table.rows, &neighbours::metric_of(table, schema), row);
+fn neighbours_margin(table: &Neighbours<'_>, columns: &ModelColumns, row: &[f32]) -> f64 {
+    let distances = squared_distances(&table.rows, &neighbours::metric_of(table, columns), row);
     let mut order: Vec<usize> = (0..distances.len()).collect();
     order.sort_by(|a, b| distances[*a].total_cmp(&distances[*b]));
     let rings = order.chunk_by(|a, b| distances[*a] == distances[*b]);
@@ -179,8 +180,8 @@ fn neighbours_margin(table: &Neighbours<'_>, schema: &FeatureSchema, row: &[f32]
     neighbours::share(table, &rings)
 }
 
-fn kernel_margin(table: &Kernel<'_>, schema: &FeatureSchema, row: &[f32]) -> f64 {
-    let distances = squared_distances(&table.rows, &kernel::metric_of(table, schema), row);
+fn kernel_margin(table: &Kernel<'_>, columns: &ModelColumns, row: &[f32]) -> f64 {
+    let distances = squared_distances(&table.rows, &kernel::metric_of(table, columns), row);
     let terms = table.iter_coefficients().zip(distances);
     terms.fold(table.bias, |sum, (coefficient, squared_distance)| {
         sum + coefficient * kernel::closeness(table, squared_distance)

@@ -1,7 +1,6 @@
 //! The nearest stored rows, and the share of positive rows among them.
 
-use picket_schema::FeatureSchema;
-use picket_schema::artifact::{NeighbourWeights, Neighbours};
+use picket_schema::artifact::{ModelColumns, NeighbourWeights, Neighbours};
 
 use crate::row_distances::{ColumnMetric, Missing, RowDistances, metric};
 
@@ -16,9 +15,9 @@ pub(crate) struct Ring {
 }
 
 /// The metric of a model.
-pub(crate) fn metric_of(table: &Neighbours<'_>, schema: &FeatureSchema) -> Vec<ColumnMetric> {
+pub(crate) fn metric_of(table: &Neighbours<'_>, columns: &ModelColumns) -> Vec<ColumnMetric> {
     let missing = std::iter::repeat(Missing::LeftOut);
-    metric(schema, table.iter_scales(), missing)
+    metric(columns, table.iter_scales(), missing)
 }
 
 /// The share of positive rows among the nearest ones. `rings` are ascending and hold at least as many rows
@@ -66,14 +65,14 @@ pub(crate) struct NeighbourScorer<'m, 'a> {
 }
 
 impl<'m, 'a> NeighbourScorer<'m, 'a> {
-    pub(crate) fn new(table: &'m Neighbours<'a>, schema: &FeatureSchema) -> Self {
+    pub(crate) fn new(table: &'m Neighbours<'a>, columns: &ModelColumns) -> Self {
         let counts = (0..table.rows.n_rows as usize).map(|row| {
             let positive = table.positives.get(row).unwrap_or(0);
             (table.counts.get(row).unwrap_or(1), positive)
         });
         Self {
             table,
-            distances: RowDistances::new(&table.rows, metric_of(table, schema)),
+            distances: RowDistances::new(&table.rows, metric_of(table, columns)),
             counts: counts.collect(),
             rings: Vec::new(),
         }

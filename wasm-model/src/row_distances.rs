@@ -4,8 +4,8 @@
 //! is scored a table holds what a column adds for each of its levels; then a stored row takes one look-up a
 //! column. The sum is made in the order of the columns, so it has the bits of the plain formula.
 
-use picket_schema::artifact::PackedRows;
-use picket_schema::{Feature, FeatureSchema};
+use picket_schema::Feature;
+use picket_schema::artifact::{ModelColumns, PackedRows};
 
 /// What stands in for a missing value.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -50,13 +50,13 @@ impl ColumnMetric {
 
 /// The metric of each column. Shape: `(n_columns,)`.
 pub(crate) fn metric(
-    schema: &FeatureSchema,
+    columns: &ModelColumns,
     scales: impl Iterator<Item = f64>,
     missing: impl Iterator<Item = Missing>,
 ) -> Vec<ColumnMetric> {
-    let columns = schema.features.iter().zip(scales.zip(missing));
-    let metric = columns.map(|(feature, (scale, missing))| ColumnMetric {
-        n_categories: feature.categories().len(),
+    let of_columns = scales.zip(missing).enumerate();
+    let metric = of_columns.map(|(column_idx, (scale, missing))| ColumnMetric {
+        n_categories: columns.n_categories(column_idx),
         scale,
         missing,
     });

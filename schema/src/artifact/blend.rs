@@ -4,9 +4,9 @@ use serde::Serialize;
 
 use super::ModelTable;
 use super::error::ArtifactError;
+use super::model_columns::ModelColumns;
 use super::reader::Reader;
 use super::tree_layout::TreeLayout;
-use crate::feature_schema::FeatureSchema;
 use crate::limits;
 
 /// A model in a blend.
@@ -45,7 +45,7 @@ impl<'a> Blend<'a> {
     /// The layouts of the members that are trees, in order.
     pub(super) fn validate(
         &self,
-        schema: &FeatureSchema,
+        columns: &ModelColumns,
     ) -> Result<Vec<TreeLayout>, ArtifactError> {
         let max = limits::MAX_COEFFICIENT;
         ArtifactError::check_range(format_args!("bias"), self.bias, -max, max)?;
@@ -56,7 +56,7 @@ impl<'a> Blend<'a> {
             let field = format_args!("weight of member {index}");
             ArtifactError::check_range(field, member.weight, -max, max)?;
             // A blend among the members does not come through the reader.
-            layouts.extend(member.model.validate(schema)?);
+            layouts.extend(member.model.validate(columns)?);
         }
         Ok(layouts)
     }

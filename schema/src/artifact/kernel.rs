@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use super::error::ArtifactError;
-use super::metric::{check_cells, check_f32s, check_length, validate_scales};
+use super::metric::{check_f32s, check_length, validate_scales};
+use super::model_columns::ModelColumns;
 use super::packed_rows::PackedRows;
 use super::reader::Reader;
-use crate::feature_schema::FeatureSchema;
 use crate::limits;
 
 /// The `kernel` model.
@@ -78,8 +78,8 @@ impl Kernel<'_> {
         baseline.map(|x| f32::from_le_bytes(*x))
     }
 
-    pub(super) fn validate(&self, schema: &FeatureSchema) -> Result<(), ArtifactError> {
-        let (n_columns, max) = (schema.n_features(), limits::MAX_COEFFICIENT);
+    pub(super) fn validate(&self, columns: &ModelColumns) -> Result<(), ArtifactError> {
+        let (n_columns, max) = (columns.len(), limits::MAX_COEFFICIENT);
         ArtifactError::check_range(format_args!("gamma"), self.gamma, max.recip(), max)?;
         ArtifactError::check_range(format_args!("bias"), self.bias, -max, max)?;
         validate_scales(&self.scales, n_columns)?;
@@ -88,7 +88,6 @@ impl Kernel<'_> {
             check_f32s(table, numbers)?;
         }
         self.rows.validate(n_columns)?;
-        check_cells(&self.rows)?;
         check_length(
             "coefficients",
             &self.coefficients,

@@ -1,7 +1,6 @@
 //! What models that measure distances to stored rows have in common.
 
 use super::error::ArtifactError;
-use super::packed_rows::PackedRows;
 use crate::limits;
 
 /// `Ok` where there is one scale a column, each positive.
@@ -44,11 +43,4 @@ pub(super) fn check_f32s(table: &str, bytes: &[u8]) -> Result<(), ArtifactError>
         ArtifactError::check_range(field, number, min, max)?;
     }
     Ok(())
-}
-
-/// Every cell of every stored row is looked at for every row that is scored: a column of one level takes
-/// no room in a file, but time.
-pub(super) fn check_cells(rows: &PackedRows<'_>) -> Result<(), ArtifactError> {
-    let n_cells = (rows.n_rows as usize).saturating_mul(rows.n_columns());
-    ArtifactError::check_count("cells of packed rows", n_cells, 1, limits::MAX_PACKED_CELLS)
 }

@@ -8,10 +8,13 @@ mod int_table;
 mod kernel;
 mod linear;
 mod metric;
+mod model_columns;
+mod neighbour_imputer;
 mod neighbours;
 mod packed_rows;
 mod reader;
 mod reference;
+mod transform;
 mod tree_builder;
 mod tree_layout;
 mod trees;
@@ -25,9 +28,12 @@ pub use error::ArtifactError;
 pub use int_table::IntTable;
 pub use kernel::Kernel;
 pub use linear::{Linear, Term};
-pub use neighbours::{NeighbourWeights, Neighbours};
+pub use model_columns::{ColumnKind, ModelColumn, ModelColumns};
+pub use neighbour_imputer::{NeighbourImputer, NeighbourWeights};
+pub use neighbours::Neighbours;
 pub use packed_rows::{Levels, PackedRows, RowDecoder};
 pub use reference::{FeatureHistogram, Reference};
+pub use transform::{Column, Step, Transform};
 pub use tree_builder::{BuildError, TreeNode, TreesBuilder};
 pub use tree_layout::{TreeLayout, TreeSpan};
 pub use trees::{Condition, Operator, Test, Trees};
@@ -42,8 +48,8 @@ use crate::limits;
 const MAGIC: &str = "picket";
 /// The format version that this code writes and reads.
 pub const VERSION: u8 = 1;
-/// Every artifact starts so, up to its version: a map of 8 whose first key and value are the magic.
-const PREFIX: &[u8] = b"\x88\xa5magic\xa6picket\xa7version";
+/// Every artifact starts so, up to its version: a map of 9 whose first key and value are the magic.
+const PREFIX: &[u8] = b"\x89\xa5magic\xa6picket\xa7version";
 /// The values up to the version: the map, two keys, two values.
 const PREFIX_VALUES: usize = 5;
 
@@ -72,6 +78,8 @@ pub enum ModelTable<'a> {
 pub struct Artifact<'a> {
     /// What a row holds.
     pub schema: FeatureSchema,
+    /// What is done to a row before the model reads it.
+    pub transform: Transform<'a>,
     /// The model.
     pub model: ModelTable<'a>,
     /// From margin to score.
@@ -90,6 +98,7 @@ struct Document<'d, 'a> {
     magic: &'static str,
     version: u8,
     schema: &'d FeatureSchema,
+    transform: &'d Transform<'a>,
     model: &'d ModelTable<'a>,
     calibration: Calibration,
     decision: Decision,
@@ -125,13 +134,13 @@ impl<'a> ModelTable<'a> {
     }
 
     /// The layouts of the trees, one a table of trees, in the order of the file.
-    fn validate(&self, schema: &FeatureSchema) -> Result<Vec<TreeLayout>, ArtifactError> {
+    fn validate(&self, columns: &ModelColumns) -> Result<Vec<TreeLayout>, ArtifactError> {
         match self {
-            Self::Trees(trees) => return Ok(vec![trees.validate(schema)?]),
-            Self::Blend(blend) => return blend.validate(schema),
-            Self::Linear(linear) => linear.validate(schema)?,
-            Self::Neighbours(neighbours) => neighbours.validate(schema)?,
-            Self::Kernel(kernel) => kernel.validate(schema)?,
+            Self::Trees(trees) => return Ok(vec![trees.validate(columns)?]),
+            Self::Blend(blend) => return blend.validate(columns),
+            Self::Linear(linear) => linear.validate(columns)?,
+            Self::Neighbours(neighbours) => neighbours.validate(columns)?,
+            Self::Kernel(kernel) => kernel.validate(columns)?,
         }
         Ok(Vec::new())
     }
@@ -174,6 +183,7 @@ impl<'a> Artifact<'a> {
         let mut reader = after_prefix(bytes)?;
         let artifact = Self {
             schema: FeatureSchema::read(reader.key("schema")),
+            transform: Transform::read(reader.key("transform")),
             model: ModelTable::read(reader.key("model")),
             calibration: Calibration::read(reader.key("calibration")),
             decision: Decision::read(reader.key("decision")),
@@ -193,6 +203,7 @@ impl<'a> Artifact<'a> {
             magic: MAGIC,
             version: VERSION,
             schema: &self.schema,
+            transform: &self.transform,
             model: &self.model,
             calibration: self.calibration,
             decision: self.decision,
@@ -228,9 +239,16 @@ impl<'a> Artifact<'a> {
         ArtifactDigest::of(bytes)
     }
 
+    /// The columns that the model's tables index: those of a row after the transform.
+    #[must_use]
+    pub fn columns(&self) -> ModelColumns {
+        self.transform.columns(ModelColumns::from(&self.schema))
+    }
+
     fn validate(&self) -> Result<Vec<TreeLayout>, ArtifactError> {
         self.schema.validate()?;
-        let layouts = self.model.validate(&self.schema)?;
+        let columns = self.transform.validate(ModelColumns::from(&self.schema))?;
+        let layouts = self.model.validate(&columns)?;
         self.calibration.validate()?;
         self.decision.validate()?;
         self.reference.validate(&self.schema)?;

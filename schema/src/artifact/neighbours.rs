@@ -6,35 +6,12 @@ use serde::Serialize;
 
 use super::error::ArtifactError;
 use super::int_table::IntTable;
-use super::metric::{check_cells, validate_scales};
+use super::metric::validate_scales;
+use super::model_columns::ModelColumns;
+use super::neighbour_imputer::NeighbourWeights;
 use super::packed_rows::PackedRows;
 use super::reader::Reader;
-use crate::feature_schema::FeatureSchema;
 use crate::limits;
-
-/// How much each of the nearest rows counts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum NeighbourWeights {
-    /// As much as every other.
-    #[default]
-    Uniform,
-    /// One over its distance.
-    Distance,
-}
-
-impl NeighbourWeights {
-    fn read(reader: &mut Reader<'_>) -> Self {
-        match reader.str() {
-            "uniform" => Self::Uniform,
-            "distance" => Self::Distance,
-            other => {
-                reader.unknown(other, "uniform or distance");
-                Self::Uniform
-            }
-        }
-    }
-}
 
 /// The `neighbours` model. The margin is a share, 0 to 1.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -76,14 +53,13 @@ impl Neighbours<'_> {
         scales.map(|scale| f64::from_le_bytes(*scale))
     }
 
-    pub(super) fn validate(&self, schema: &FeatureSchema) -> Result<(), ArtifactError> {
-        let n_columns = schema.n_features();
+    pub(super) fn validate(&self, columns: &ModelColumns) -> Result<(), ArtifactError> {
+        let n_columns = columns.len();
         let n_neighbours = self.n_neighbours as usize;
-        let most = limits::MAX_NEIGHBOURS;
+        let most = limits::MAX_MODEL_NEIGHBOURS;
         ArtifactError::check_count("n_neighbours", n_neighbours, 1, most)?;
         validate_scales(&self.scales, n_columns)?;
         self.rows.validate(n_columns)?;
-        check_cells(&self.rows)?;
         let n_rows = self.rows.n_rows as usize;
         self.counts.validate("counts", n_rows)?;
         self.positives.validate("positives", n_rows)?;
