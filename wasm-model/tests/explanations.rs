@@ -5,6 +5,7 @@
 
 mod coalitions;
 mod deep_trees;
+#[allow(dead_code, reason = "other tests use the rest")]
 mod models;
 
 use coalitions::Coalitions;
