@@ -35,6 +35,8 @@ pub const MAX_STEPS: usize = 16;
 /// The most columns that a step of a transform gives.
 pub const MAX_COLUMNS: usize = 8192;
 /// The most neighbours that are asked.
-pub const MAX_NEIGHBOURS: usize = 1 << 16;
+pub const MAX_NEIGHBOURS: usize = 1024;
 /// The largest magnitude of a scaled column's centre and scale: more than any f32.
 pub const MAX_COLUMN_SCALE: f64 = 1e39;
+/// The smallest scale of a scaled column.
+pub const MIN_COLUMN_SCALE: f64 = 1e-39;

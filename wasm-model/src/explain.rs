@@ -64,16 +64,31 @@ impl<'m, 'a> Explainer<'m, 'a> {
         let model = self.scorer.model();
         check_row(model, row)?;
         let scored = self.scorer.score(row)?;
-        let mut contributions = vec![0.0; row.len()];
-        let base = match &model.artifact().model {
-            ModelTable::Trees(trees) => {
-                let shap = model.tree_shap(trees).ok_or(RowError::Unexplainable)?;
-                model.conditions().evaluate(row, &mut self.masks);
-                shap.explain(&self.masks, &mut self.scratch, &mut contributions)
+        let masks = &mut self.masks;
+        let scratch = &mut self.scratch;
+        let (base, of_columns) = self.scorer.with_columns(row, |_, row| {
+            let mut contributions = vec![0.0; row.len()];
+            let base = match &model.artifact().model {
+                ModelTable::Trees(trees) => {
+                    let shap = model.tree_shap(trees).ok_or(RowError::Unexplainable)?;
+                    model.conditions().evaluate(row, masks);
+                    shap.explain(masks, scratch, &mut contributions)
+                }
+                ModelTable::Linear(table) => {
+                    linear::explain(table, model.columns(), row, &mut contributions)
+                }
+            };
+            Ok((base, contributions))
+        })?;
+        let contributions = if model.transform().is_empty() {
+            of_columns
+        } else {
+            // Each column is made from one feature.
+            let mut contributions = vec![0.0; row.len()];
+            for (column, contribution) in model.columns().0.iter().zip(of_columns) {
+                contributions[column.feature_idx] += contribution;
             }
-            ModelTable::Linear(table) => {
-                linear::explain(table, model.schema(), row, &mut contributions)
-            }
+            contributions
         };
         Ok(Explanation {
             scored,

@@ -3,11 +3,14 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use picket_schema::artifact::{Artifact, Calibration, Decision, ModelTable, TreeLayout, Trees};
+use picket_schema::artifact::{
+    Artifact, Calibration, Decision, ModelColumns, ModelTable, TreeLayout, Trees,
+};
 use picket_schema::{ArtifactError, FeatureSchema, Margin, Score, Verdict};
 
 use crate::condition_masks::ConditionMasks;
 use crate::fast::FastTrees;
+use crate::row_transform::RowTransform;
 use crate::sigmoid::sigmoid;
 use crate::tree_shap::TreeShap;
 
@@ -32,6 +35,7 @@ pub struct Scored {
 pub struct Model<'a> {
     artifact: Artifact<'a>,
     layout: TreeLayout,
+    transform: RowTransform,
     conditions: ConditionMasks,
     /// Made when enough rows have come to pay for it.
     fast: OnceLock<Option<FastTrees>>,
@@ -47,13 +51,15 @@ impl<'a> Model<'a> {
     /// The [`ArtifactError`] that decoding finds.
     pub fn load(bytes: &'a [u8]) -> Result<Self, ArtifactError> {
         let (artifact, layout) = Artifact::decode_with_layout(bytes)?;
+        let transform = RowTransform::new(&artifact.transform, &artifact.schema);
         let conditions = match &artifact.model {
-            ModelTable::Trees(trees) => ConditionMasks::new(trees, &artifact.schema),
+            ModelTable::Trees(trees) => ConditionMasks::new(trees, transform.columns()),
             ModelTable::Linear(_) => ConditionMasks::default(),
         };
         Ok(Self {
             artifact,
             layout,
+            transform,
             conditions,
             fast: OnceLock::new(),
             n_slow_rows: AtomicUsize::new(0),
@@ -71,6 +77,12 @@ impl<'a> Model<'a> {
     #[must_use]
     pub fn schema(&self) -> &FeatureSchema {
         &self.artifact.schema
+    }
+
+    /// The columns that the model's tables index: those of a row after the transform.
+    #[must_use]
+    pub fn columns(&self) -> &ModelColumns {
+        self.transform.columns()
     }
 
     /// How many features a row has.
@@ -103,6 +115,10 @@ impl<'a> Model<'a> {
         }
     }
 
+    pub(crate) fn transform(&self) -> &RowTransform {
+        &self.transform
+    }
+
     pub(crate) fn conditions(&self) -> &ConditionMasks {
         &self.conditions
     }
@@ -116,7 +132,7 @@ impl<'a> Model<'a> {
         if n_before.saturating_add(n_rows) < SLOW_ROWS {
             return None;
         }
-        let make = || FastTrees::new(trees, &self.layout, self.schema());
+        let make = || FastTrees::new(trees, &self.layout, self.columns());
         self.fast.get_or_init(make).as_ref()
     }
 
