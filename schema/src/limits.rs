@@ -34,11 +34,11 @@ pub const MAX_PACKED_VALUES: usize = 1 << 26;
 pub const MAX_STEPS: usize = 16;
 /// The most columns that a step of a transform gives.
 pub const MAX_COLUMNS: usize = 8192;
-/// The most neighbours that an imputer asks.
-pub const MAX_NEIGHBOURS: usize = 1 << 16;
+/// The most neighbours that are asked.
+pub const MAX_NEIGHBOURS: usize = 1024;
 /// The largest magnitude of a scaled column's centre and scale: more than any f32.
 pub const MAX_COLUMN_SCALE: f64 = 1e39;
-/// The most nearest rows that a model asks.
-pub const MAX_MODEL_NEIGHBOURS: usize = 1024;
+/// The smallest scale of a scaled column.
+pub const MIN_COLUMN_SCALE: f64 = 1e-39;
 /// The most members of a blend.
 pub const MAX_BLEND_MEMBERS: usize = 32;

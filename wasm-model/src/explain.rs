@@ -1,6 +1,8 @@
 //! Why a score is what it is: exact contributions of the features, which add up to the margin.
 
-use picket_schema::artifact::{Calibration, ModelTable};
+use core::slice;
+
+use picket_schema::artifact::{Calibration, ModelColumns, ModelTable};
 
 use crate::model::{Model, Scored};
 use crate::prepared_trees::PreparedTrees;
@@ -67,24 +69,46 @@ impl<'m, 'a> Explainer<'m, 'a> {
         let model = self.scorer.model();
         check_row(model, row)?;
         let scored = self.scorer.score(row)?;
-        let mut contributions = vec![0.0; row.len()];
-        let mut prepared = model.prepared_trees().iter();
-        let base = match &model.artifact().model {
-            ModelTable::Blend(blend) => {
-                let mut base = blend.bias;
-                let mut of_member = vec![0.0; row.len()];
-                for member in &blend.members {
-                    of_member.fill(0.0);
-                    let of_base =
-                        self.explain_member(&member.model, &mut prepared, row, &mut of_member)?;
-                    base += member.weight * of_base;
-                    for (sum, contribution) in contributions.iter_mut().zip(&of_member) {
-                        *sum += member.weight * contribution;
+        let Self {
+            scorer,
+            scratch,
+            masks,
+        } = self;
+        let (base, of_columns) = scorer.with_columns(row, |_, row| {
+            let mut parts = Parts {
+                columns: model.columns(),
+                prepared: model.prepared_trees().iter(),
+                scratch,
+                masks,
+                row,
+            };
+            let mut contributions = vec![0.0; row.len()];
+            let base = match &model.artifact().model {
+                ModelTable::Blend(blend) => {
+                    let mut base = blend.bias;
+                    let mut of_member = vec![0.0; row.len()];
+                    for member in &blend.members {
+                        of_member.fill(0.0);
+                        base += member.weight * parts.explain(&member.model, &mut of_member)?;
+                        for (sum, contribution) in contributions.iter_mut().zip(&of_member) {
+                            *sum += member.weight * contribution;
+                        }
                     }
+                    base
                 }
-                base
+                table => parts.explain(table, &mut contributions)?,
+            };
+            Ok((base, contributions))
+        })?;
+        let contributions = if model.transform().is_empty() {
+            of_columns
+        } else {
+            // Each column is made from one feature.
+            let mut contributions = vec![0.0; row.len()];
+            for (column, contribution) in model.columns().0.iter().zip(of_columns) {
+                contributions[column.feature_idx] += contribution;
             }
-            table => self.explain_member(table, &mut prepared, row, &mut contributions)?,
+            contributions
         };
         Ok(Explanation {
             scored,
@@ -92,38 +116,48 @@ impl<'m, 'a> Explainer<'m, 'a> {
             contributions,
         })
     }
+}
 
-    /// Adds the contributions to a member's margin and returns its base. `prepared` are the trees from the next
-    /// table of trees on.
-    fn explain_member<'p>(
+/// Explains the members of a model for one row, one after another.
+struct Parts<'p> {
+    columns: &'p ModelColumns,
+    /// From the next table of trees on.
+    prepared: slice::Iter<'p, PreparedTrees>,
+    scratch: &'p mut tree_shap::Scratch,
+    masks: &'p mut Vec<u32>,
+    row: &'p [f32],
+}
+
+impl Parts<'_> {
+    /// Adds the contributions to the next member's margin, shape `(n_columns,)`, and returns its base.
+    fn explain(
         &mut self,
         table: &ModelTable<'_>,
-        prepared: &mut impl Iterator<Item = &'p PreparedTrees>,
-        row: &[f32],
         contributions: &mut [f64],
     ) -> Result<f64, RowError> {
-        let model = self.scorer.model();
-        let base = match table {
-            ModelTable::Trees(trees) => prepared.next().and_then(|prepared| {
-                let shap = prepared.tree_shap(trees)?;
-                let conditions = prepared.conditions();
-                self.masks.resize(conditions.len(), 0);
-                conditions.evaluate(row, &mut self.masks);
-                Some(shap.explain(&self.masks, &mut self.scratch, contributions))
-            }),
+        let (columns, row) = (self.columns, self.row);
+        let (base, otherwise) = match table {
+            ModelTable::Trees(trees) => {
+                let base = self.prepared.next().and_then(|prepared| {
+                    let shap = prepared.tree_shap(trees)?;
+                    let conditions = prepared.conditions();
+                    self.masks.resize(conditions.len(), 0);
+                    conditions.evaluate(row, self.masks);
+                    Some(shap.explain(self.masks, self.scratch, contributions))
+                });
+                (base, Unexplainable::Trees)
+            }
             ModelTable::Linear(table) => {
-                Some(linear::explain(table, model.schema(), row, contributions))
+                let base = linear::explain(table, columns, row, contributions);
+                (Some(base), Unexplainable::Trees)
             }
             ModelTable::Kernel(table) => {
-                kernel_shap::explain(table, model.columns(), row, contributions)
+                let base = kernel_shap::explain(table, columns, row, contributions);
+                (base, Unexplainable::Kernel)
             }
             // The reader takes no blend in a blend.
-            ModelTable::Neighbours(_) | ModelTable::Blend(_) => None,
+            ModelTable::Neighbours(_) | ModelTable::Blend(_) => (None, Unexplainable::Neighbours),
         };
-        base.ok_or(RowError::Unexplainable(match table {
-            ModelTable::Trees(_) => Unexplainable::Trees,
-            ModelTable::Kernel(_) => Unexplainable::Kernel,
-            _ => Unexplainable::Neighbours,
-        }))
+        base.ok_or(RowError::Unexplainable(otherwise))
     }
 }

@@ -1,7 +1,6 @@
 //! Scores rows with one member of a model: the whole model where it is no blend.
 
-use picket_schema::FeatureSchema;
-use picket_schema::artifact::{Linear, ModelTable, Trees};
+use picket_schema::artifact::{Linear, ModelColumns, ModelTable, Trees};
 
 use crate::fast::{self, Scratch};
 use crate::kernel::KernelScorer;
@@ -14,7 +13,7 @@ use crate::prepared_trees::PreparedTrees;
 #[derive(Debug)]
 pub(crate) enum MemberScorer<'m, 'a> {
     Trees(TreeScorer<'m, 'a>),
-    Linear(&'m Linear<'a>, &'m FeatureSchema),
+    Linear(&'m Linear<'a>, &'m ModelColumns),
     Neighbours(NeighbourScorer<'m, 'a>),
     Kernel(KernelScorer<'m, 'a>),
 }
@@ -22,7 +21,7 @@ pub(crate) enum MemberScorer<'m, 'a> {
 impl<'m, 'a> MemberScorer<'m, 'a> {
     /// The members of a model, each with its weight.
     pub(crate) fn of_model(model: &'m Model<'a>) -> Vec<(f64, Self)> {
-        let (schema, columns) = (model.schema(), model.columns());
+        let columns = model.columns();
         let mut prepared = model.prepared_trees().iter();
         let members = model.artifact().model.members();
         let members = members.filter_map(|(weight, table)| {
@@ -30,12 +29,12 @@ impl<'m, 'a> MemberScorer<'m, 'a> {
                 ModelTable::Trees(trees) => Self::Trees(TreeScorer {
                     prepared: prepared.next()?,
                     trees,
-                    schema,
+                    columns,
                     scratch: Scratch::default(),
                     rights: Vec::new(),
                     sums: Vec::new(),
                 }),
-                ModelTable::Linear(table) => Self::Linear(table, schema),
+                ModelTable::Linear(table) => Self::Linear(table, columns),
                 ModelTable::Neighbours(table) => {
                     Self::Neighbours(NeighbourScorer::new(table, columns))
                 }
@@ -57,7 +56,7 @@ impl<'m, 'a> MemberScorer<'m, 'a> {
         };
         match self {
             Self::Trees(trees) => trees.margins(rows, n_columns, margins),
-            Self::Linear(table, schema) => each(&mut |row| linear::margin(table, schema, row).0),
+            Self::Linear(table, columns) => each(&mut |row| linear::margin(table, columns, row).0),
             Self::Neighbours(scorer) => each(&mut |row| scorer.margin(row)),
             Self::Kernel(scorer) => each(&mut |row| scorer.margin(row)),
         }
@@ -69,7 +68,7 @@ impl<'m, 'a> MemberScorer<'m, 'a> {
 pub(crate) struct TreeScorer<'m, 'a> {
     prepared: &'m PreparedTrees,
     trees: &'m Trees<'a>,
-    schema: &'m FeatureSchema,
+    columns: &'m ModelColumns,
     scratch: Scratch,
     /// A row's answers to all conditions. Shape: `(n_conditions,)`.
     rights: Vec<u32>,
@@ -87,7 +86,7 @@ impl TreeScorer<'_, '_> {
     fn sum_rows(&mut self, rows: &[f32], n_columns: usize) {
         let (prepared, rows) = (self.prepared, rows.chunks_exact(n_columns));
         let conditions = prepared.conditions();
-        if let Some(fast) = prepared.fast(self.trees, self.schema, rows.len()) {
+        if let Some(fast) = prepared.fast(self.trees, self.columns, rows.len()) {
             let (scratch, sums) = (&mut self.scratch, &mut self.sums);
             fast.sum_of_leaves(conditions, rows, scratch, sums);
             return;

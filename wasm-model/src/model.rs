@@ -4,6 +4,7 @@ use picket_schema::artifact::{Artifact, Calibration, Decision, ModelColumns, Mod
 use picket_schema::{ArtifactError, FeatureSchema, Margin, Score, Verdict};
 
 use crate::prepared_trees::PreparedTrees;
+use crate::row_transform::RowTransform;
 use crate::sigmoid::sigmoid;
 
 /// What a model says of a row.
@@ -23,7 +24,7 @@ pub struct Scored {
 #[derive(Debug)]
 pub struct Model<'a> {
     artifact: Artifact<'a>,
-    columns: ModelColumns,
+    transform: RowTransform,
     prepared_trees: Vec<PreparedTrees>,
 }
 
@@ -34,6 +35,7 @@ impl<'a> Model<'a> {
     /// The [`ArtifactError`] that decoding finds.
     pub fn load(bytes: &'a [u8]) -> Result<Self, ArtifactError> {
         let (artifact, layouts) = Artifact::decode_with_layouts(bytes)?;
+        let transform = RowTransform::new(&artifact.transform, &artifact.schema);
         let tables = artifact.model.members();
         let trees = tables.filter_map(|(_, table)| match table {
             ModelTable::Trees(trees) => Some(trees),
@@ -41,11 +43,11 @@ impl<'a> Model<'a> {
         });
         let prepared_trees = trees
             .zip(layouts)
-            .map(|(trees, layout)| PreparedTrees::new(trees, layout, &artifact.schema))
+            .map(|(trees, layout)| PreparedTrees::new(trees, layout, transform.columns()))
             .collect();
         Ok(Self {
-            columns: artifact.columns(),
             artifact,
+            transform,
             prepared_trees,
         })
     }
@@ -60,6 +62,12 @@ impl<'a> Model<'a> {
     #[must_use]
     pub fn schema(&self) -> &FeatureSchema {
         &self.artifact.schema
+    }
+
+    /// The columns that the model's tables index: those of a row after the transform.
+    #[must_use]
+    pub fn columns(&self) -> &ModelColumns {
+        self.transform.columns()
     }
 
     /// How many features a row has.
@@ -92,9 +100,8 @@ impl<'a> Model<'a> {
         }
     }
 
-    /// What the model's tables index.
-    pub(crate) fn columns(&self) -> &ModelColumns {
-        &self.columns
+    pub(crate) fn transform(&self) -> &RowTransform {
+        &self.transform
     }
 
     /// One for each table of trees, in the order of [`ModelTable::members`].

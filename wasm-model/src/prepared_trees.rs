@@ -3,8 +3,7 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use picket_schema::FeatureSchema;
-use picket_schema::artifact::{TreeLayout, Trees};
+use picket_schema::artifact::{ModelColumns, TreeLayout, Trees};
 
 use crate::condition_masks::ConditionMasks;
 use crate::fast::FastTrees;
@@ -26,10 +25,10 @@ pub(crate) struct PreparedTrees {
 }
 
 impl PreparedTrees {
-    pub(crate) fn new(trees: &Trees<'_>, layout: TreeLayout, schema: &FeatureSchema) -> Self {
+    pub(crate) fn new(trees: &Trees<'_>, layout: TreeLayout, columns: &ModelColumns) -> Self {
         Self {
             layout,
-            conditions: ConditionMasks::new(trees, schema),
+            conditions: ConditionMasks::new(trees, columns),
             fast: OnceLock::new(),
             n_slow_rows: AtomicUsize::new(0),
             shap: OnceLock::new(),
@@ -44,7 +43,7 @@ impl PreparedTrees {
     pub(crate) fn fast(
         &self,
         trees: &Trees<'_>,
-        schema: &FeatureSchema,
+        columns: &ModelColumns,
         n_rows: usize,
     ) -> Option<&FastTrees> {
         if let Some(fast) = self.fast.get() {
@@ -54,7 +53,7 @@ impl PreparedTrees {
         if n_before.saturating_add(n_rows) < SLOW_ROWS {
             return None;
         }
-        let make = || FastTrees::new(trees, &self.layout, schema);
+        let make = || FastTrees::new(trees, &self.layout, columns);
         self.fast.get_or_init(make).as_ref()
     }
 

@@ -8,6 +8,7 @@ use crate::fast::CHUNK_ROWS;
 use crate::member_scorer::MemberScorer;
 use crate::model::{Model, Scored};
 use crate::row::{RowError, check_row};
+use crate::row_transform::TransformScratch;
 
 /// Scores rows with a model. Holds scratch space, so it is made once and used for many rows. What takes
 /// longer to make than a few rows take to score is the model's own, and made once for all its scorers.
@@ -30,6 +31,9 @@ pub struct Scorer<'m, 'a> {
     /// What the margin of a blend starts from; nothing for other models.
     bias: Option<f64>,
     members: Vec<(f64, MemberScorer<'m, 'a>)>,
+    transforming: TransformScratch,
+    /// Rows after the transform; unused where there is none. Shape: `(n_rows, n_columns)`.
+    transformed: Vec<f32>,
     /// The margins of the rows scored last, and those of one member.
     margins: Vec<f64>,
     of_member: Vec<f64>,
@@ -47,6 +51,8 @@ impl<'m, 'a> Scorer<'m, 'a> {
             model,
             bias,
             members: MemberScorer::of_model(model),
+            transforming: TransformScratch::default(),
+            transformed: Vec::new(),
             margins: Vec::new(),
             of_member: Vec::new(),
         }
@@ -63,8 +69,7 @@ impl<'m, 'a> Scorer<'m, 'a> {
     /// # Errors
     /// [`RowError::RowLength`] for a row of the wrong length.
     pub fn score(&mut self, row: &[f32]) -> Result<Scored, RowError> {
-        check_row(self.model, row)?;
-        Ok(self.model.judge(self.margin_of_row(row)))
+        Ok(self.model.judge(self.margin(row)?))
     }
 
     /// The margin of one row. Shape of `row`: `(n_features,)`.
@@ -73,7 +78,30 @@ impl<'m, 'a> Scorer<'m, 'a> {
     /// [`RowError::RowLength`] for a row of the wrong length.
     pub fn margin(&mut self, row: &[f32]) -> Result<Margin, RowError> {
         check_row(self.model, row)?;
-        Ok(self.margin_of_row(row))
+        self.with_columns(row, Self::read_columns);
+        Ok(Margin(self.margins[0]))
+    }
+
+    /// Hands over rows as the model reads them. Shape of `rows`: `(n_rows, n_features)`, of what is
+    /// handed over: `(n_rows, n_columns)`.
+    pub(crate) fn with_columns<T>(
+        &mut self,
+        rows: &[f32],
+        read: impl FnOnce(&mut Self, &[f32]) -> T,
+    ) -> T {
+        let transform = self.model.transform();
+        if transform.is_empty() {
+            return read(self, rows);
+        }
+        let mut columns = core::mem::take(&mut self.transformed);
+        columns.clear();
+        for row in rows.chunks_exact(self.model.n_features()) {
+            let steps = &self.model.artifact().transform;
+            transform.append(steps, row, &mut self.transforming, &mut columns);
+        }
+        let answer = read(self, &columns);
+        self.transformed = columns;
+        answer
     }
 
     /// Scores many rows. Shape of `rows`: `(n_rows, n_features)`, row-major; of the answer: `(n_rows,)`.
@@ -91,19 +119,16 @@ impl<'m, 'a> Scorer<'m, 'a> {
         let model = self.model;
         let mut scored = Vec::with_capacity(rows.len() / n_features);
         for chunk in rows.chunks(CHUNK_ROWS * n_features) {
-            self.score_chunk(chunk);
-            scored.extend(
-                self.margins
-                    .iter()
-                    .map(|margin| model.judge(Margin(*margin))),
-            );
+            self.with_columns(chunk, Self::read_columns);
+            let margins = self.margins.iter().map(|margin| Margin(*margin));
+            scored.extend(margins.map(|margin| model.judge(margin)));
         }
         Ok(scored)
     }
 
-    /// Writes the margins of a few rows. Shape of `rows`: `(n_rows, n_features)`.
-    fn score_chunk(&mut self, rows: &[f32]) {
-        let n_columns = self.model.n_features();
+    /// Writes the margins of a few rows after the transform. Shape of `rows`: `(n_rows, n_columns)`.
+    fn read_columns(&mut self, rows: &[f32]) {
+        let n_columns = self.model.columns().len();
         let Some(bias) = self.bias else {
             if let [(_, member)] = &mut self.members[..] {
                 member.margins(rows, n_columns, &mut self.margins);
@@ -118,10 +143,5 @@ impl<'m, 'a> Scorer<'m, 'a> {
                 *sum += *weight * margin;
             }
         }
-    }
-
-    fn margin_of_row(&mut self, row: &[f32]) -> Margin {
-        self.score_chunk(row);
-        Margin(self.margins[0])
     }
 }

@@ -45,7 +45,7 @@ impl Expectation<'_> {
             return ((left.0 * left.1 + right.0 * right.1) / cover, cover);
         }
         let x = self.row[feature_idx];
-        let goes_left = naive::goes_left(self.trees, self.model.schema(), condition, x);
+        let goes_left = naive::goes_left(self.trees, self.model.columns(), condition, x);
         (if goes_left { left.0 } else { right.0 }, cover)
     }
 

@@ -56,7 +56,7 @@ impl Neighbours<'_> {
     pub(super) fn validate(&self, columns: &ModelColumns) -> Result<(), ArtifactError> {
         let n_columns = columns.len();
         let n_neighbours = self.n_neighbours as usize;
-        let most = limits::MAX_MODEL_NEIGHBOURS;
+        let most = limits::MAX_NEIGHBOURS;
         ArtifactError::check_count("n_neighbours", n_neighbours, 1, most)?;
         validate_scales(&self.scales, n_columns)?;
         self.rows.validate(n_columns)?;

@@ -201,7 +201,7 @@ impl Column<'_> {
                     )
                 };
                 check("centre", *centre, -max)?;
-                check("scale", *scale, max.recip())
+                check("scale", *scale, limits::MIN_COLUMN_SCALE)
             }
             Self::Lookup { levels, values, .. } => {
                 let n_levels = match kind {

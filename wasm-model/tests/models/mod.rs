@@ -84,9 +84,18 @@ fn grow(random: &mut Random, nodes: &mut Vec<TreeNode>, depth: usize) -> (usize,
 
 /// A model's file.
 pub(crate) fn artifact(schema: FeatureSchema, model: ModelTable<'static>) -> Vec<u8> {
+    artifact_with(schema, Transform::default(), model)
+}
+
+/// A model's file with a transform.
+pub(crate) fn artifact_with(
+    schema: FeatureSchema,
+    transform: Transform<'static>,
+    model: ModelTable<'static>,
+) -> Vec<u8> {
     let artifact = Artifact {
         schema,
-        transform: Transform::default(),
+        transform,
         model,
         calibration: Calibration {
             slope: 1.25,
