@@ -55,7 +55,10 @@ pub fn rows(model: &Model<'_>, real: &[f32], n_rows: usize, seed: u64) -> Vec<f3
 /// For each feature the thresholds that the model compares it with.
 fn thresholds(model: &Model<'_>) -> Vec<Vec<f32>> {
     let mut thresholds = vec![Vec::new(); model.n_features()];
-    if let ModelTable::Trees(trees) = &model.artifact().model {
+    for (_, table) in model.artifact().model.members() {
+        let ModelTable::Trees(trees) = table else {
+            continue;
+        };
         for condition in trees.iter_conditions() {
             if let Test::Threshold(threshold) = condition.test {
                 thresholds[usize::from(condition.feature_idx)].push(threshold);

@@ -110,6 +110,12 @@ impl Feature {
         }
     }
 
+    /// How many categories there are; 0 for a feature that is not categorical.
+    #[must_use]
+    pub fn n_categories(&self) -> usize {
+        self.categories().len()
+    }
+
     /// The code of a categorical feature's value in a row, or `None` where it is missing.
     ///
     /// Everything that is not the code of a known category counts as missing.

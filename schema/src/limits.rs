@@ -28,3 +28,17 @@ pub const SCORE_BINS: usize = 20;
 pub const MAX_LEVELS: usize = 1 << 16;
 /// The most packed rows in a table.
 pub const MAX_PACKED_ROWS: usize = 1 << 20;
+/// The most values in a table of packed rows: columns of one level take no bits.
+pub const MAX_PACKED_VALUES: usize = 1 << 26;
+/// The most steps of a transform.
+pub const MAX_STEPS: usize = 16;
+/// The most columns that a step of a transform gives.
+pub const MAX_COLUMNS: usize = 8192;
+/// The most neighbours that are asked.
+pub const MAX_NEIGHBOURS: usize = 1024;
+/// The largest magnitude of a scaled column's centre and scale: more than any f32.
+pub const MAX_COLUMN_SCALE: f64 = 1e39;
+/// The smallest scale of a scaled column.
+pub const MIN_COLUMN_SCALE: f64 = 1e-39;
+/// The most members of a blend.
+pub const MAX_BLEND_MEMBERS: usize = 32;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use picket_schema::artifact::{
     Calibration, Card, Decision, FeatureHistogram, Metric, ModelTable, Operator, Reference,
-    TreeLayout, TreeNode, TreesBuilder,
+    Transform, TreeLayout, TreeNode, TreesBuilder,
 };
 use picket_schema::{Artifact, DataDigest, Feature, FeatureSchema};
 use proptest::prelude::*;
@@ -94,6 +94,7 @@ fn artifact(shapes: &[Shape], base: i64, scale_log2: u8) -> Artifact<'static> {
     }
     Artifact {
         schema: schema(),
+        transform: Transform::default(),
         model: ModelTable::Trees(builder.build().expect("random trees are trees")),
         calibration: Calibration {
             slope: 1.5,
@@ -207,7 +208,7 @@ proptest! {
     #[test]
     fn random_bytes_are_refused(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
         prop_assert!(Artifact::decode(&bytes).is_err());
-        let prefixed = [&b"\x88\xa5magic\xa6picket\xa7version\x01"[..], &bytes].concat();
+        let prefixed = [&b"\x89\xa5magic\xa6picket\xa7version\x01"[..], &bytes].concat();
         prop_assert!(Artifact::decode(&prefixed).is_err());
     }
 

@@ -8,7 +8,7 @@
 //! Without [`TrainOptions::refit`] the written model is the measured one, byte by byte but for its card.
 
 use picket_schema::DataDigest;
-use picket_schema::artifact::{Artifact, Calibration, Card, Decision, ModelTable};
+use picket_schema::artifact::{Artifact, Calibration, Card, Decision, ModelTable, Transform};
 use picket_wasm_model::Model;
 
 use crate::calibration::fit_platt;
@@ -178,6 +178,7 @@ impl FittedPart {
     fn artifact(&self, data: &Dataset, card: Card) -> Artifact<'static> {
         Artifact {
             schema: data.schema().clone(),
+            transform: Transform::default(),
             model: self.table.clone(),
             calibration: self.calibration,
             decision: self.decision,
@@ -227,6 +228,7 @@ fn cross_fitted_margins(
 pub(crate) fn uncalibrated(data: &Dataset, model: ModelTable<'static>) -> Artifact<'static> {
     Artifact {
         schema: data.schema().clone(),
+        transform: Transform::default(),
         model,
         calibration: Calibration::IDENTITY,
         decision: Decision {

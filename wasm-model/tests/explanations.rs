@@ -5,6 +5,7 @@
 
 mod coalitions;
 mod deep_trees;
+#[allow(dead_code, reason = "other tests use the rest")]
 mod models;
 
 use coalitions::Coalitions;
@@ -44,7 +45,7 @@ impl Expectation<'_> {
             return ((left.0 * left.1 + right.0 * right.1) / cover, cover);
         }
         let x = self.row[feature_idx];
-        let goes_left = naive::goes_left(self.trees, self.model.schema(), condition, x);
+        let goes_left = naive::goes_left(self.trees, self.model.columns(), condition, x);
         (if goes_left { left.0 } else { right.0 }, cover)
     }
 

@@ -114,14 +114,14 @@ pub enum ArtifactError {
         /// The range in words.
         expected: String,
     },
-    /// A condition or term names a feature that the schema does not have, or of the wrong kind.
-    #[error("{place} {index} tests feature {found}; expected {expected}")]
+    /// A condition, a term or a column of a transform names a column that is not there, or of the wrong kind.
+    #[error("{place} {index} reads column {found}; expected {expected}")]
     FeatureIndex {
-        /// `condition` or `term`.
+        /// `condition`, `term` or `column`.
         place: &'static str,
         /// Its position.
         index: usize,
-        /// The feature index.
+        /// The column that it reads.
         found: usize,
         /// What would have been right.
         expected: String,
@@ -200,9 +200,15 @@ pub enum ArtifactError {
         /// Its position in `cover_values`, or in `covers` where that is empty.
         leaf: usize,
     },
-    /// The levels of a packed column do not ascend, or are not finite.
+    /// A packed row of an imputer has no weight.
+    #[error("the count of packed row {row} is 0; expected at least 1")]
+    ZeroCount {
+        /// The row.
+        row: usize,
+    },
+    /// The levels of a column do not ascend, or are not finite.
     #[error(
-        "level {index} of packed rows does not come after the one before it; expected ascending numbers, then at most one NaN"
+        "level {index} of a column does not come after the one before it; expected ascending numbers, then at most one NaN"
     )]
     LevelOrder {
         /// The level's position.

@@ -45,21 +45,21 @@ pub struct PackedRows<'a> {
     pub bits: Cow<'a, [u8]>,
 }
 
-/// Reads the rows of one [`PackedRows`]; holds where each column stands.
+/// Where the columns of packed rows stand and what their codes mean: reads many rows fast. It holds no
+/// bits, so whoever keeps the rows may keep it beside them.
 #[derive(Clone, Debug)]
-pub struct RowDecoder<'p> {
-    bits: &'p [u8],
+pub struct RowDecoder {
     row_bytes: usize,
     columns: Vec<PackedColumn>,
+    /// The levels of all columns, one after another.
+    levels: Vec<f32>,
 }
 
-/// Where a column stands in a row, and what its codes mean.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 struct PackedColumn {
-    first_bit: usize,
     width: u32,
-    /// Empty for a raw column.
-    levels: Vec<f32>,
+    /// Where its levels start; `None` for a raw column.
+    first_level: Option<u32>,
 }
 
 impl Levels<'_> {
@@ -231,21 +231,20 @@ impl PackedRows<'_> {
 
     /// Prepares reading many rows.
     #[must_use]
-    pub fn decoder(&self) -> RowDecoder<'_> {
-        let mut first_bit = 0;
+    pub fn decoder(&self) -> RowDecoder {
+        let mut all_levels = Vec::new();
         let columns = self.levels.iter().map(|levels| {
-            let column = PackedColumn {
-                first_bit,
+            let first_level = all_levels.len() as u32;
+            all_levels.extend(levels.iter());
+            PackedColumn {
                 width: levels.width(),
-                levels: levels.iter().collect(),
-            };
-            first_bit += column.width as usize;
-            column
+                first_level: (levels.n_codes() > 0).then_some(first_level),
+            }
         });
         RowDecoder {
             columns: columns.collect(),
             row_bytes: self.row_bytes(),
-            bits: &self.bits,
+            levels: all_levels,
         }
     }
 
@@ -256,6 +255,12 @@ impl PackedRows<'_> {
         ArtifactError::check_count("packed rows", n_rows, 1, limits::MAX_PACKED_ROWS)?;
         self.levels.iter().try_for_each(Levels::validate)?;
         let (row_bits, row_bytes) = (self.row_bits(), self.row_bytes());
+        ArtifactError::check_count(
+            "packed values",
+            n_rows.saturating_mul(n_columns),
+            1,
+            limits::MAX_PACKED_VALUES,
+        )?;
         let expected = n_rows.saturating_mul(row_bytes);
         if self.bits.len() != expected {
             return Err(ArtifactError::TableLength {
@@ -296,48 +301,55 @@ impl PackedRows<'_> {
     }
 }
 
-impl RowDecoder<'_> {
-    /// How many rows there are.
-    #[must_use]
-    pub fn n_rows(&self) -> usize {
-        self.bits.len() / self.row_bytes
-    }
-
+impl RowDecoder {
     /// How many columns a row has.
     #[must_use]
     pub fn n_columns(&self) -> usize {
         self.columns.len()
     }
 
-    /// The value in a row; NaN where it is missing.
-    ///
-    /// # Panics
-    /// Outside the table.
-    #[must_use]
-    pub fn value(&self, row: usize, column: usize) -> f32 {
-        self.columns[column].value(&self.bits[row * self.row_bytes..][..self.row_bytes])
+    /// Writes each row in turn to `values`, shape `(n_columns,)`, and calls `each` with its position and
+    /// them. `rows` are those that the decoder was made for.
+    pub fn for_each_row(
+        &self,
+        rows: &PackedRows<'_>,
+        values: &mut [f32],
+        mut each: impl FnMut(usize, &[f32]),
+    ) {
+        for (row_idx, row) in rows.bits.chunks_exact(self.row_bytes).enumerate() {
+            self.decode_row(row, values);
+            each(row_idx, values);
+        }
     }
 
-    /// Writes a row. Shape of `values`: `(n_columns,)`.
+    /// Writes a row. Shape of `values`: `(n_columns,)`. `rows` are those that the decoder was made for.
     ///
     /// # Panics
     /// Past the last row.
-    pub fn decode(&self, row: usize, values: &mut [f32]) {
-        let row = &self.bits[row * self.row_bytes..][..self.row_bytes];
-        for (value, column) in values.iter_mut().zip(&self.columns) {
-            *value = column.value(row);
-        }
+    pub fn decode(&self, rows: &PackedRows<'_>, row_idx: usize, values: &mut [f32]) {
+        self.decode_row(
+            &rows.bits[row_idx * self.row_bytes..][..self.row_bytes],
+            values,
+        );
     }
-}
 
-impl PackedColumn {
-    fn value(&self, row: &[u8]) -> f32 {
-        let code = read_bits(row, self.first_bit, self.width);
-        if self.levels.is_empty() {
-            return f32::from_bits(code);
+    fn decode_row(&self, row: &[u8], values: &mut [f32]) {
+        let mut bytes = row.iter();
+        let (mut word, mut n_bits) = (0_u64, 0);
+        for (value, column) in values.iter_mut().zip(&self.columns) {
+            while n_bits < column.width {
+                word |= u64::from(bytes.next().copied().unwrap_or(0)) << n_bits;
+                n_bits += 8;
+            }
+            let code = word & ((1 << column.width) - 1);
+            word >>= column.width;
+            n_bits -= column.width;
+            *value = match column.first_level {
+                None => f32::from_bits(code as u32),
+                // Validation has checked every code.
+                Some(first) => self.levels[first as usize + code as usize],
+            };
         }
-        // Validation has checked every code.
-        self.levels.get(code as usize).copied().unwrap_or(f32::NAN)
     }
 }
 
@@ -501,14 +513,17 @@ mod tests {
             let packed = PackedRows::pack(n_columns, &values);
             prop_assert!(packed.validate(n_columns).is_ok());
             let decoder = packed.decoder();
-            prop_assert_eq!((decoder.n_rows(), decoder.n_columns()), (n_rows, n_columns));
+            prop_assert_eq!((packed.n_rows as usize, decoder.n_columns()), (n_rows, n_columns));
+            let (mut again, mut all) = (vec![0.0; n_columns], Vec::new());
+            decoder.for_each_row(&packed, &mut again, |_, row| all.extend_from_slice(row));
+            prop_assert_eq!(all.len(), values.len());
             let mut row = vec![0.0; n_columns];
             for (index, expected) in values.chunks_exact(n_columns).enumerate() {
-                decoder.decode(index, &mut row);
+                decoder.decode(&packed, index, &mut row);
                 for (column, (x, y)) in row.iter().zip(expected).enumerate() {
                     let same = x == y || x.is_nan() && y.is_nan();
                     prop_assert!(same, "{} {}", x, y);
-                    prop_assert_eq!(decoder.value(index, column).to_bits(), x.to_bits());
+                    prop_assert_eq!(all[index * n_columns + column].to_bits(), x.to_bits());
                     let value = packed.value(index, column).map(f32::to_bits);
                     prop_assert_eq!(value, Some(x.to_bits()));
                 }

@@ -112,6 +112,12 @@ struct Sizes {
     n_conditions: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     n_terms: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    n_neighbours: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    n_stored_rows: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    n_members: Option<usize>,
 }
 
 impl Sizes {
@@ -122,22 +128,60 @@ impl Sizes {
                 n_inner_nodes: Some(trees.node_conditions.len()),
                 n_leaves: Some(trees.leaves.len()),
                 n_conditions: Some(trees.n_conditions()),
-                n_terms: None,
+                ..Self::default()
             },
             ModelTable::Linear(linear) => Self {
                 n_terms: Some(linear.terms.len()),
                 ..Self::default()
             },
+            ModelTable::Neighbours(neighbours) => Self {
+                n_neighbours: Some(neighbours.n_neighbours as usize),
+                n_stored_rows: Some(neighbours.rows.n_rows as usize),
+                ..Self::default()
+            },
+            ModelTable::Kernel(kernel) => Self {
+                n_stored_rows: Some(kernel.rows.n_rows as usize),
+                ..Self::default()
+            },
+            ModelTable::Blend(blend) => {
+                let mut sizes = Self::default();
+                for member in &blend.members {
+                    sizes = sizes.plus(Self::of(&member.model));
+                }
+                sizes.n_members = Some(blend.members.len());
+                sizes
+            }
+        }
+    }
+
+    /// Of two members of a blend together.
+    fn plus(self, other: Self) -> Self {
+        let sum = |a: Option<usize>, b: Option<usize>| match (a, b) {
+            (Some(a), Some(b)) => Some(a + b),
+            (a, b) => a.or(b),
+        };
+        Self {
+            n_trees: sum(self.n_trees, other.n_trees),
+            n_inner_nodes: sum(self.n_inner_nodes, other.n_inner_nodes),
+            n_leaves: sum(self.n_leaves, other.n_leaves),
+            n_conditions: sum(self.n_conditions, other.n_conditions),
+            n_terms: sum(self.n_terms, other.n_terms),
+            n_neighbours: sum(self.n_neighbours, other.n_neighbours),
+            n_stored_rows: sum(self.n_stored_rows, other.n_stored_rows),
+            n_members: None,
         }
     }
 
     fn in_words(self) -> String {
         let parts = [
+            (self.n_members, "members"),
             (self.n_trees, "trees"),
             (self.n_inner_nodes, "inner nodes"),
             (self.n_leaves, "leaves"),
             (self.n_conditions, "distinct conditions"),
             (self.n_terms, "terms"),
+            (self.n_neighbours, "nearest rows asked"),
+            (self.n_stored_rows, "stored rows"),
         ];
         let words: Vec<String> = parts
             .iter()

@@ -47,7 +47,12 @@ fn fixtures_are_the_same_every_time() {
                 assert_eq!(trees.operator == Operator::Less, is_less, "{name}");
                 n_category_sets += usize::from(!trees.category_sets.is_empty());
             }
-            ModelTable::Linear(_) => assert!(name.contains("logistic")),
+            ModelTable::Linear(_) => {
+                assert!(name.contains("logistic") || name.contains("svm-linear"));
+            }
+            ModelTable::Neighbours(_) => assert!(name.contains("knn")),
+            ModelTable::Kernel(_) => assert!(name.contains("svm-rbf")),
+            ModelTable::Blend(_) => assert!(name.contains("voting") || name.contains("stacking")),
         }
     }
     for (name, scores) in first

@@ -95,14 +95,14 @@ pub(crate) fn calibration(imported: &Imported) -> Calibration {
 pub(crate) fn n_conditions(imported: &Imported) -> usize {
     match Artifact::decode(&imported.bytes).unwrap().model {
         ModelTable::Trees(trees) => trees.n_conditions(),
-        ModelTable::Linear(_) => panic!("expected trees"),
+        _ => panic!("expected trees"),
     }
 }
 
 pub(crate) fn operator(imported: &Imported) -> Operator {
     match Artifact::decode(&imported.bytes).unwrap().model {
         ModelTable::Trees(trees) => trees.operator,
-        ModelTable::Linear(_) => panic!("expected trees"),
+        _ => panic!("expected trees"),
     }
 }
 

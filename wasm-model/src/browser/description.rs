@@ -99,6 +99,22 @@ fn write_model(json: &mut JsonText, table: &ModelTable<'_>) {
             json.key("kind").string("linear");
             json.key("n_terms").number(linear.terms.len() as f64);
         }
+        ModelTable::Neighbours(neighbours) => {
+            json.key("kind").string("neighbours");
+            json.key("n_neighbours")
+                .number(f64::from(neighbours.n_neighbours));
+            json.key("n_rows").number(f64::from(neighbours.rows.n_rows));
+        }
+        ModelTable::Kernel(kernel) => {
+            json.key("kind").string("kernel");
+            json.key("n_rows").number(f64::from(kernel.rows.n_rows));
+        }
+        ModelTable::Blend(blend) => {
+            json.key("kind").string("blend");
+            json.key("members").array(&blend.members, |json, member| {
+                write_model(json, &member.model);
+            });
+        }
     });
 }
 
