@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use picket_schema::artifact::{
     Calibration, Card, Decision, FeatureHistogram, Linear, Metric, ModelTable, Operator, Reference,
-    Term, TreeNode, TreesBuilder,
+    Term, Transform, TreeNode, TreesBuilder,
 };
 use picket_schema::{Artifact, DataDigest, Domain, Feature, FeatureSchema};
 
@@ -240,6 +240,7 @@ pub fn linear(name: &str, schema: &FeatureSchema) -> NamedArtifact {
 fn finish(name: &str, schema: &FeatureSchema, model: ModelTable<'_>) -> NamedArtifact {
     let artifact = Artifact {
         schema: schema.clone(),
+        transform: Transform::default(),
         model,
         calibration: Calibration {
             slope: 0.731,

@@ -12,6 +12,7 @@ use crate::ingest_error::IngestError;
 use crate::learn::LearnError;
 use crate::logistic::LogisticError;
 use crate::split::SplitError;
+use crate::transform::TransformError;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +30,9 @@ pub enum TrainerError {
     /// The logistic regression failed.
     #[error(transparent)]
     Logistic(#[from] LogisticError),
+    /// The transform cannot be fitted.
+    #[error(transparent)]
+    Transform(#[from] TransformError),
     /// The schema's file is wrong.
     #[error("{file}: {source}")]
     Schema {
@@ -117,6 +121,7 @@ impl TrainerError {
         match self {
             Self::Ingest(error) => !matches!(error, IngestError::Shape { .. }),
             Self::Split(_)
+            | Self::Transform(_)
             | Self::Schema { .. }
             | Self::Model { .. }
             | Self::Usage { .. }

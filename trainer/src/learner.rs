@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use linfa::ParamGuard;
-use picket_schema::artifact::{Linear, ModelTable};
-use picket_schema::{FeatureSchema, limits};
+use picket_schema::artifact::{Linear, ModelColumns, ModelTable};
+use picket_schema::limits;
 
 use crate::dataset::Dataset;
 use crate::error::TrainerError;
@@ -142,7 +142,7 @@ pub enum Learner {
 pub struct Fitted {
     /// The model as it stands in an artifact.
     pub table: ModelTable<'static>,
-    /// The features' shares in the model. Shape: `(n_features,)` or empty.
+    /// The model columns' shares in the model. Shape: `(n_columns,)` or empty.
     pub importances: Vec<f64>,
     /// For each training row the margin from the trees that did not see it, shape `(n_rows,)`;
     /// `None` of a learner in which every tree sees every row.
@@ -237,7 +237,7 @@ impl Learner {
         progress: &dyn Progress,
     ) -> Result<Fitted, TrainerError> {
         self.learn(data, seed, OutOfBagScores::Wanted, progress)?
-            .export(data.schema())
+            .export(data.columns())
     }
 
     /// As [`Learner::fit`], up to a model in memory.
@@ -358,7 +358,7 @@ impl Learned {
     ///
     /// # Errors
     /// Where it does not fit into one.
-    pub(crate) fn export(self, schema: &FeatureSchema) -> Result<Fitted, TrainerError> {
+    pub(crate) fn export(self, columns: &ModelColumns) -> Result<Fitted, TrainerError> {
         let (ensemble, out_of_bag) = match self {
             Self::Linear { model, importances } => {
                 return Ok(Fitted {
@@ -372,7 +372,7 @@ impl Learned {
                 out_of_bag,
             } => (ensemble, out_of_bag),
         };
-        let table = ModelTable::Trees(tree_table(&ensemble, schema)?);
+        let table = ModelTable::Trees(tree_table(&ensemble, columns)?);
         let gains = ensemble
             .importances()
             .iter()
@@ -393,8 +393,9 @@ fn name_column(error: LearnError, data: &Dataset) -> TrainerError {
         LearnError::NotFinite { column, .. } => (*column, "missing values"),
         _ => return error.into(),
     };
+    let feature_idx = data.columns().0[column].feature_idx;
     TrainerError::NotForLinfa {
-        feature: data.schema().features[column].name.clone(),
+        feature: data.schema().features[feature_idx].name.clone(),
         found,
     }
 }

@@ -51,7 +51,7 @@ impl<'a> Model<'a> {
     /// The [`ArtifactError`] that decoding finds.
     pub fn load(bytes: &'a [u8]) -> Result<Self, ArtifactError> {
         let (artifact, layout) = Artifact::decode_with_layout(bytes)?;
-        let transform = RowTransform::new(&artifact.transform, &artifact.schema);
+        let transform = RowTransform::new(&artifact.transform, (&artifact.schema).into());
         let conditions = match &artifact.model {
             ModelTable::Trees(trees) => ConditionMasks::new(trees, transform.columns()),
             ModelTable::Linear(_) => ConditionMasks::default(),
