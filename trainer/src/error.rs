@@ -14,6 +14,7 @@ use crate::learner::PartsError;
 use crate::logistic::LogisticError;
 use crate::search::SearchError;
 use crate::split::SplitError;
+use crate::transform::TransformError;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +38,9 @@ pub enum TrainerError {
     /// A kind and parameters name no learner.
     #[error(transparent)]
     Parts(#[from] PartsError),
+    /// The transform cannot be fitted.
+    #[error(transparent)]
+    Transform(#[from] TransformError),
     /// The schema's file is wrong.
     #[error("{file}: {source}")]
     Schema {
@@ -127,6 +131,7 @@ impl TrainerError {
             Self::Split(_)
             | Self::Search(_)
             | Self::Parts(_)
+            | Self::Transform(_)
             | Self::Schema { .. }
             | Self::Model { .. }
             | Self::Usage { .. }

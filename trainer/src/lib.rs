@@ -39,6 +39,7 @@ mod split;
 mod synthetic;
 mod threshold;
 mod training;
+pub mod transform;
 
 pub use calibration::fit_platt;
 pub use dataset::Dataset;

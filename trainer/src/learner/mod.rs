@@ -4,8 +4,8 @@ mod parts;
 mod settings;
 
 use linfa::ParamGuard;
-use picket_schema::artifact::{Linear, ModelTable};
-use picket_schema::{FeatureSchema, limits};
+use picket_schema::artifact::{Linear, ModelColumns, ModelTable};
+use picket_schema::limits;
 
 use crate::dataset::Dataset;
 use crate::error::TrainerError;
@@ -44,7 +44,7 @@ pub enum Learner {
 pub struct Fitted {
     /// The model as it stands in an artifact.
     pub table: ModelTable<'static>,
-    /// The features' shares in the model. Shape: `(n_features,)` or empty.
+    /// The model columns' shares in the model. Shape: `(n_columns,)` or empty.
     pub importances: Vec<f64>,
     /// For each training row the margin from the trees that did not see it, shape `(n_rows,)`;
     /// `None` of a learner in which every tree sees every row.
@@ -83,20 +83,7 @@ impl Learner {
         progress: &dyn Progress,
     ) -> Result<Fitted, TrainerError> {
         self.learn(data, seed, OutOfBagScores::Wanted, progress)?
-            .export(data.schema())
-    }
-
-    /// Learns from all rows of `data` without scoring them: the model as it stands in an artifact.
-    ///
-    /// # Errors
-    /// As [`Learner::fit`].
-    pub(crate) fn fit_alone(
-        &self,
-        data: &Dataset,
-        seed: u64,
-    ) -> Result<ModelTable<'static>, TrainerError> {
-        let learned = self.learn(data, seed, OutOfBagScores::Unwanted, &())?;
-        Ok(learned.export(data.schema())?.table)
+            .export(data.columns())
     }
 
     /// As [`Learner::fit`], up to a model in memory.
@@ -217,7 +204,7 @@ impl Learned {
     ///
     /// # Errors
     /// Where it does not fit into one.
-    pub(crate) fn export(self, schema: &FeatureSchema) -> Result<Fitted, TrainerError> {
+    pub(crate) fn export(self, columns: &ModelColumns) -> Result<Fitted, TrainerError> {
         let (ensemble, out_of_bag) = match self {
             Self::Linear { model, importances } => {
                 return Ok(Fitted {
@@ -231,7 +218,7 @@ impl Learned {
                 out_of_bag,
             } => (ensemble, out_of_bag),
         };
-        let table = ModelTable::Trees(tree_table(&ensemble, schema)?);
+        let table = ModelTable::Trees(tree_table(&ensemble, columns)?);
         let gains = ensemble
             .importances()
             .iter()
@@ -252,8 +239,9 @@ fn name_column(error: LearnError, data: &Dataset) -> TrainerError {
         LearnError::NotFinite { column, .. } => (*column, "missing values"),
         _ => return error.into(),
     };
+    let feature_idx = data.columns().0[column].feature_idx;
     TrainerError::NotForLinfa {
-        feature: data.schema().features[column].name.clone(),
+        feature: data.schema().features[feature_idx].name.clone(),
         found,
     }
 }
