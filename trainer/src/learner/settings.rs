@@ -41,6 +41,20 @@ pub struct BoostingSettings {
     pub positive_weight: f64,
 }
 
+/// Parameters of `AdaBoost`; the defaults are scikit-learn's but for the number of trees.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AdaBoostSettings {
+    /// The most trees.
+    pub n_estimators: usize,
+    /// What each tree's vote is multiplied by.
+    pub learning_rate: f64,
+    /// The depth at which trees stop.
+    pub max_depth: usize,
+    /// What the weight of positive rows is multiplied by.
+    pub positive_weight: f64,
+}
+
 /// Parameters of a single tree.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -93,6 +107,17 @@ impl Default for BoostingSettings {
             min_child_weight: 0.3,
             row_fraction: 1.0,
             column_fraction: None,
+            positive_weight: 1.0,
+        }
+    }
+}
+
+impl Default for AdaBoostSettings {
+    fn default() -> Self {
+        Self {
+            n_estimators: 200,
+            learning_rate: 1.0,
+            max_depth: 1,
             positive_weight: 1.0,
         }
     }
