@@ -15,6 +15,7 @@
 mod calibration;
 pub mod command;
 mod dataset;
+mod elastic_net;
 mod error;
 mod evaluation;
 mod export;

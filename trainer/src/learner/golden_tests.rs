@@ -3,9 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by unwrapping")]
 
 use ndarray::Array2;
+use picket_schema::FeatureSchema;
+use picket_schema::artifact::Term;
 use serde_json::Value;
 
+use crate::dataset::Dataset;
 use crate::learn::{AdaBoostParams, Matrix};
+use crate::logistic::fit_logistic;
 
 fn cases(learner: &str) -> Vec<Value> {
     let text = include_str!("../../tests/golden/learners.json");
@@ -79,5 +83,38 @@ fn adaboost_votes_as_scikit_learn() {
         });
         let staged: Vec<f64> = staged.collect();
         assert_close(&staged, &numbers(&case["staged_accuracy"]), 1e-9);
+    }
+}
+
+/// Rows of numbers under a schema of so many.
+fn dataset(x: &Array2<f32>, y: &[bool]) -> Dataset {
+    let feature =
+        |idx| format!("[[features]]\nname = \"f{idx}\"\ndomain = {{ range = [-100, 100] }}\n");
+    let features: String = (0..x.ncols()).map(feature).collect();
+    let label = "label = { name = \"y\", positive = { name = \"bad\", values = [\"1\"] }, negative = { name = \"good\" } }";
+    let schema =
+        FeatureSchema::from_toml(&format!("name = \"golden\"\n{label}\n{features}")).unwrap();
+    Dataset::new(schema, x.iter().copied().collect(), y.to_vec(), "golden").unwrap()
+}
+
+#[test]
+fn logistic_weights_are_scikit_learns() {
+    for case in cases("logistic") {
+        let (x, y) = (rows(&case["x"]), labels(&case["y"]));
+        let number = |name: &str| case[name].as_f64().unwrap();
+        let linear = fit_logistic(&dataset(&x, &y), number("l1"), number("l2")).unwrap();
+        let mut weights = vec![0.0; x.ncols()];
+        for term in &linear.terms {
+            if let Term::Numeric {
+                feature, weight, ..
+            } = term
+            {
+                weights[*feature as usize] = *weight;
+            }
+        }
+        // linfa's solver stops sooner than this project's.
+        let tolerance = if number("l1") > 0.0 { 1e-6 } else { 1e-3 };
+        assert_close(&weights, &numbers(&case["coefficients"]), tolerance);
+        assert_close(&[linear.bias], &[number("intercept")], tolerance);
     }
 }

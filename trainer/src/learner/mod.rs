@@ -170,8 +170,8 @@ impl Learner {
                     .map_err(|error| name_column(error, data))?;
                 of_trees(ensemble)
             }
-            Self::Logistic(LogisticSettings { l2 }) => {
-                let linear = fit_logistic(data, *l2)?;
+            Self::Logistic(LogisticSettings { l1, l2 }) => {
+                let linear = fit_logistic(data, *l1, *l2)?;
                 let importances = linear_importances(&linear, data);
                 Learned::Linear {
                     model: linear,

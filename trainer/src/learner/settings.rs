@@ -81,6 +81,8 @@ pub struct LinfaTreeSettings {
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LogisticSettings {
+    /// The penalty on the magnitudes of the weights, beside the summed loss. With one, weights become 0.
+    pub l1: f64,
     /// The penalty on half the squares of the weights, beside the summed loss.
     pub l2: f64,
 }
@@ -144,6 +146,6 @@ impl Default for LinfaTreeSettings {
 
 impl Default for LogisticSettings {
     fn default() -> Self {
-        Self { l2: 1.0 }
+        Self { l1: 0.0, l2: 1.0 }
     }
 }

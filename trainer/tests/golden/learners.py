@@ -92,7 +92,7 @@ json.dump(
     {
         "scikit-learn": sklearn.__version__, "numpy": np.__version__,
         "adaboost": [adaboost(1, 30, 1.0), adaboost(2, 12, 0.5)],
-        "logistic": [logistic(0.0, 2.0), logistic(3.0, 0.0), logistic(4.0, 1.5), logistic(40.0, 0.0)],
+        "logistic": [logistic(0.0, 2.0), logistic(3.0, 0.0), logistic(4.0, 1.5), logistic(12.0, 0.0)],
         "knn": [knn(5, "uniform"), knn(9, "distance")],
         "svm": [svm("rbf", 1.0, 0.2), svm("rbf", 10.0, 0.05), svm("linear", 0.5, 0.2)],
     },
