@@ -15,6 +15,7 @@
 mod calibration;
 pub mod command;
 mod dataset;
+mod elastic_net;
 mod error;
 mod evaluation;
 mod export;
@@ -49,8 +50,8 @@ pub use export::{ExportError, tree_table};
 pub use ingest::RowReader;
 pub use ingest_error::IngestError;
 pub use learner::{
-    BaggedSettings, BoostingSettings, Fitted, Learner, LinfaTreeSettings, LogisticSettings,
-    PartsError, TreeSettings,
+    AdaBoostSettings, BaggedSettings, BoostingSettings, Fitted, Learner, LinfaTreeSettings,
+    LogisticSettings, PartsError, TreeSettings,
 };
 pub use logistic::{LogisticError, fit_logistic};
 pub use output_file::OutputFile;

@@ -1,5 +1,7 @@
 //! The learners and their parameters.
 
+#[cfg(test)]
+mod golden_tests;
 mod parts;
 mod settings;
 
@@ -12,14 +14,15 @@ use crate::error::TrainerError;
 use crate::export::tree_table;
 use crate::importance;
 use crate::learn::{
-    BoostingParams, DecisionTreeParams, ExtraTreesParams, Forest, LearnError, LinfaTreeParams,
-    OutOfBag, Progress, RandomForestParams, TreeEnsemble,
+    AdaBoostParams, BoostingParams, DecisionTreeParams, ExtraTreesParams, Forest, LearnError,
+    LinfaTreeParams, OutOfBag, Progress, RandomForestParams, TreeEnsemble,
 };
 use crate::logistic::{fit_logistic, linear_importances};
 
 pub use parts::PartsError;
 pub use settings::{
-    BaggedSettings, BoostingSettings, LinfaTreeSettings, LogisticSettings, TreeSettings,
+    AdaBoostSettings, BaggedSettings, BoostingSettings, LinfaTreeSettings, LogisticSettings,
+    TreeSettings,
 };
 
 /// A learner with its parameters.
@@ -31,6 +34,8 @@ pub enum Learner {
     ExtraTrees(BaggedSettings),
     /// Boosted trees.
     Boosting(BoostingSettings),
+    /// `AdaBoost` over small trees.
+    AdaBoost(AdaBoostSettings),
     /// One tree.
     Tree(TreeSettings),
     /// One tree by linfa-trees, for comparison; without missing values or categories.
@@ -58,6 +63,7 @@ impl Learner {
         match self {
             Self::Forest(bagged) | Self::ExtraTrees(bagged) => bagged.n_trees,
             Self::Boosting(boosting) => boosting.n_trees,
+            Self::AdaBoost(adaboost) => adaboost.n_estimators,
             Self::Tree(_) | Self::LinfaTree(_) => 1,
             Self::Logistic(_) => 0,
         }
@@ -138,6 +144,14 @@ impl Learner {
                     .fit_matrix(&matrix, None, progress)?;
                 of_trees(boosted.ensemble)
             }
+            Self::AdaBoost(adaboost) => {
+                let params = AdaBoostParams::new()
+                    .n_estimators(adaboost.n_estimators)
+                    .learning_rate(adaboost.learning_rate)
+                    .max_depth(adaboost.max_depth.min(limits::MAX_TREE_DEPTH))
+                    .positive_weight(adaboost.positive_weight);
+                of_trees(params.fit_matrix(&matrix, progress)?)
+            }
             Self::Tree(tree) => {
                 let ensemble = DecisionTreeParams::new()
                     .max_depth(Some(tree.max_depth.min(limits::MAX_TREE_DEPTH)))
@@ -156,8 +170,8 @@ impl Learner {
                     .map_err(|error| name_column(error, data))?;
                 of_trees(ensemble)
             }
-            Self::Logistic(LogisticSettings { l2 }) => {
-                let linear = fit_logistic(data, *l2)?;
+            Self::Logistic(LogisticSettings { l1, l2 }) => {
+                let linear = fit_logistic(data, *l1, *l2)?;
                 let importances = linear_importances(&linear, data);
                 Learned::Linear {
                     model: linear,
