@@ -9,8 +9,7 @@ use picket_schema::artifact::{ColumnKind, ModelColumns};
 use picket_schema::{DataDigest, FeatureSchema};
 use sha2::{Digest, Sha256};
 
-use crate::ingest::RowReader;
-use crate::ingest_error::IngestError;
+use crate::ingest::{IngestError, RowReader};
 use crate::learn::{Column, LearnError, Matrix};
 
 /// Labelled rows of a schema, or these rows after a transform.
@@ -102,26 +101,12 @@ impl Dataset {
         source: impl Read,
         file: &str,
     ) -> Result<Self, IngestError> {
-        Self::read_csv_telling(schema, source, file, &mut |_| ())
-    }
-
-    /// As [`Dataset::read_csv`], telling `at_byte` how far in the source each row starts.
-    ///
-    /// # Errors
-    /// The first [`IngestError`] found.
-    pub fn read_csv_telling(
-        schema: &FeatureSchema,
-        source: impl Read,
-        file: &str,
-        at_byte: &mut dyn FnMut(u64),
-    ) -> Result<Self, IngestError> {
         let mut reader = RowReader::new(source, file, schema)?;
         let (mut values, mut labels) = (Vec::new(), Vec::new());
         let mut row = Vec::with_capacity(schema.n_features());
         while reader.read(&mut row)? {
             labels.push(reader.label()?);
             values.extend_from_slice(&row);
-            at_byte(reader.record().position().map_or(0, csv::Position::byte));
         }
         Self::new(schema.clone(), values, labels, file)
     }

@@ -8,7 +8,7 @@ use picket_wasm_model::RowError;
 
 use crate::export::ExportError;
 use crate::import::ImportError;
-use crate::ingest_error::IngestError;
+use crate::ingest::IngestError;
 use crate::learn::LearnError;
 use crate::learner::PartsError;
 use crate::logistic::LogisticError;
@@ -109,6 +109,12 @@ pub enum TrainerError {
     /// The threads could not be started.
     #[error("the threads could not be started")]
     Threads(#[source] rayon::ThreadPoolBuildError),
+    /// Everything was done, and the answer is no: a check that was asked for did not pass.
+    #[error("the gate is closed: {reason}")]
+    Gate {
+        /// What did not pass.
+        reason: String,
+    },
     /// A report could not be written as JSON.
     #[error("the report cannot be written as JSON")]
     Json(#[from] serde_json::Error),
@@ -154,9 +160,16 @@ impl TrainerError {
             Self::Artifact(_)
             | Self::Row(_)
             | Self::Threads(_)
+            | Self::Gate { .. }
             | Self::Json(_)
             | Self::Embedded { .. } => false,
         }
+    }
+
+    /// Whether the work was done and a gate said no.
+    #[must_use]
+    pub fn is_gate(&self) -> bool {
+        matches!(self, Self::Gate { .. })
     }
 
     /// Whether the reader of the output went away, as `head` does.

@@ -21,11 +21,9 @@ mod evaluation;
 mod export;
 pub mod import;
 mod importance;
-mod ingest;
-mod ingest_error;
+pub mod ingest;
 pub mod learn;
 mod learner;
-mod line_counter;
 mod logistic;
 pub mod metrics;
 mod output_file;
@@ -41,14 +39,14 @@ mod synthetic;
 mod threshold;
 mod training;
 pub mod transform;
+pub mod validate;
 
 pub use calibration::fit_platt;
 pub use dataset::Dataset;
 pub use error::TrainerError;
 pub use evaluation::{Evaluation, Scores, is_training_data};
 pub use export::{ExportError, tree_table};
-pub use ingest::RowReader;
-pub use ingest_error::IngestError;
+pub use ingest::{IngestError, RowReader};
 pub use learner::{
     AdaBoostSettings, BaggedSettings, BoostingSettings, Fitted, Learner, LinfaTreeSettings,
     LogisticSettings, PartsError, TreeSettings,

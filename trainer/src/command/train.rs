@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use picket_schema::artifact::Artifact;
 
+use super::data_options::{DataOptions, LabelOptions};
 use super::learner_options::LearnerOptions;
 use super::report::{Contents, metric_table};
 use super::transform_options::TransformOptions;
@@ -27,9 +28,10 @@ pub(super) enum SplitOption {
 /// Options of `trainer train`.
 #[derive(Debug, Args)]
 pub struct TrainCommand {
-    /// The labelled rows, a CSV file with a header; `-` for standard input.
-    #[arg(long, value_name = "FILE")]
-    data: PathBuf,
+    #[command(flatten)]
+    data: DataOptions,
+    #[command(flatten)]
+    labels: LabelOptions,
     /// The feature schema, a TOML file.
     #[arg(long, value_name = "FILE")]
     schema: PathBuf,
@@ -96,7 +98,7 @@ impl TrainCommand {
         };
         let reporter = Reporter::for_stderr(self.json);
         let schema = super::read_schema(&self.schema)?;
-        let data = super::read_rows(&schema, &self.data, reporter)?;
+        let data = self.data.dataset(&self.labels, &schema, reporter)?;
         let trained = super::on_threads(self.threads.map(usize::from), || {
             train(&data, &options, reporter)
         })?;
