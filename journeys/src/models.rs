@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use picket_schema::artifact::{
-    Calibration, Card, Decision, FeatureHistogram, Linear, Metric, ModelTable, Operator, Reference,
+    Calibration, Card, Decision, FeatureHistogram, Linear, Metric, ModelTable, Operator, Platt, Reference,
     Term, TreeNode, TreesBuilder,
 };
 use picket_schema::{Artifact, DataDigest, Domain, Feature, FeatureSchema};
@@ -241,10 +241,10 @@ fn finish(name: &str, schema: &FeatureSchema, model: ModelTable<'_>) -> NamedArt
     let artifact = Artifact {
         schema: schema.clone(),
         model,
-        calibration: Calibration {
+        calibration: Calibration::Platt(Platt {
             slope: 0.731,
             intercept: -0.119,
-        },
+        }),
         decision: Decision {
             threshold: 0.5,
             uncertain: Some([0.4, 0.6]),

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use picket_schema::artifact::{Artifact, Calibration, Decision, ModelTable, TreeLayout, Trees};
 use picket_schema::{ArtifactError, FeatureSchema, Margin, Score, Verdict};
 
+use crate::calibrated::calibrated;
 use crate::condition_masks::ConditionMasks;
 use crate::fast::FastTrees;
-use crate::sigmoid::sigmoid;
 use crate::tree_shap::TreeShap;
 
 /// So many rows are scored without tables: making tables takes about as long.
@@ -81,8 +81,8 @@ impl<'a> Model<'a> {
 
     /// From margin to score.
     #[must_use]
-    pub fn calibration(&self) -> Calibration {
-        self.artifact.calibration
+    pub fn calibration(&self) -> &Calibration<'a> {
+        &self.artifact.calibration
     }
 
     /// From score to verdict.
@@ -94,8 +94,7 @@ impl<'a> Model<'a> {
     /// Score and verdict of a margin. Every path to a score ends here.
     #[must_use]
     pub fn judge(&self, margin: Margin) -> Scored {
-        let Calibration { slope, intercept } = self.artifact.calibration;
-        let score = Score(sigmoid(slope * margin.0 + intercept));
+        let score = calibrated(&self.artifact.calibration, margin);
         Scored {
             margin,
             score,

@@ -2,6 +2,7 @@
 
 mod calibration;
 mod card;
+mod decision;
 mod error;
 mod int_table;
 mod linear;
@@ -13,8 +14,9 @@ mod trees;
 
 use serde::Serialize;
 
-pub use calibration::{Calibration, Decision};
+pub use calibration::{Calibration, Isotonic, Platt};
 pub use card::{Card, Metric};
+pub use decision::Decision;
 pub use error::ArtifactError;
 pub use int_table::IntTable;
 pub use linear::{Linear, Term};
@@ -60,7 +62,7 @@ pub struct Artifact<'a> {
     /// The model.
     pub model: ModelTable<'a>,
     /// From margin to score.
-    pub calibration: Calibration,
+    pub calibration: Calibration<'a>,
     /// From score to verdict.
     pub decision: Decision,
     /// What the training rows and scores looked like.
@@ -76,7 +78,7 @@ struct Document<'d, 'a> {
     version: u8,
     schema: &'d FeatureSchema,
     model: &'d ModelTable<'a>,
-    calibration: Calibration,
+    calibration: &'d Calibration<'a>,
     decision: Decision,
     reference: &'d Reference<'a>,
     card: &'d Card,
@@ -142,7 +144,7 @@ impl<'a> Artifact<'a> {
             version: VERSION,
             schema: &self.schema,
             model: &self.model,
-            calibration: self.calibration,
+            calibration: &self.calibration,
             decision: self.decision,
             reference: &self.reference,
             card: &self.card,

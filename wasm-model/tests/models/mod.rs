@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use picket_schema::artifact::{
-    Calibration, Card, Decision, Linear, ModelTable, Operator, Reference, Term, TreeNode,
+    Calibration, Card, Decision, Linear, ModelTable, Operator, Platt, Reference, Term, TreeNode,
     TreesBuilder,
 };
 use picket_schema::{Artifact, DataDigest, FeatureSchema};
@@ -86,10 +86,10 @@ pub(crate) fn artifact(schema: FeatureSchema, model: ModelTable<'static>) -> Vec
     let artifact = Artifact {
         schema,
         model,
-        calibration: Calibration {
+        calibration: Calibration::Platt(Platt {
             slope: 1.25,
             intercept: -0.5,
-        },
+        }),
         decision: Decision {
             threshold: 0.5,
             uncertain: Some([0.45, 0.55]),
