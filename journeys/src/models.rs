@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use picket_schema::artifact::{
-    Calibration, Card, Decision, FeatureHistogram, Linear, Metric, ModelTable, Operator, Platt, Reference,
-    Term, TreeNode, TreesBuilder,
+    Calibration, Card, Decision, FeatureHistogram, Linear, Metric, ModelTable, Operator, Platt,
+    Reference, Term, TreeNode, TreesBuilder,
 };
 use picket_schema::{Artifact, DataDigest, Domain, Feature, FeatureSchema};
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use picket_schema::artifact::{
-    Calibration, Card, Decision, FeatureHistogram, Isotonic, Metric, ModelTable, Operator, Platt, Reference,
-    TreeLayout, TreeNode, TreesBuilder,
+    Calibration, Card, Decision, FeatureHistogram, Isotonic, Metric, ModelTable, Operator, Platt,
+    Reference, TreeLayout, TreeNode, TreesBuilder,
 };
 use picket_schema::{Artifact, DataDigest, Feature, FeatureSchema};
 use proptest::prelude::*;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use picket_schema::{ArtifactError, SchemaError};
 use picket_wasm_model::RowError;
 
+use crate::decide::DecideError;
 use crate::export::ExportError;
 use crate::import::ImportError;
 use crate::ingest_error::IngestError;
@@ -29,6 +30,9 @@ pub enum TrainerError {
     /// The logistic regression failed.
     #[error(transparent)]
     Logistic(#[from] LogisticError),
+    /// The threshold or the uncertain band cannot be chosen so.
+    #[error(transparent)]
+    Decide(#[from] DecideError),
     /// The schema's file is wrong.
     #[error("{file}: {source}")]
     Schema {
@@ -117,6 +121,7 @@ impl TrainerError {
         match self {
             Self::Ingest(error) => !matches!(error, IngestError::Shape { .. }),
             Self::Split(_)
+            | Self::Decide(_)
             | Self::Schema { .. }
             | Self::Model { .. }
             | Self::Usage { .. }

@@ -174,6 +174,15 @@ impl Learner {
         }
     }
 
+    /// Whether margins are probabilities, of leaves that are shares of rows; else they are log-odds.
+    #[must_use]
+    pub fn margins_are_probabilities(&self) -> bool {
+        matches!(
+            self,
+            Self::Forest(_) | Self::ExtraTrees(_) | Self::Tree(_) | Self::LinfaTree(_)
+        )
+    }
+
     /// The parameters by name, for the model card.
     #[must_use]
     pub fn parameters(&self) -> BTreeMap<String, String> {

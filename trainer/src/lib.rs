@@ -12,9 +12,11 @@
 //! # Ok::<(), picket_trainer::TrainerError>(())
 //! ```
 
+pub mod accept;
 mod calibration;
 pub mod command;
 mod dataset;
+pub mod decide;
 mod error;
 mod evaluation;
 mod export;
@@ -22,6 +24,7 @@ pub mod import;
 mod importance;
 mod ingest;
 mod ingest_error;
+mod judgement;
 pub mod learn;
 mod learner;
 mod line_counter;
@@ -36,16 +39,25 @@ mod row_groups;
 mod sample;
 mod split;
 mod synthetic;
-mod threshold;
 mod training;
 
-pub use calibration::fit_platt;
+pub use calibration::{
+    CalibrationMethod, CalibrationRows, FittedCalibration, fit_isotonic, fit_platt,
+};
 pub use dataset::Dataset;
+pub use decide::{DecisionRule, ThresholdRule};
 pub use error::TrainerError;
-pub use evaluation::{Evaluation, Scores, is_training_data};
+pub use evaluation::{
+    Evaluation, Gate, GateFinding, GateReport, Scores, Slice, SliceReport, SplitComparison,
+    SplitMeasure, is_training_data, point_metrics, scored_groups, slice_by, split_comparison,
+};
 pub use export::{ExportError, tree_table};
+pub use importance::{
+    ImportanceError, MeanAbsShap, PermutationImportance, mean_abs_shap, permutation_importance,
+};
 pub use ingest::RowReader;
 pub use ingest_error::IngestError;
+pub use judgement::Judgement;
 pub use learner::{
     BaggedSettings, BoostingSettings, Fitted, Learner, LinfaTreeSettings, TreeSettings,
 };
@@ -57,5 +69,4 @@ pub use row_groups::RowGroups;
 pub use sample::{SYNTHETIC_NOTE, Sampler, phishing_schema};
 pub use split::{Split, SplitError, SplitKind, TEST_SHARE, grouped_folds};
 pub use synthetic::synthetic_rows;
-pub use threshold::ThresholdRule;
 pub use training::{TrainOptions, Trained, train};

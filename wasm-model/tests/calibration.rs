@@ -55,7 +55,10 @@ fn scores_are_those_of_a_plain_search_and_never_fall() {
         for margin in margins {
             let score = calibrated(&calibration, Margin(margin)).0;
             assert_eq!(score.to_bits(), searched(&knots, margin).to_bits());
-            assert!((last..=1.0).contains(&score), "{margin}: {score} after {last}");
+            assert!(
+                (last..=1.0).contains(&score),
+                "{margin}: {score} after {last}"
+            );
             last = score;
         }
     }

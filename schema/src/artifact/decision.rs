@@ -11,7 +11,8 @@ use crate::score::{Score, Verdict};
 pub struct Decision {
     /// A row whose score is at least this is positive.
     pub threshold: f64,
-    /// Scores from the first up to but without the second are uncertain.
+    /// Scores from the first up to but without the second are uncertain. A second of 1 counts as
+    /// uncertain too, for there is no score above it.
     pub uncertain: Option<[f64; 2]>,
 }
 
@@ -25,11 +26,15 @@ impl Decision {
     /// assert_eq!(decision.verdict(Score(0.9)), Verdict::Positive);
     /// assert_eq!(decision.verdict(Score(0.4)), Verdict::Uncertain);
     /// assert_eq!(decision.verdict(Score(0.1)), Verdict::Negative);
+    /// let decision = Decision { uncertain: Some([0.9, 1.0]), ..decision };
+    /// assert_eq!(decision.verdict(Score(1.0)), Verdict::Uncertain);
     /// ```
     #[must_use]
     pub fn verdict(&self, score: Score) -> Verdict {
         match self.uncertain {
-            Some([low, high]) if low <= score.0 && score.0 < high => Verdict::Uncertain,
+            Some([low, high]) if low <= score.0 && (score.0 < high || high >= 1.0) => {
+                Verdict::Uncertain
+            }
             _ if score.0 >= self.threshold => Verdict::Positive,
             _ => Verdict::Negative,
         }

@@ -122,10 +122,7 @@ pub(crate) fn metric(low: f64) -> Vec<u8> {
 }
 
 pub(crate) fn platt(slope: Vec<u8>, intercept: Vec<u8>) -> Vec<u8> {
-    map(&[(
-        "platt",
-        map(&[("slope", slope), ("intercept", intercept)]),
-    )])
+    map(&[("platt", map(&[("slope", slope), ("intercept", intercept)]))])
 }
 
 pub(crate) fn isotonic(margins: &[f64], scores: &[f64]) -> Vec<u8> {
@@ -148,10 +145,7 @@ pub(crate) fn document() -> Entries {
         ("version", uint(1)),
         ("schema", map(&schema())),
         ("model", map(&[("trees", map(&trees()))])),
-        (
-            "calibration",
-            platt(float(1.0), float(0.0)),
-        ),
+        ("calibration", platt(float(1.0), float(0.0))),
         (
             "decision",
             map(&[("threshold", float(0.5)), ("uncertain", nil())]),

@@ -1,5 +1,6 @@
 //! The commands of the `trainer` binary, one file each.
 
+mod decision_options;
 mod evaluate;
 mod fit;
 mod fixtures;
