@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use picket_schema::{ArtifactError, SchemaError};
 use picket_wasm_model::RowError;
 
+use crate::decide::DecideError;
 use crate::export::ExportError;
 use crate::import::ImportError;
 use crate::ingest::IngestError;
@@ -41,6 +42,9 @@ pub enum TrainerError {
     /// The transform cannot be fitted.
     #[error(transparent)]
     Transform(#[from] TransformError),
+    /// The threshold or the uncertain band cannot be chosen so.
+    #[error(transparent)]
+    Decide(#[from] DecideError),
     /// The schema's file is wrong.
     #[error("{file}: {source}")]
     Schema {
@@ -138,6 +142,7 @@ impl TrainerError {
             | Self::Search(_)
             | Self::Parts(_)
             | Self::Transform(_)
+            | Self::Decide(_)
             | Self::Schema { .. }
             | Self::Model { .. }
             | Self::Usage { .. }

@@ -1,6 +1,7 @@
 //! The commands of the `trainer` binary, one file each.
 
 mod data_options;
+mod decision_options;
 mod evaluate;
 mod fit;
 mod fixtures;

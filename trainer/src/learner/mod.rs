@@ -69,6 +69,15 @@ impl Learner {
         }
     }
 
+    /// Whether margins are probabilities, of leaves that are shares of rows; else they are log-odds.
+    #[must_use]
+    pub fn margins_are_probabilities(&self) -> bool {
+        matches!(
+            self,
+            Self::Forest(_) | Self::ExtraTrees(_) | Self::Tree(_) | Self::LinfaTree(_)
+        )
+    }
+
     /// What a reader of a model's card should know of the learner.
     #[must_use]
     pub fn caveat(&self) -> Option<&'static str> {
