@@ -12,6 +12,7 @@ use crate::ingest_error::IngestError;
 use crate::learn::LearnError;
 use crate::logistic::LogisticError;
 use crate::split::SplitError;
+use crate::track::TrackError;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +54,9 @@ pub enum TrainerError {
         /// What is wrong.
         source: ImportError,
     },
+    /// A run cannot be tracked.
+    #[error(transparent)]
+    Track(#[from] TrackError),
     /// Options that do not go together.
     #[error("{option}: {expected}")]
     Usage {
@@ -134,6 +138,7 @@ impl TrainerError {
                     | ErrorKind::InvalidInput
             ),
             Self::Import { source, .. } => source.is_input_error(),
+            Self::Track(error) => error.is_input_error(),
             Self::Learn(error) => !matches!(error, LearnError::Linfa(_)),
             Self::Logistic(error) => matches!(error, LogisticError::Penalty { .. }),
             Self::Artifact(_)

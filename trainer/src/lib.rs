@@ -31,12 +31,14 @@ mod output_file;
 mod progress;
 mod random;
 mod reference;
+pub mod report;
 mod resource_use;
 mod row_groups;
 mod sample;
 mod split;
 mod synthetic;
 mod threshold;
+pub mod track;
 mod training;
 
 pub use calibration::fit_platt;

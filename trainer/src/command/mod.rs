@@ -7,8 +7,10 @@ mod import;
 mod inspect;
 mod learner_options;
 mod report;
+mod report_page;
 mod sample;
 mod score;
+mod track;
 mod train;
 
 use std::fs;
@@ -36,6 +38,10 @@ pub enum Command {
     Inspect(inspect::InspectCommand),
     /// Score rows: CSV in, CSV with score and verdict out.
     Score(score::ScoreCommand),
+    /// Write a report on a model and labelled rows: one HTML file.
+    Report(report_page::ReportCommand),
+    /// Send runs to a tracking server that was down when they ended.
+    Track(track::TrackCommand),
     /// Take over a tree model of XGBoost, LightGBM or an ONNX file, without training again.
     Import(Box<import::ImportCommand>),
     /// Draw synthetic phishing rows to try the project with.
@@ -57,6 +63,8 @@ impl Command {
             Self::Evaluate(_) => "evaluate",
             Self::Inspect(_) => "inspect",
             Self::Score(_) => "score",
+            Self::Report(_) => "report",
+            Self::Track(_) => "track",
             Self::Import(_) => "import",
             Self::Sample(_) => "sample",
             Self::Fit(_) => "fit",
@@ -74,6 +82,8 @@ impl Command {
             Self::Evaluate(command) => command.run(),
             Self::Inspect(command) => command.run(),
             Self::Score(command) => command.run(),
+            Self::Report(command) => command.run(),
+            Self::Track(command) => command.run(),
             Self::Import(command) => command.run(),
             Self::Sample(command) => command.run(),
             Self::Fit(command) => command.run(),
