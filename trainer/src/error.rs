@@ -15,6 +15,7 @@ use crate::learner::PartsError;
 use crate::logistic::LogisticError;
 use crate::search::SearchError;
 use crate::split::SplitError;
+use crate::track::TrackError;
 use crate::transform::TransformError;
 
 /// Why a command failed.
@@ -69,6 +70,9 @@ pub enum TrainerError {
         /// What is wrong.
         source: ImportError,
     },
+    /// A run cannot be tracked.
+    #[error(transparent)]
+    Track(#[from] TrackError),
     /// Options that do not go together.
     #[error("{option}: {expected}")]
     Usage {
@@ -160,6 +164,7 @@ impl TrainerError {
                     | ErrorKind::InvalidInput
             ),
             Self::Import { source, .. } => source.is_input_error(),
+            Self::Track(error) => error.is_input_error(),
             Self::Learn(error) => !matches!(error, LearnError::Linfa(_)),
             Self::Logistic(error) => matches!(error, LogisticError::Penalty { .. }),
             Self::Artifact(_)

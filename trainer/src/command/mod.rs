@@ -11,8 +11,10 @@ mod learner_options;
 #[cfg(feature = "mongodb")]
 mod push_data;
 mod report;
+mod report_page;
 mod sample;
 mod score;
+mod track;
 mod train;
 mod transform_options;
 mod validate;
@@ -42,6 +44,10 @@ pub enum Command {
     Inspect(inspect::InspectCommand),
     /// Score rows: CSV in, CSV with score and verdict out.
     Score(score::ScoreCommand),
+    /// Write a report on a model and labelled rows: one HTML file.
+    Report(report_page::ReportCommand),
+    /// Send runs to a tracking server that was down when they ended.
+    Track(track::TrackCommand),
     /// Take over a tree model of XGBoost, LightGBM or an ONNX file, without training again.
     Import(Box<import::ImportCommand>),
     /// Look at rows before anything is learned from them.
@@ -68,6 +74,8 @@ impl Command {
             Self::Evaluate(_) => "evaluate",
             Self::Inspect(_) => "inspect",
             Self::Score(_) => "score",
+            Self::Report(_) => "report",
+            Self::Track(_) => "track",
             Self::Import(_) => "import",
             Self::Validate(_) => "validate",
             #[cfg(feature = "mongodb")]
@@ -88,6 +96,8 @@ impl Command {
             Self::Evaluate(command) => command.run(),
             Self::Inspect(command) => command.run(),
             Self::Score(command) => command.run(),
+            Self::Report(command) => command.run(),
+            Self::Track(command) => command.run(),
             Self::Import(command) => command.run(),
             Self::Validate(command) => command.run(),
             #[cfg(feature = "mongodb")]
