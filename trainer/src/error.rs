@@ -81,6 +81,32 @@ pub enum TrainerError {
         /// What was expected.
         expected: String,
     },
+    /// The pipeline's file is wrong.
+    #[error("{file}: {reason}")]
+    Pipeline {
+        /// The file.
+        file: String,
+        /// What is wrong, where, and what was expected.
+        reason: String,
+    },
+    /// The folder of a run cannot be used.
+    #[error("{folder}: found {found}; expected {expected}")]
+    RunFolder {
+        /// The folder, or a file in it.
+        folder: String,
+        /// What is there.
+        found: String,
+        /// What should be.
+        expected: String,
+    },
+    /// A refit gave another model.
+    #[error("the refit gave {found}; the run's model is {expected}")]
+    NotReproduced {
+        /// The digest of the refitted model.
+        found: String,
+        /// The digest of the run's.
+        expected: String,
+    },
     /// linfa's tree cannot learn from a feature.
     #[error("{feature:?}: found {found}; linfa's tree expects numbers without gaps")]
     NotForLinfa {
@@ -144,6 +170,8 @@ impl TrainerError {
             Self::Ingest(error) => !matches!(error, IngestError::Shape { .. }),
             Self::Split(_)
             | Self::Search(_)
+            | Self::Pipeline { .. }
+            | Self::RunFolder { .. }
             | Self::Parts(_)
             | Self::Transform(_)
             | Self::Decide(_)
@@ -168,6 +196,7 @@ impl TrainerError {
             Self::Learn(error) => !matches!(error, LearnError::Linfa(_)),
             Self::Logistic(error) => matches!(error, LogisticError::Penalty { .. }),
             Self::Artifact(_)
+            | Self::NotReproduced { .. }
             | Self::Row(_)
             | Self::Threads(_)
             | Self::Gate { .. }

@@ -30,6 +30,7 @@ mod learner;
 mod logistic;
 pub mod metrics;
 mod output_file;
+pub mod pipeline;
 mod progress;
 mod random;
 mod reference;

@@ -122,16 +122,21 @@ impl Learner {
     /// The parameters by name, for the model card.
     #[must_use]
     pub fn parameters(&self) -> BTreeMap<String, String> {
-        let written = match self {
+        let shown = |(name, value): (String, Value)| (name, shown(&value));
+        self.settings().into_iter().map(shown).collect()
+    }
+
+    /// The parameters as [`Learner::from_parts`] takes them; those that the learner chooses itself are absent.
+    #[must_use]
+    pub fn settings(&self) -> Map<String, Value> {
+        match self {
             Self::Forest(settings) | Self::ExtraTrees(settings) => written(settings),
             Self::Boosting(settings) => written(settings),
             Self::AdaBoost(settings) => written(settings),
             Self::Tree(settings) => written(settings),
             Self::LinfaTree(settings) => written(settings),
             Self::Logistic(settings) => written(settings),
-        };
-        let shown = |(name, value): (String, Value)| (name, shown(&value));
-        written.into_iter().map(shown).collect()
+        }
     }
 }
 

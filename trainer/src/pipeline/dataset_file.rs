@@ -64,12 +64,18 @@ pub(crate) fn read(schema: &FeatureSchema, place: &Path) -> Result<Dataset, Trai
     if !rest.is_empty() || content.labels.len() as u64 != content.n_rows {
         return Err(broken("tables of the wrong length".to_owned()));
     }
-    let values = values.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+    let values = values
+        .iter()
+        .map(|bytes| f32::from_le_bytes(*bytes))
+        .collect();
     let labels = content.labels.iter().map(|label| *label == 1).collect();
     let data = Dataset::new(schema.clone(), values, labels, &file)?;
     let found = data.digest().to_string();
     if found != content.digest {
-        return Err(broken(format!("rows with the digest {found}, not {}", content.digest)));
+        return Err(broken(format!(
+            "rows with the digest {found}, not {}",
+            content.digest
+        )));
     }
     Ok(data)
 }

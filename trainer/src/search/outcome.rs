@@ -115,6 +115,8 @@ impl CandidateRecord {
 /// What a search found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SearchOutcome {
+    /// What was tried, in the order of the search space.
+    pub candidates: Vec<Candidate>,
     /// All candidates, in the order of the search space.
     pub records: Vec<CandidateRecord>,
     /// The number of the best one.

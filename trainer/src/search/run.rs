@@ -165,6 +165,7 @@ pub fn search(
     let best = best_of(&records, options.metric)
         .ok_or_else(|| nothing_found(&records, &candidates, options))?;
     Ok(SearchOutcome {
+        candidates,
         records,
         best,
         best_by_model,
