@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use picket_schema::{ArtifactError, SchemaError};
 use picket_wasm_model::RowError;
 
+use crate::accept::AcceptError;
 use crate::decide::DecideError;
 use crate::export::ExportError;
 use crate::import::ImportError;
@@ -13,6 +14,7 @@ use crate::ingest::IngestError;
 use crate::learn::LearnError;
 use crate::learner::PartsError;
 use crate::logistic::LogisticError;
+use crate::retune::RetuneError;
 use crate::search::SearchError;
 use crate::split::SplitError;
 use crate::track::TrackError;
@@ -46,6 +48,24 @@ pub enum TrainerError {
     /// The threshold or the uncertain band cannot be chosen so.
     #[error(transparent)]
     Decide(#[from] DecideError),
+    /// A model cannot be retuned so.
+    #[error(transparent)]
+    Retune(#[from] RetuneError),
+    /// Two models cannot be compared.
+    #[error(transparent)]
+    Accept(#[from] AcceptError),
+    /// The challenger is not better than the champion, or not good enough.
+    #[error("the challenger is rejected: {reason}")]
+    Rejected {
+        /// Why, with the numbers.
+        reason: String,
+    },
+    /// The rows are too few to tell whether the challenger is better.
+    #[error("there is not enough evidence to accept the challenger: {reason}")]
+    NotEnoughEvidence {
+        /// Why, with the numbers.
+        reason: String,
+    },
     /// The schema's file is wrong.
     #[error("{file}: {source}")]
     Schema {
@@ -175,6 +195,8 @@ impl TrainerError {
             | Self::Parts(_)
             | Self::Transform(_)
             | Self::Decide(_)
+            | Self::Rejected { .. }
+            | Self::NotEnoughEvidence { .. }
             | Self::Schema { .. }
             | Self::Model { .. }
             | Self::Usage { .. }
@@ -193,6 +215,8 @@ impl TrainerError {
             ),
             Self::Import { source, .. } => source.is_input_error(),
             Self::Track(error) => error.is_input_error(),
+            Self::Retune(error) => !matches!(error, RetuneError::Artifact(_) | RetuneError::Row(_)),
+            Self::Accept(error) => !matches!(error, AcceptError::Row(_)),
             Self::Learn(error) => !matches!(error, LearnError::Linfa(_)),
             Self::Logistic(error) => matches!(error, LogisticError::Penalty { .. }),
             Self::Artifact(_)
@@ -205,10 +229,16 @@ impl TrainerError {
         }
     }
 
-    /// Whether the work was done and a gate said no.
+    /// The process's exit code: 3 and 4 for answers that are no faults, 2 for what the user can mend, as clap
+    /// does for wrong options, 1 for what is our fault.
     #[must_use]
-    pub fn is_gate(&self) -> bool {
-        matches!(self, Self::Gate { .. })
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Rejected { .. } | Self::Gate { .. } => 3,
+            Self::NotEnoughEvidence { .. } => 4,
+            _ if self.is_input_error() => 2,
+            _ => 1,
+        }
     }
 
     /// Whether the reader of the output went away, as `head` does.

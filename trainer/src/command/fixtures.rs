@@ -12,6 +12,7 @@ use picket_schema::artifact::{ModelTable, NeighbourWeights, Operator};
 use picket_schema::{Artifact, FeatureSchema, Verdict};
 use picket_wasm_model::{Model, Scorer};
 
+use crate::calibration::CalibrationMethod;
 use crate::dataset::Dataset;
 use crate::error::TrainerError;
 use crate::learner::{BaggedSettings, BoostingSettings, Learner, LogisticSettings, TreeSettings};
@@ -63,6 +64,10 @@ impl FixturesCommand {
                 options.seed = SEED;
                 options.name = format!("{}-{kind}", schema.name);
                 options.notes = vec!["A fixture: trained on rows without meaning.".to_owned()];
+                if kind == "extra-trees" {
+                    options.calibration = CalibrationMethod::Isotonic;
+                    options.uncertain = Some(0.2);
+                }
                 let trained = train(data, &options, Reporter::Silent)?;
                 self.write(&options.name, &trained.bytes, data)?;
                 if kind == "tree" {

@@ -1,5 +1,6 @@
 //! The commands of the `trainer` binary, one file each.
 
+mod accept;
 mod data_options;
 mod decision_options;
 mod evaluate;
@@ -12,6 +13,7 @@ mod learner_options;
 mod push_data;
 mod report;
 mod report_page;
+mod retune;
 mod sample;
 mod score;
 mod track;
@@ -40,6 +42,11 @@ pub enum Command {
     Train(Box<train::TrainCommand>),
     /// Measure a model on labelled rows.
     Evaluate(evaluate::EvaluateCommand),
+    /// Give a model another calibration, threshold or uncertain band, without training again.
+    Retune(Box<retune::RetuneCommand>),
+    /// Say whether a new model is better than the present one: exit code 0 if so, 3 if not, 4 where the rows
+    /// are too few to tell.
+    Accept(accept::AcceptCommand),
     /// Show what a model file holds.
     Inspect(inspect::InspectCommand),
     /// Score rows: CSV in, CSV with score and verdict out.
@@ -72,6 +79,8 @@ impl Command {
         match self {
             Self::Train(_) => "train",
             Self::Evaluate(_) => "evaluate",
+            Self::Retune(_) => "retune",
+            Self::Accept(_) => "accept",
             Self::Inspect(_) => "inspect",
             Self::Score(_) => "score",
             Self::Report(_) => "report",
@@ -94,6 +103,8 @@ impl Command {
         match self {
             Self::Train(command) => command.run(),
             Self::Evaluate(command) => command.run(),
+            Self::Retune(command) => command.run(),
+            Self::Accept(command) => command.run(),
             Self::Inspect(command) => command.run(),
             Self::Score(command) => command.run(),
             Self::Report(command) => command.run(),

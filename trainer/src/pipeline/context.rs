@@ -4,7 +4,7 @@ use picket_schema::FeatureSchema;
 
 use crate::accept::Acceptance;
 use crate::dataset::Dataset;
-use crate::evaluation::{Evaluation, GateReport, SliceReport};
+use crate::evaluation::{Evaluation, SliceReport};
 use crate::pipeline::choice::Choice;
 use crate::report;
 use crate::row_groups::RowGroups;
@@ -42,7 +42,6 @@ pub(super) struct Fitted {
 /// What the measured model achieves.
 pub(super) struct Measured {
     pub(super) evaluation: Evaluation,
-    pub(super) gate: GateReport,
     pub(super) slices: Vec<SliceReport>,
     /// Metrics of the same learner on the other kind of split.
     pub(super) other_split: Option<OtherSplit>,

@@ -88,7 +88,6 @@ pub(super) fn evaluate(
         )?;
         Ok(Measured {
             evaluation,
-            gate,
             slices,
             other_split,
         })

@@ -176,7 +176,9 @@ pub(super) fn tell_server(
     let uri = told.config.track.uri.as_deref();
     // The address may stand in the pipeline's file; what lets in never does.
     let server = TrackingServer::from_variables(&|name| {
-        let of_file = uri.filter(|_| name == "MLFLOW_TRACKING_URI").map(str::to_owned);
+        let of_file = uri
+            .filter(|_| name == "MLFLOW_TRACKING_URI")
+            .map(str::to_owned);
         of_file.or_else(|| std::env::var(name).ok())
     })?;
     server
@@ -199,19 +201,17 @@ fn tracked_run(run: &StageRunner, told: &Told<'_>) -> TrackedRun {
         .ok()
         .and_then(ms_of)
         .unwrap_or(now);
-    let mut tracked = TrackedRun {
-        run_id: run.record.run_id.clone(),
-        experiment: config
-            .track
-            .experiment
-            .clone()
-            .unwrap_or_else(|| name.clone()),
-        name: run.record.run_id.clone(),
-        started_ms: started,
-        ended_ms: now,
-        status: RunStatus::Finished,
-        ..TrackedRun::default()
-    };
+    let mut tracked = TrackedRun::default();
+    tracked.run_id.clone_from(&run.record.run_id);
+    tracked.name.clone_from(&run.record.run_id);
+    tracked.experiment = config
+        .track
+        .experiment
+        .clone()
+        .unwrap_or_else(|| name.clone());
+    tracked.started_ms = started;
+    tracked.ended_ms = now;
+    tracked.status = RunStatus::Finished;
     let best = &outcome.records[outcome.best];
     tracked.params = best.parameters.clone().into_iter().collect();
     tracked.params.extend([
