@@ -9,10 +9,12 @@ use picket_wasm_model::RowError;
 use crate::export::ExportError;
 use crate::import::ImportError;
 use crate::ingest_error::IngestError;
+use crate::knn::KnnError;
 use crate::learn::LearnError;
 use crate::learner::PartsError;
 use crate::logistic::LogisticError;
 use crate::split::SplitError;
+use crate::transform::TransformError;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -30,9 +32,15 @@ pub enum TrainerError {
     /// The logistic regression failed.
     #[error(transparent)]
     Logistic(#[from] LogisticError),
+    /// The nearest neighbours cannot be kept.
+    #[error(transparent)]
+    Knn(#[from] KnnError),
     /// A kind and parameters name no learner.
     #[error(transparent)]
     Parts(#[from] PartsError),
+    /// The transform cannot be fitted.
+    #[error(transparent)]
+    Transform(#[from] TransformError),
     /// The schema's file is wrong.
     #[error("{file}: {source}")]
     Schema {
@@ -122,6 +130,8 @@ impl TrainerError {
             Self::Ingest(error) => !matches!(error, IngestError::Shape { .. }),
             Self::Split(_)
             | Self::Parts(_)
+            | Self::Knn(_)
+            | Self::Transform(_)
             | Self::Schema { .. }
             | Self::Model { .. }
             | Self::Usage { .. }

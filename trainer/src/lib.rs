@@ -15,6 +15,7 @@
 mod calibration;
 pub mod command;
 mod dataset;
+mod distinct_rows;
 mod elastic_net;
 mod error;
 mod evaluation;
@@ -23,6 +24,7 @@ pub mod import;
 mod importance;
 mod ingest;
 mod ingest_error;
+mod knn;
 pub mod learn;
 mod learner;
 mod line_counter;
@@ -39,6 +41,7 @@ mod split;
 mod synthetic;
 mod threshold;
 mod training;
+pub mod transform;
 
 pub use calibration::fit_platt;
 pub use dataset::Dataset;
@@ -47,9 +50,10 @@ pub use evaluation::{Evaluation, Scores, is_training_data};
 pub use export::{ExportError, tree_table};
 pub use ingest::RowReader;
 pub use ingest_error::IngestError;
+pub use knn::KnnError;
 pub use learner::{
-    AdaBoostSettings, BaggedSettings, BoostingSettings, Fitted, Learner, LinfaTreeSettings,
-    LogisticSettings, PartsError, TreeSettings,
+    AdaBoostSettings, BaggedSettings, BoostingSettings, Fitted, KnnSettings, Learner,
+    LinfaTreeSettings, LogisticSettings, PartsError, TreeSettings,
 };
 pub use logistic::{LogisticError, fit_logistic};
 pub use output_file::OutputFile;

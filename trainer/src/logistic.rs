@@ -7,8 +7,8 @@ use linfa::DatasetBase;
 use linfa::prelude::Fit;
 use linfa_logistic::LogisticRegression;
 use ndarray::{Array1, Array2};
-use picket_schema::artifact::{Linear, Term};
-use picket_schema::{Feature, Kind};
+use picket_schema::Feature;
+use picket_schema::artifact::{ColumnKind, Linear, Term};
 
 use crate::dataset::Dataset;
 use crate::elastic_net::{self, Penalty, Regression};
@@ -130,11 +130,11 @@ fn linear(data: &Dataset, encodings: &[Encoding], bias: f64, weights: &[f64]) ->
     Linear { bias, terms }
 }
 
-/// How much each feature moves the margin: the standard deviation of its term over the training
-/// rows, as a share of their sum. Shape: `(n_features,)`; empty where no feature moves it.
+/// How much each column moves the margin: the standard deviation of its term over the training
+/// rows, as a share of their sum. Shape: `(n_columns,)`; empty where no column moves it.
 #[must_use]
 pub(crate) fn linear_importances(linear: &Linear<'_>, data: &Dataset) -> Vec<f64> {
-    let mut spreads = vec![0.0; data.schema().n_features()];
+    let mut spreads = vec![0.0; data.columns().len()];
     for term in &linear.terms {
         let feature_idx = term.feature_idx();
         let values = data.features().column(feature_idx);
@@ -149,12 +149,11 @@ pub(crate) fn linear_importances(linear: &Linear<'_>, data: &Dataset) -> Vec<f64
 
 fn encodings(data: &Dataset) -> Vec<Encoding> {
     let mut n_columns = 0;
-    let features = data.schema().features.iter().enumerate();
-    features
-        .map(|(feature_idx, feature)| {
+    let columns = data.columns().0.iter().enumerate();
+    columns
+        .map(|(feature_idx, column)| {
             let first_column = n_columns;
-            if feature.kind() == Kind::Categorical {
-                let n_categories = feature.categories().len();
+            if let ColumnKind::Categorical { n_categories } = column.kind {
                 n_columns += n_categories;
                 return Encoding::OneHot {
                     first_column,

@@ -15,12 +15,14 @@ use crate::calibration::fit_platt;
 use crate::dataset::Dataset;
 use crate::error::TrainerError;
 use crate::evaluation::{Evaluation, Scores};
+use crate::learn::Progress;
 use crate::learner::{Fitted, Learner};
 use crate::progress::Reporter;
 use crate::reference::reference_of;
 use crate::row_groups::RowGroups;
 use crate::split::{Split, SplitKind, grouped_folds};
 use crate::threshold::ThresholdRule;
+use crate::transform::{FittedTransform, TransformPlan};
 
 /// How many folds the margins for calibration come from.
 const N_FOLDS: usize = 5;
@@ -30,6 +32,8 @@ const N_FOLDS: usize = 5;
 pub struct TrainOptions {
     /// The model's name; empty for `<schema>-<learner>`.
     pub name: String,
+    /// What is done to rows before the learner, and later the model, reads them.
+    pub transform: TransformPlan,
     /// The learner.
     pub learner: Learner,
     /// The seed of every random choice.
@@ -50,6 +54,7 @@ impl TrainOptions {
     pub fn new(learner: Learner) -> Self {
         Self {
             name: String::new(),
+            transform: TransformPlan::default(),
             learner,
             seed: 0,
             split: SplitKind::Grouped,
@@ -119,6 +124,7 @@ pub fn train(
 
 /// A model fitted to some rows, calibrated on margins of rows it did not learn from.
 struct FittedPart {
+    transform: FittedTransform,
     table: ModelTable<'static>,
     importances: Vec<f64>,
     calibration: Calibration,
@@ -136,11 +142,13 @@ impl FittedPart {
     ) -> Result<Self, TrainerError> {
         let learner = &options.learner;
         let stage = reporter.stage("fit", learner.n_trees() as u64);
+        let (transform, rows) = options.transform.fit_apply(data, options.seed)?;
         let Fitted {
             table,
             importances,
             out_of_bag,
-        } = learner.fit(data, options.seed, &stage)?;
+        } = learner.fit(&rows, options.seed, &stage)?;
+        let importances = transform.to_features(&importances, data.schema().n_features());
         drop(stage);
         let (margins, labels, calibrated_on) = match out_of_bag {
             Some(out_of_bag) => {
@@ -166,6 +174,7 @@ impl FittedPart {
             uncertain: None,
         };
         Ok(Self {
+            transform,
             table,
             importances,
             calibration,
@@ -178,7 +187,7 @@ impl FittedPart {
     fn artifact(&self, data: &Dataset, card: Card) -> Artifact<'static> {
         Artifact {
             schema: data.schema().clone(),
-            transform: Transform::default(),
+            transform: self.transform.steps().clone(),
             model: self.table.clone(),
             calibration: self.calibration,
             decision: self.decision,
@@ -208,13 +217,11 @@ fn cross_fitted_margins(
         }
         let done = fold as u64 * steps;
         let rest = data.select(&rest);
-        let fitted = options
-            .learner
-            .fit(&rest, options.seed, &|grown: usize, _: usize| {
-                stage.reach(done + grown as u64);
-            })?;
+        let progress = |grown: usize, _: usize| stage.reach(done + grown as u64);
+        let (plan, learner) = (&options.transform, &options.learner);
+        let artifact = fit_uncalibrated(&rest, plan, learner, options.seed, &progress)?;
         // Through the file format and the scorer: what is calibrated is what the edge computes.
-        let bytes = uncalibrated(&rest, fitted.table).encode()?;
+        let bytes = artifact.encode()?;
         let scores = Scores::of(&Model::load(&bytes)?, &data.select(&held_out))?;
         for (row_idx, margin) in held_out.into_iter().zip(scores.margins) {
             margins[row_idx] = margin;
@@ -224,11 +231,32 @@ fn cross_fitted_margins(
     Ok(margins)
 }
 
-/// An artifact that scores by the bare margins of a model fitted to `data`.
-pub(crate) fn uncalibrated(data: &Dataset, model: ModelTable<'static>) -> Artifact<'static> {
+/// An artifact that scores by the bare margins of a learner fitted to the rows of `data`, which are those
+/// of the schema, behind a transform fitted to the same rows.
+///
+/// # Errors
+/// As [`TransformPlan::fit`] and [`Learner::fit`].
+pub(crate) fn fit_uncalibrated(
+    data: &Dataset,
+    plan: &TransformPlan,
+    learner: &Learner,
+    seed: u64,
+    progress: &dyn Progress,
+) -> Result<Artifact<'static>, TrainerError> {
+    let (transform, rows) = plan.fit_apply(data, seed)?;
+    let fitted = learner.fit(&rows, seed, progress)?;
+    Ok(uncalibrated(data, transform.steps().clone(), fitted.table))
+}
+
+/// An artifact that scores by the bare margins of a model fitted to `data` after a transform.
+pub(crate) fn uncalibrated(
+    data: &Dataset,
+    transform: Transform<'static>,
+    model: ModelTable<'static>,
+) -> Artifact<'static> {
     Artifact {
         schema: data.schema().clone(),
-        transform: Transform::default(),
+        transform,
         model,
         calibration: Calibration::IDENTITY,
         decision: Decision {
@@ -263,6 +291,7 @@ fn blank_card() -> Card {
 fn card(data: &Dataset, options: &TrainOptions, part: &FittedPart) -> Card {
     let learner = &options.learner;
     let mut parameters = learner.parameters();
+    parameters.extend(options.transform.parameters());
     parameters.insert(
         "calibration".into(),
         format!("Platt, {}", part.calibrated_on),

@@ -35,7 +35,7 @@ impl<'a> Model<'a> {
     /// The [`ArtifactError`] that decoding finds.
     pub fn load(bytes: &'a [u8]) -> Result<Self, ArtifactError> {
         let (artifact, layouts) = Artifact::decode_with_layouts(bytes)?;
-        let transform = RowTransform::new(&artifact.transform, &artifact.schema);
+        let transform = RowTransform::new(&artifact.transform, (&artifact.schema).into());
         let tables = artifact.model.members();
         let trees = tables.filter_map(|(_, table)| match table {
             ModelTable::Trees(trees) => Some(trees),

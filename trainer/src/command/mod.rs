@@ -10,6 +10,7 @@ mod report;
 mod sample;
 mod score;
 mod train;
+mod transform_options;
 
 use std::fs;
 use std::io::{self, Write};

@@ -7,6 +7,7 @@ use picket_schema::artifact::Artifact;
 
 use super::learner_options::LearnerOptions;
 use super::report::{Contents, metric_table};
+use super::transform_options::TransformOptions;
 use crate::error::TrainerError;
 use crate::output_file::OutputFile;
 use crate::progress::Reporter;
@@ -37,6 +38,8 @@ pub struct TrainCommand {
     out: PathBuf,
     #[command(flatten)]
     learner: LearnerOptions,
+    #[command(flatten)]
+    transform: TransformOptions,
     /// The seed of every random choice. The same seed and rows give the same file.
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -80,6 +83,7 @@ impl TrainCommand {
     pub(super) fn run(&self) -> Result<(), TrainerError> {
         let options = TrainOptions {
             name: self.name.clone(),
+            transform: self.transform.plan()?,
             learner: self.learner.learner()?,
             seed: self.seed,
             split: match self.split {

@@ -6,13 +6,14 @@ mod parts;
 mod settings;
 
 use linfa::ParamGuard;
-use picket_schema::artifact::{Linear, ModelTable};
-use picket_schema::{FeatureSchema, limits};
+use picket_schema::artifact::{ModelColumns, ModelTable};
+use picket_schema::limits;
 
 use crate::dataset::Dataset;
 use crate::error::TrainerError;
 use crate::export::tree_table;
 use crate::importance;
+use crate::knn::fit_neighbours;
 use crate::learn::{
     AdaBoostParams, BoostingParams, DecisionTreeParams, ExtraTreesParams, Forest, LearnError,
     LinfaTreeParams, OutOfBag, Progress, RandomForestParams, TreeEnsemble,
@@ -21,8 +22,8 @@ use crate::logistic::{fit_logistic, linear_importances};
 
 pub use parts::PartsError;
 pub use settings::{
-    AdaBoostSettings, BaggedSettings, BoostingSettings, LinfaTreeSettings, LogisticSettings,
-    TreeSettings,
+    AdaBoostSettings, BaggedSettings, BoostingSettings, KnnSettings, LinfaTreeSettings,
+    LogisticSettings, TreeSettings,
 };
 
 /// A learner with its parameters.
@@ -42,6 +43,8 @@ pub enum Learner {
     LinfaTree(LinfaTreeSettings),
     /// Logistic regression.
     Logistic(LogisticSettings),
+    /// Nearest neighbours.
+    Knn(KnnSettings),
 }
 
 /// What a fit gives.
@@ -49,7 +52,7 @@ pub enum Learner {
 pub struct Fitted {
     /// The model as it stands in an artifact.
     pub table: ModelTable<'static>,
-    /// The features' shares in the model. Shape: `(n_features,)` or empty.
+    /// The model columns' shares in the model. Shape: `(n_columns,)` or empty.
     pub importances: Vec<f64>,
     /// For each training row the margin from the trees that did not see it, shape `(n_rows,)`;
     /// `None` of a learner in which every tree sees every row.
@@ -65,7 +68,7 @@ impl Learner {
             Self::Boosting(boosting) => boosting.n_trees,
             Self::AdaBoost(adaboost) => adaboost.n_estimators,
             Self::Tree(_) | Self::LinfaTree(_) => 1,
-            Self::Logistic(_) => 0,
+            Self::Logistic(_) | Self::Knn(_) => 0,
         }
     }
 
@@ -89,7 +92,7 @@ impl Learner {
         progress: &dyn Progress,
     ) -> Result<Fitted, TrainerError> {
         self.learn(data, seed, OutOfBagScores::Wanted, progress)?
-            .export(data.schema())
+            .export(data.columns())
     }
 
     /// As [`Learner::fit`], up to a model in memory.
@@ -173,9 +176,17 @@ impl Learner {
             Self::Logistic(LogisticSettings { l1, l2 }) => {
                 let linear = fit_logistic(data, *l1, *l2)?;
                 let importances = linear_importances(&linear, data);
-                Learned::Linear {
-                    model: linear,
+                Learned::Table {
+                    table: ModelTable::Linear(linear),
                     importances,
+                }
+            }
+            Self::Knn(knn) => {
+                let neighbours =
+                    fit_neighbours(data, knn.n_neighbours, knn.weights, knn.standardise)?;
+                Learned::Table {
+                    table: ModelTable::Neighbours(neighbours),
+                    importances: Vec::new(),
                 }
             }
         })
@@ -198,8 +209,8 @@ pub(crate) enum Learned {
         ensemble: TreeEnsemble,
         out_of_bag: Option<OutOfBag>,
     },
-    Linear {
-        model: Linear<'static>,
+    Table {
+        table: ModelTable<'static>,
         importances: Vec<f64>,
     },
 }
@@ -218,11 +229,11 @@ impl Learned {
     ///
     /// # Errors
     /// Where it does not fit into one.
-    pub(crate) fn export(self, schema: &FeatureSchema) -> Result<Fitted, TrainerError> {
+    pub(crate) fn export(self, columns: &ModelColumns) -> Result<Fitted, TrainerError> {
         let (ensemble, out_of_bag) = match self {
-            Self::Linear { model, importances } => {
+            Self::Table { table, importances } => {
                 return Ok(Fitted {
-                    table: ModelTable::Linear(model),
+                    table,
                     importances,
                     out_of_bag: None,
                 });
@@ -232,7 +243,7 @@ impl Learned {
                 out_of_bag,
             } => (ensemble, out_of_bag),
         };
-        let table = ModelTable::Trees(tree_table(&ensemble, schema)?);
+        let table = ModelTable::Trees(tree_table(&ensemble, columns)?);
         let gains = ensemble
             .importances()
             .iter()
@@ -253,8 +264,9 @@ fn name_column(error: LearnError, data: &Dataset) -> TrainerError {
         LearnError::NotFinite { column, .. } => (*column, "missing values"),
         _ => return error.into(),
     };
+    let feature_idx = data.columns().0[column].feature_idx;
     TrainerError::NotForLinfa {
-        feature: data.schema().features[column].name.clone(),
+        feature: data.schema().features[feature_idx].name.clone(),
         found,
     }
 }

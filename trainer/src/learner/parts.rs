@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::{
-    AdaBoostSettings, BaggedSettings, BoostingSettings, Learner, LinfaTreeSettings,
+    AdaBoostSettings, BaggedSettings, BoostingSettings, KnnSettings, Learner, LinfaTreeSettings,
     LogisticSettings, TreeSettings,
 };
 
@@ -47,7 +47,7 @@ pub enum PartsError {
 
 impl Learner {
     /// The kinds of learners, as in `trainer train --model NAME` and in pipeline files.
-    pub const KINDS: [&'static str; 7] = [
+    pub const KINDS: [&'static str; 8] = [
         "boosting",
         "forest",
         "extra-trees",
@@ -55,6 +55,7 @@ impl Learner {
         "tree",
         "linfa-tree",
         "logistic",
+        "knn",
     ];
 
     /// The learner of a kind with these parameters; those left out have their defaults.
@@ -98,6 +99,7 @@ impl Learner {
             Some(kind @ "logistic") => {
                 Self::Logistic(settings::<LogisticSettings, V>(kind, parameters)?)
             }
+            Some(kind @ "knn") => Self::Knn(settings::<KnnSettings, V>(kind, parameters)?),
             _ => {
                 let found = kind.to_owned();
                 return Err(PartsError::UnknownKind { found });
@@ -116,6 +118,7 @@ impl Learner {
             Self::Tree(_) => "tree",
             Self::LinfaTree(_) => "linfa-tree",
             Self::Logistic(_) => "logistic",
+            Self::Knn(_) => "knn",
         }
     }
 
@@ -129,6 +132,7 @@ impl Learner {
             Self::Tree(settings) => written(settings),
             Self::LinfaTree(settings) => written(settings),
             Self::Logistic(settings) => written(settings),
+            Self::Knn(settings) => written(settings),
         };
         let shown = |(name, value): (String, Value)| (name, shown(&value));
         written.into_iter().map(shown).collect()
