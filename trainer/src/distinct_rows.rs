@@ -5,8 +5,28 @@ use std::borrow::Cow;
 use picket_schema::Feature;
 use picket_schema::artifact::{ColumnKind, PackedRows};
 
+use picket_schema::limits;
+
 use crate::dataset::Dataset;
 use crate::row_groups::RowGroups;
+
+/// Why rows cannot be kept in a model.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RowsError {
+    /// There are more distinct rows and columns than a model may hold.
+    #[error(
+        "{n_rows} distinct rows of {n_columns} columns; a model holds at most {} rows and {} values",
+        limits::MAX_PACKED_ROWS,
+        limits::MAX_PACKED_VALUES
+    )]
+    TooLarge {
+        /// How many distinct rows there are.
+        n_rows: usize,
+        /// How many columns they have.
+        n_columns: usize,
+    },
+}
 
 /// Rows with equal features taken together. Groups are in ascending order of their values, column by column, so
 /// the order of the rows in a file makes no difference.
@@ -15,6 +35,8 @@ pub(crate) struct DistinctRows {
     /// Row-major. Shape: `(n_groups, n_columns)`.
     pub(crate) values: Vec<f32>,
     pub(crate) n_columns: usize,
+    /// The first row of each group. Shape: `(n_groups,)`.
+    pub(crate) first_rows: Vec<usize>,
     /// How many rows there are in each group. Shape: `(n_groups,)`.
     pub(crate) counts: Vec<u32>,
     /// How many of them are positive. Shape: `(n_groups,)`.
@@ -52,6 +74,7 @@ impl DistinctRows {
         };
         Self {
             n_columns: columns.len(),
+            first_rows: rows.iter().map(|(_, rows)| rows[0]).collect(),
             counts: rows.iter().map(|(_, rows)| rows.len() as u32).collect(),
             positives: rows.iter().map(|(_, rows)| positive(rows)).collect(),
             values: rows.into_iter().flat_map(|(values, _)| values).collect(),
@@ -61,6 +84,16 @@ impl DistinctRows {
     /// How many distinct rows there are.
     pub(crate) fn len(&self) -> usize {
         self.counts.len()
+    }
+
+    /// Refuses more rows than a model may hold.
+    pub(crate) fn check_size(&self) -> Result<(), RowsError> {
+        let (n_rows, n_columns) = (self.len(), self.n_columns);
+        let n_values = n_rows.saturating_mul(n_columns);
+        if n_rows > limits::MAX_PACKED_ROWS || n_values > limits::MAX_PACKED_VALUES {
+            return Err(RowsError::TooLarge { n_rows, n_columns });
+        }
+        Ok(())
     }
 
     /// One distinct row. Shape: `(n_columns,)`.

@@ -14,6 +14,7 @@ use crate::learn::LearnError;
 use crate::learner::PartsError;
 use crate::logistic::LogisticError;
 use crate::split::SplitError;
+use crate::svm::SvmError;
 use crate::transform::TransformError;
 
 /// Why a command failed.
@@ -35,6 +36,9 @@ pub enum TrainerError {
     /// The nearest neighbours cannot be kept.
     #[error(transparent)]
     Knn(#[from] KnnError),
+    /// The support vector machine cannot be fitted.
+    #[error(transparent)]
+    Svm(#[from] SvmError),
     /// A kind and parameters name no learner.
     #[error(transparent)]
     Parts(#[from] PartsError),
@@ -131,6 +135,7 @@ impl TrainerError {
             Self::Split(_)
             | Self::Parts(_)
             | Self::Knn(_)
+            | Self::Svm(_)
             | Self::Transform(_)
             | Self::Schema { .. }
             | Self::Model { .. }

@@ -5,7 +5,7 @@ use picket_schema::artifact::{IntTable, NeighbourWeights, Neighbours};
 use picket_schema::limits;
 
 use crate::dataset::Dataset;
-use crate::distinct_rows::{DistinctRows, f64_table, means_and_scales};
+use crate::distinct_rows::{DistinctRows, RowsError, f64_table, means_and_scales};
 
 /// Why neighbours could not be kept.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -19,18 +19,9 @@ pub enum KnnError {
         /// The most of these rows.
         most: usize,
     },
-    /// There are more distinct rows and columns than a model may hold.
-    #[error(
-        "{n_rows} distinct rows of {n_columns} columns; expected at most {} rows and {} values",
-        limits::MAX_PACKED_ROWS,
-        limits::MAX_PACKED_VALUES
-    )]
-    TooLarge {
-        /// How many distinct rows there are.
-        n_rows: usize,
-        /// How many columns they have.
-        n_columns: usize,
-    },
+    /// There are too many rows.
+    #[error(transparent)]
+    Rows(#[from] RowsError),
 }
 
 /// Keeps the distinct rows. With `standardise` a number's difference is measured in the column's standard
@@ -50,7 +41,7 @@ pub(crate) fn fit_neighbours(
         return Err(KnnError::NeighbourCount { found, most });
     }
     let rows = DistinctRows::of(data);
-    check_size(rows.len(), rows.n_columns)?;
+    rows.check_size()?;
     let scales = means_and_scales(data).into_iter();
     let scales = scales.map(|(_, scale)| if standardise { scale } else { 1.0 });
     Ok(Neighbours {
@@ -61,13 +52,4 @@ pub(crate) fn fit_neighbours(
         counts: IntTable::pack(rows.counts),
         positives: IntTable::pack(rows.positives),
     })
-}
-
-/// Refuses more rows than a table of packed rows may hold.
-pub(crate) fn check_size(n_rows: usize, n_columns: usize) -> Result<(), KnnError> {
-    let n_values = n_rows.saturating_mul(n_columns);
-    if n_rows > limits::MAX_PACKED_ROWS || n_values > limits::MAX_PACKED_VALUES {
-        return Err(KnnError::TooLarge { n_rows, n_columns });
-    }
-    Ok(())
 }

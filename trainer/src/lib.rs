@@ -38,6 +38,7 @@ mod resource_use;
 mod row_groups;
 mod sample;
 mod split;
+mod svm;
 mod synthetic;
 mod threshold;
 mod training;
@@ -45,6 +46,7 @@ pub mod transform;
 
 pub use calibration::fit_platt;
 pub use dataset::Dataset;
+pub use distinct_rows::RowsError;
 pub use error::TrainerError;
 pub use evaluation::{Evaluation, Scores, is_training_data};
 pub use export::{ExportError, tree_table};
@@ -53,7 +55,8 @@ pub use ingest_error::IngestError;
 pub use knn::KnnError;
 pub use learner::{
     AdaBoostSettings, BaggedSettings, BoostingSettings, Fitted, KnnSettings, Learner,
-    LinfaTreeSettings, LogisticSettings, PartsError, TreeSettings,
+    LinfaTreeSettings, LogisticSettings, PartsError, SvmLinearSettings, SvmRbfSettings,
+    TreeSettings,
 };
 pub use logistic::{LogisticError, fit_logistic};
 pub use output_file::OutputFile;
@@ -62,6 +65,7 @@ pub use reference::reference_of;
 pub use row_groups::RowGroups;
 pub use sample::{SYNTHETIC_NOTE, Sampler, phishing_schema};
 pub use split::{Split, SplitError, SplitKind, TEST_SHARE, grouped_folds};
+pub use svm::SvmError;
 pub use synthetic::synthetic_rows;
 pub use threshold::ThresholdRule;
 pub use training::{TrainOptions, Trained, train};

@@ -144,3 +144,28 @@ fn neighbours_answer_as_scikit_learn() {
         assert_close(&found, &numbers(&case["probabilities"]), 1e-9);
     }
 }
+
+#[test]
+fn support_vector_machines_decide_as_scikit_learn() {
+    for case in cases("svm") {
+        let (x, y) = (rows(&case["x"]), labels(&case["y"]));
+        let kernel = case["kernel"].as_str().unwrap();
+        let parameters: &[&str] = if kernel == "rbf" {
+            &["c", "gamma"]
+        } else {
+            &["c"]
+        };
+        let parameters = parameters
+            .iter()
+            .map(|name| ((*name).to_owned(), &case[*name]));
+        let learner = Learner::from_parts(&format!("svm-{kernel}"), &parameters.collect()).unwrap();
+        let data = dataset(&x, &y);
+        let fitted = learner.fit(&data, 0, &()).unwrap();
+        if let ModelTable::Kernel(kernel) = &fitted.table {
+            // 40 of the 150 rows are copies.
+            assert!(kernel.rows.n_rows <= 110, "{}", kernel.rows.n_rows);
+        }
+        let found = margins(&data, fitted.table, &x);
+        assert_close(&found, &numbers(&case["decisions"]), 1e-3);
+    }
+}

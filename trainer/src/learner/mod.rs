@@ -19,11 +19,12 @@ use crate::learn::{
     LinfaTreeParams, OutOfBag, Progress, RandomForestParams, TreeEnsemble,
 };
 use crate::logistic::{fit_logistic, linear_importances};
+use crate::svm::{fit_linear, fit_rbf};
 
 pub use parts::PartsError;
 pub use settings::{
     AdaBoostSettings, BaggedSettings, BoostingSettings, KnnSettings, LinfaTreeSettings,
-    LogisticSettings, TreeSettings,
+    LogisticSettings, SvmLinearSettings, SvmRbfSettings, TreeSettings,
 };
 
 /// A learner with its parameters.
@@ -45,6 +46,10 @@ pub enum Learner {
     Logistic(LogisticSettings),
     /// Nearest neighbours.
     Knn(KnnSettings),
+    /// A linear support vector machine.
+    SvmLinear(SvmLinearSettings),
+    /// A support vector machine with radial basis functions.
+    SvmRbf(SvmRbfSettings),
 }
 
 /// What a fit gives.
@@ -68,7 +73,7 @@ impl Learner {
             Self::Boosting(boosting) => boosting.n_trees,
             Self::AdaBoost(adaboost) => adaboost.n_estimators,
             Self::Tree(_) | Self::LinfaTree(_) => 1,
-            Self::Logistic(_) | Self::Knn(_) => 0,
+            Self::Logistic(_) | Self::Knn(_) | Self::SvmLinear(_) | Self::SvmRbf(_) => 0,
         }
     }
 
@@ -179,6 +184,23 @@ impl Learner {
                 Learned::Table {
                     table: ModelTable::Linear(linear),
                     importances,
+                }
+            }
+            Self::SvmLinear(svm) => {
+                matrix.require_both_classes()?;
+                let linear = fit_linear(data, svm.c, svm.positive_weight)?;
+                let importances = linear_importances(&linear, data);
+                Learned::Table {
+                    table: ModelTable::Linear(linear),
+                    importances,
+                }
+            }
+            Self::SvmRbf(svm) => {
+                matrix.require_both_classes()?;
+                let kernel = fit_rbf(data, svm.c, svm.gamma, svm.positive_weight)?;
+                Learned::Table {
+                    table: ModelTable::Kernel(kernel),
+                    importances: Vec::new(),
                 }
             }
             Self::Knn(knn) => {

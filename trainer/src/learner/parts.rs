@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::{
     AdaBoostSettings, BaggedSettings, BoostingSettings, KnnSettings, Learner, LinfaTreeSettings,
-    LogisticSettings, TreeSettings,
+    LogisticSettings, SvmLinearSettings, SvmRbfSettings, TreeSettings,
 };
 
 /// Why a kind and parameters name no learner.
@@ -47,7 +47,7 @@ pub enum PartsError {
 
 impl Learner {
     /// The kinds of learners, as in `trainer train --model NAME` and in pipeline files.
-    pub const KINDS: [&'static str; 8] = [
+    pub const KINDS: [&'static str; 10] = [
         "boosting",
         "forest",
         "extra-trees",
@@ -56,6 +56,8 @@ impl Learner {
         "linfa-tree",
         "logistic",
         "knn",
+        "svm-linear",
+        "svm-rbf",
     ];
 
     /// The learner of a kind with these parameters; those left out have their defaults.
@@ -100,6 +102,12 @@ impl Learner {
                 Self::Logistic(settings::<LogisticSettings, V>(kind, parameters)?)
             }
             Some(kind @ "knn") => Self::Knn(settings::<KnnSettings, V>(kind, parameters)?),
+            Some(kind @ "svm-linear") => {
+                Self::SvmLinear(settings::<SvmLinearSettings, V>(kind, parameters)?)
+            }
+            Some(kind @ "svm-rbf") => {
+                Self::SvmRbf(settings::<SvmRbfSettings, V>(kind, parameters)?)
+            }
             _ => {
                 let found = kind.to_owned();
                 return Err(PartsError::UnknownKind { found });
@@ -119,6 +127,8 @@ impl Learner {
             Self::LinfaTree(_) => "linfa-tree",
             Self::Logistic(_) => "logistic",
             Self::Knn(_) => "knn",
+            Self::SvmLinear(_) => "svm-linear",
+            Self::SvmRbf(_) => "svm-rbf",
         }
     }
 
@@ -133,8 +143,13 @@ impl Learner {
             Self::LinfaTree(settings) => written(settings),
             Self::Logistic(settings) => written(settings),
             Self::Knn(settings) => written(settings),
+            Self::SvmLinear(settings) => written(settings),
+            Self::SvmRbf(settings) => written(settings),
         };
-        let shown = |(name, value): (String, Value)| (name, shown(&value));
+        let shown = |(name, value): (String, Value)| {
+            let shown = shown(&name, &value);
+            (name, shown)
+        };
         written.into_iter().map(shown).collect()
     }
 }
@@ -149,8 +164,9 @@ fn written(settings: &impl Serialize) -> Map<String, Value> {
 }
 
 /// A parameter's value as a model card shows it.
-fn shown(value: &Value) -> String {
+fn shown(name: &str, value: &Value) -> String {
     match value {
+        Value::Null if name == "gamma" => "1 / columns".to_owned(),
         Value::Null => "by the number of features".to_owned(),
         Value::String(text) => text.clone(),
         Value::Number(number) if number.is_f64() => {

@@ -115,6 +115,29 @@ mod weights_name {
     }
 }
 
+/// Parameters of a linear support vector machine.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SvmLinearSettings {
+    /// What a misplaced row costs.
+    pub c: f64,
+    /// What the cost of positive rows is multiplied by.
+    pub positive_weight: f64,
+}
+
+/// Parameters of a support vector machine with radial basis functions.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SvmRbfSettings {
+    /// What a misplaced row costs.
+    pub c: f64,
+    /// What squared distances are multiplied by; `None` is one over the number of columns, which are
+    /// standardised.
+    pub gamma: Option<f64>,
+    /// What the cost of positive rows is multiplied by.
+    pub positive_weight: f64,
+}
+
 /// Parameters of logistic regression.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -188,6 +211,25 @@ impl Default for KnnSettings {
             n_neighbours: 5,
             weights: NeighbourWeights::Uniform,
             standardise: true,
+        }
+    }
+}
+
+impl Default for SvmLinearSettings {
+    fn default() -> Self {
+        Self {
+            c: 1.0,
+            positive_weight: 1.0,
+        }
+    }
+}
+
+impl Default for SvmRbfSettings {
+    fn default() -> Self {
+        Self {
+            c: 1.0,
+            gamma: None,
+            positive_weight: 1.0,
         }
     }
 }
