@@ -11,12 +11,14 @@ use crate::decide::DecideError;
 use crate::export::ExportError;
 use crate::import::ImportError;
 use crate::ingest::IngestError;
+use crate::knn::KnnError;
 use crate::learn::LearnError;
 use crate::learner::PartsError;
 use crate::logistic::LogisticError;
 use crate::retune::RetuneError;
 use crate::search::SearchError;
 use crate::split::SplitError;
+use crate::svm::SvmError;
 use crate::track::TrackError;
 use crate::transform::TransformError;
 
@@ -39,6 +41,12 @@ pub enum TrainerError {
     /// The logistic regression failed.
     #[error(transparent)]
     Logistic(#[from] LogisticError),
+    /// The nearest neighbours cannot be kept.
+    #[error(transparent)]
+    Knn(#[from] KnnError),
+    /// The support vector machine cannot be fitted.
+    #[error(transparent)]
+    Svm(#[from] SvmError),
     /// A kind and parameters name no learner.
     #[error(transparent)]
     Parts(#[from] PartsError),
@@ -197,6 +205,8 @@ impl TrainerError {
             | Self::Decide(_)
             | Self::Rejected { .. }
             | Self::NotEnoughEvidence { .. }
+            | Self::Knn(_)
+            | Self::Svm(_)
             | Self::Schema { .. }
             | Self::Model { .. }
             | Self::Usage { .. }

@@ -17,6 +17,7 @@ mod calibration;
 pub mod command;
 mod dataset;
 pub mod decide;
+mod distinct_rows;
 mod elastic_net;
 mod error;
 mod evaluation;
@@ -25,6 +26,7 @@ pub mod import;
 mod importance;
 pub mod ingest;
 mod judgement;
+mod knn;
 pub mod learn;
 mod learner;
 mod logistic;
@@ -41,6 +43,7 @@ mod row_groups;
 mod sample;
 pub mod search;
 mod split;
+mod svm;
 mod synthetic;
 pub mod track;
 mod training;
@@ -52,6 +55,7 @@ pub use calibration::{
 };
 pub use dataset::Dataset;
 pub use decide::{DecisionRule, ThresholdRule};
+pub use distinct_rows::RowsError;
 pub use error::TrainerError;
 pub use evaluation::{
     Evaluation, Gate, GateFinding, GateReport, Scores, Slice, SliceReport, SplitComparison,
@@ -63,9 +67,11 @@ pub use importance::{
 };
 pub use ingest::{IngestError, RowReader};
 pub use judgement::Judgement;
+pub use knn::KnnError;
 pub use learner::{
-    AdaBoostSettings, BaggedSettings, BoostingSettings, Fitted, Learner, LinfaTreeSettings,
-    LogisticSettings, PartsError, TreeSettings,
+    AdaBoostSettings, BaggedSettings, BoostingSettings, Fitted, KnnSettings, Learner,
+    LinfaTreeSettings, LogisticSettings, PartsError, SvmLinearSettings, SvmRbfSettings,
+    TreeSettings,
 };
 pub use logistic::{LogisticError, fit_logistic};
 pub use output_file::OutputFile;
@@ -75,5 +81,6 @@ pub use retune::{Band, RetuneError, RetuneOptions, Retuned, retune};
 pub use row_groups::RowGroups;
 pub use sample::{SYNTHETIC_NOTE, Sampler, phishing_schema};
 pub use split::{Split, SplitError, SplitKind, TEST_SHARE, folds, grouped_folds};
+pub use svm::SvmError;
 pub use synthetic::synthetic_rows;
 pub use training::{TrainOptions, Trained, train};

@@ -6,23 +6,25 @@ mod parts;
 mod settings;
 
 use linfa::ParamGuard;
-use picket_schema::artifact::{Linear, ModelColumns, ModelTable};
+use picket_schema::artifact::{ModelColumns, ModelTable};
 use picket_schema::limits;
 
 use crate::dataset::Dataset;
 use crate::error::TrainerError;
 use crate::export::tree_table;
 use crate::importance;
+use crate::knn::fit_neighbours;
 use crate::learn::{
     AdaBoostParams, BoostingParams, DecisionTreeParams, ExtraTreesParams, Forest, LearnError,
     LinfaTreeParams, OutOfBag, Progress, RandomForestParams, TreeEnsemble,
 };
 use crate::logistic::{fit_logistic, linear_importances};
+use crate::svm::{fit_linear, fit_rbf};
 
 pub use parts::PartsError;
 pub use settings::{
-    AdaBoostSettings, BaggedSettings, BoostingSettings, LinfaTreeSettings, LogisticSettings,
-    TreeSettings,
+    AdaBoostSettings, BaggedSettings, BoostingSettings, KnnSettings, LinfaTreeSettings,
+    LogisticSettings, SvmLinearSettings, SvmRbfSettings, TreeSettings,
 };
 
 /// A learner with its parameters.
@@ -42,6 +44,12 @@ pub enum Learner {
     LinfaTree(LinfaTreeSettings),
     /// Logistic regression.
     Logistic(LogisticSettings),
+    /// Nearest neighbours.
+    Knn(KnnSettings),
+    /// A linear support vector machine.
+    SvmLinear(SvmLinearSettings),
+    /// A support vector machine with radial basis functions.
+    SvmRbf(SvmRbfSettings),
 }
 
 /// What a fit gives.
@@ -65,7 +73,7 @@ impl Learner {
             Self::Boosting(boosting) => boosting.n_trees,
             Self::AdaBoost(adaboost) => adaboost.n_estimators,
             Self::Tree(_) | Self::LinfaTree(_) => 1,
-            Self::Logistic(_) => 0,
+            Self::Logistic(_) | Self::Knn(_) | Self::SvmLinear(_) | Self::SvmRbf(_) => 0,
         }
     }
 
@@ -182,9 +190,34 @@ impl Learner {
             Self::Logistic(LogisticSettings { l1, l2 }) => {
                 let linear = fit_logistic(data, *l1, *l2)?;
                 let importances = linear_importances(&linear, data);
-                Learned::Linear {
-                    model: linear,
+                Learned::Table {
+                    table: ModelTable::Linear(linear),
                     importances,
+                }
+            }
+            Self::SvmLinear(svm) => {
+                matrix.require_both_classes()?;
+                let linear = fit_linear(data, svm.c, svm.positive_weight)?;
+                let importances = linear_importances(&linear, data);
+                Learned::Table {
+                    table: ModelTable::Linear(linear),
+                    importances,
+                }
+            }
+            Self::SvmRbf(svm) => {
+                matrix.require_both_classes()?;
+                let kernel = fit_rbf(data, svm.c, svm.gamma, svm.positive_weight)?;
+                Learned::Table {
+                    table: ModelTable::Kernel(kernel),
+                    importances: Vec::new(),
+                }
+            }
+            Self::Knn(knn) => {
+                let neighbours =
+                    fit_neighbours(data, knn.n_neighbours, knn.weights, knn.standardise)?;
+                Learned::Table {
+                    table: ModelTable::Neighbours(neighbours),
+                    importances: Vec::new(),
                 }
             }
         })
@@ -207,8 +240,8 @@ pub(crate) enum Learned {
         ensemble: TreeEnsemble,
         out_of_bag: Option<OutOfBag>,
     },
-    Linear {
-        model: Linear<'static>,
+    Table {
+        table: ModelTable<'static>,
         importances: Vec<f64>,
     },
 }
@@ -229,9 +262,9 @@ impl Learned {
     /// Where it does not fit into one.
     pub(crate) fn export(self, columns: &ModelColumns) -> Result<Fitted, TrainerError> {
         let (ensemble, out_of_bag) = match self {
-            Self::Linear { model, importances } => {
+            Self::Table { table, importances } => {
                 return Ok(Fitted {
-                    table: ModelTable::Linear(model),
+                    table,
                     importances,
                     out_of_bag: None,
                 });

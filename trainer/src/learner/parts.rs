@@ -7,8 +7,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::{
-    AdaBoostSettings, BaggedSettings, BoostingSettings, Learner, LinfaTreeSettings,
-    LogisticSettings, TreeSettings,
+    AdaBoostSettings, BaggedSettings, BoostingSettings, KnnSettings, Learner, LinfaTreeSettings,
+    LogisticSettings, SvmLinearSettings, SvmRbfSettings, TreeSettings,
 };
 
 /// Why a kind and parameters name no learner.
@@ -47,7 +47,7 @@ pub enum PartsError {
 
 impl Learner {
     /// The kinds of learners, as in `trainer train --model NAME` and in pipeline files.
-    pub const KINDS: [&'static str; 7] = [
+    pub const KINDS: [&'static str; 10] = [
         "boosting",
         "forest",
         "extra-trees",
@@ -55,6 +55,9 @@ impl Learner {
         "tree",
         "linfa-tree",
         "logistic",
+        "knn",
+        "svm-linear",
+        "svm-rbf",
     ];
 
     /// The learner of a kind with these parameters; those left out have their defaults.
@@ -98,6 +101,13 @@ impl Learner {
             Some(kind @ "logistic") => {
                 Self::Logistic(settings::<LogisticSettings, V>(kind, parameters)?)
             }
+            Some(kind @ "knn") => Self::Knn(settings::<KnnSettings, V>(kind, parameters)?),
+            Some(kind @ "svm-linear") => {
+                Self::SvmLinear(settings::<SvmLinearSettings, V>(kind, parameters)?)
+            }
+            Some(kind @ "svm-rbf") => {
+                Self::SvmRbf(settings::<SvmRbfSettings, V>(kind, parameters)?)
+            }
             _ => {
                 let found = kind.to_owned();
                 return Err(PartsError::UnknownKind { found });
@@ -116,13 +126,19 @@ impl Learner {
             Self::Tree(_) => "tree",
             Self::LinfaTree(_) => "linfa-tree",
             Self::Logistic(_) => "logistic",
+            Self::Knn(_) => "knn",
+            Self::SvmLinear(_) => "svm-linear",
+            Self::SvmRbf(_) => "svm-rbf",
         }
     }
 
     /// The parameters by name, for the model card.
     #[must_use]
     pub fn parameters(&self) -> BTreeMap<String, String> {
-        let shown = |(name, value): (String, Value)| (name, shown(&value));
+        let shown = |(name, value): (String, Value)| {
+            let shown = shown(&name, &value);
+            (name, shown)
+        };
         self.settings().into_iter().map(shown).collect()
     }
 
@@ -136,6 +152,9 @@ impl Learner {
             Self::Tree(settings) => written(settings),
             Self::LinfaTree(settings) => written(settings),
             Self::Logistic(settings) => written(settings),
+            Self::Knn(settings) => written(settings),
+            Self::SvmLinear(settings) => written(settings),
+            Self::SvmRbf(settings) => written(settings),
         }
     }
 }
@@ -150,8 +169,9 @@ fn written(settings: &impl Serialize) -> Map<String, Value> {
 }
 
 /// A parameter's value as a model card shows it.
-fn shown(value: &Value) -> String {
+fn shown(name: &str, value: &Value) -> String {
     match value {
+        Value::Null if name == "gamma" => "1 / columns".to_owned(),
         Value::Null => "by the number of features".to_owned(),
         Value::String(text) => text.clone(),
         Value::Number(number) if number.is_f64() => {
