@@ -43,7 +43,9 @@ pub(crate) fn score_counts(scores: &[f64]) -> Vec<u8> {
 
 fn histogram(feature: &Feature, values: &[f32]) -> FeatureHistogram<'static> {
     let edges: Vec<f32> = match &feature.domain {
-        Domain::Categories(names) => (0..names.len() - 1).map(|code| code as f32).collect(),
+        Domain::Categories(_) | Domain::Hashed(_) => (0..feature.n_categories() - 1)
+            .map(|code| code as f32)
+            .collect(),
         Domain::Values(values) => values[..values.len() - 1]
             .iter()
             .map(|v| *v as f32)

@@ -14,8 +14,10 @@ mod push_data;
 mod report;
 mod report_page;
 mod retune;
+mod run;
 mod sample;
 mod score;
+mod search;
 mod track;
 mod train;
 mod transform_options;
@@ -38,6 +40,12 @@ use crate::progress::Reporter;
 /// What the trainer can do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// From raw records to an accepted, tracked and explained model: all stages in one run.
+    Run(Box<run::RunCommand>),
+    /// Fit the model of a run again and compare the bytes.
+    Reproduce(run::ReproduceCommand),
+    /// Compare learners and their parameters on folds of the rows.
+    Search(Box<search::SearchCommand>),
     /// Train a model from labelled rows.
     Train(Box<train::TrainCommand>),
     /// Measure a model on labelled rows.
@@ -77,6 +85,9 @@ impl Command {
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
+            Self::Run(_) => "run",
+            Self::Reproduce(_) => "reproduce",
+            Self::Search(_) => "search",
             Self::Train(_) => "train",
             Self::Evaluate(_) => "evaluate",
             Self::Retune(_) => "retune",
@@ -101,6 +112,9 @@ impl Command {
     /// A [`TrainerError`] that says what went wrong and what was expected.
     pub fn run(&self) -> Result<(), TrainerError> {
         match self {
+            Self::Run(command) => command.run(),
+            Self::Reproduce(command) => command.run(),
+            Self::Search(command) => command.run(),
             Self::Train(command) => command.run(),
             Self::Evaluate(command) => command.run(),
             Self::Retune(command) => command.run(),

@@ -108,6 +108,11 @@ fn slicing(feature: &Feature, values: &[f32]) -> (Vec<String>, Vec<usize>) {
             let code = |x: &f32| Feature::category_code(categories.len(), *x);
             (categories.clone(), values.iter().map(code).collect())
         }
+        Domain::Hashed(n_buckets) => {
+            let code = |x: &f32| Feature::category_code(*n_buckets as usize, *x);
+            let names = (0..*n_buckets).map(|bucket| format!("bucket {bucket}"));
+            (names.collect(), values.iter().map(code).collect())
+        }
         Domain::Values(listed) => {
             let listed: Vec<f32> = listed.iter().map(|value| *value as f32).collect();
             let place = |x: &f32| listed.iter().position(|value| value == x);

@@ -27,7 +27,9 @@ mod tests {
 
     #[test]
     fn the_standard_space_makes_candidates() {
-        let candidates = standard_space().grid().unwrap();
+        let candidates = standard_space()
+            .grid(&crate::transform::TransformPlan::default())
+            .unwrap();
         assert!(candidates.len() >= 10);
     }
 }

@@ -312,7 +312,7 @@ impl Context<'_> {
                 stage.reach(n_done.fetch_add(1, Ordering::Relaxed) as u64 + 1);
                 if let Some(results) = results {
                     let done = self.finish(alive[place], share, &train, results);
-                    stage.tell(&line_of(&done.0, self.options.metric), &done.0);
+                    stage.tell(&done.0.in_words(self.options.metric), &done.0);
                     lock(&finished).push(done);
                 }
             }
@@ -436,27 +436,6 @@ pub(crate) fn fold_records(
             }
         });
     records.collect()
-}
-
-/// A candidate's line in the table that grows.
-fn line_of(record: &CandidateRecord, metric: SearchMetric) -> String {
-    let parameters: Vec<String> = record
-        .parameters
-        .iter()
-        .map(|(name, value)| format!("{name}={value}"))
-        .collect();
-    let parameters = parameters.join(" ");
-    let result = match (&record.state, record.mean, record.sd) {
-        (CandidateState::Failed(reason), ..) => format!("failed: {reason}"),
-        (_, Some(mean), Some(sd)) => format!("{} {mean:.4} ± {sd:.4}", metric.name()),
-        _ => "not measured".to_owned(),
-    };
-    format!(
-        "{:>4}  {:<12} {result}  {:>6.1} s  {parameters}",
-        record.candidate_idx,
-        record.model,
-        record.seconds()
-    )
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -17,4 +17,5 @@ mod run;
 mod sample;
 mod score;
 mod train;
+mod transform;
 mod validate;
