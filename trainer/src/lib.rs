@@ -15,6 +15,7 @@
 mod calibration;
 pub mod command;
 mod dataset;
+pub mod drift;
 mod error;
 mod evaluation;
 mod export;

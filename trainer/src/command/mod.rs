@@ -1,6 +1,7 @@
 //! The commands of the `trainer` binary, one file each.
 
 mod data_options;
+mod drift;
 mod evaluate;
 mod fit;
 mod fixtures;
@@ -42,6 +43,8 @@ pub enum Command {
     Score(score::ScoreCommand),
     /// Take over a tree model of XGBoost, LightGBM or an ONNX file, without training again.
     Import(Box<import::ImportCommand>),
+    /// Compare rows with those a model was trained on, or with other rows.
+    Drift(drift::DriftCommand),
     /// Look at rows before anything is learned from them.
     Validate(validate::ValidateCommand),
     /// Load rows into a MongoDB collection; again is the same as once.
@@ -67,6 +70,7 @@ impl Command {
             Self::Inspect(_) => "inspect",
             Self::Score(_) => "score",
             Self::Import(_) => "import",
+            Self::Drift(_) => "drift",
             Self::Validate(_) => "validate",
             #[cfg(feature = "mongodb")]
             Self::PushData(_) => "push-data",
@@ -87,6 +91,7 @@ impl Command {
             Self::Inspect(command) => command.run(),
             Self::Score(command) => command.run(),
             Self::Import(command) => command.run(),
+            Self::Drift(command) => command.run(),
             Self::Validate(command) => command.run(),
             #[cfg(feature = "mongodb")]
             Self::PushData(command) => command.run(),
