@@ -18,6 +18,7 @@ pub mod command;
 mod dataset;
 pub mod decide;
 mod distinct_rows;
+pub mod drift;
 mod elastic_net;
 mod error;
 mod evaluation;

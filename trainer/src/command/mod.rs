@@ -3,6 +3,7 @@
 mod accept;
 mod data_options;
 mod decision_options;
+mod drift;
 mod evaluate;
 mod fit;
 mod fixtures;
@@ -65,6 +66,8 @@ pub enum Command {
     Track(track::TrackCommand),
     /// Take over a tree model of XGBoost, LightGBM or an ONNX file, without training again.
     Import(Box<import::ImportCommand>),
+    /// Compare rows with those a model was trained on, or with other rows.
+    Drift(drift::DriftCommand),
     /// Look at rows before anything is learned from them.
     Validate(validate::ValidateCommand),
     /// Load rows into a MongoDB collection; again is the same as once.
@@ -97,6 +100,7 @@ impl Command {
             Self::Report(_) => "report",
             Self::Track(_) => "track",
             Self::Import(_) => "import",
+            Self::Drift(_) => "drift",
             Self::Validate(_) => "validate",
             #[cfg(feature = "mongodb")]
             Self::PushData(_) => "push-data",
@@ -124,6 +128,7 @@ impl Command {
             Self::Report(command) => command.run(),
             Self::Track(command) => command.run(),
             Self::Import(command) => command.run(),
+            Self::Drift(command) => command.run(),
             Self::Validate(command) => command.run(),
             #[cfg(feature = "mongodb")]
             Self::PushData(command) => command.run(),
