@@ -11,6 +11,7 @@ use crate::import::ImportError;
 use crate::ingest_error::IngestError;
 use crate::learn::LearnError;
 use crate::logistic::LogisticError;
+use crate::publish::PublishError;
 use crate::split::SplitError;
 use crate::track::TrackError;
 
@@ -57,6 +58,9 @@ pub enum TrainerError {
     /// A run cannot be tracked.
     #[error(transparent)]
     Track(#[from] TrackError),
+    /// Releases cannot be read or written.
+    #[error(transparent)]
+    Publish(#[from] PublishError),
     /// Options that do not go together.
     #[error("{option}: {expected}")]
     Usage {
@@ -139,6 +143,7 @@ impl TrainerError {
             ),
             Self::Import { source, .. } => source.is_input_error(),
             Self::Track(error) => error.is_input_error(),
+            Self::Publish(error) => error.is_input_error(),
             Self::Learn(error) => !matches!(error, LearnError::Linfa(_)),
             Self::Logistic(error) => matches!(error, LogisticError::Penalty { .. }),
             Self::Artifact(_)

@@ -29,6 +29,7 @@ mod logistic;
 pub mod metrics;
 mod output_file;
 mod progress;
+pub mod publish;
 mod random;
 mod reference;
 pub mod report;
