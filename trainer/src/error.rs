@@ -15,6 +15,7 @@ use crate::knn::KnnError;
 use crate::learn::LearnError;
 use crate::learner::PartsError;
 use crate::logistic::LogisticError;
+use crate::publish::PublishError;
 use crate::retune::RetuneError;
 use crate::search::SearchError;
 use crate::split::SplitError;
@@ -101,6 +102,9 @@ pub enum TrainerError {
     /// A run cannot be tracked.
     #[error(transparent)]
     Track(#[from] TrackError),
+    /// Releases cannot be read or written.
+    #[error(transparent)]
+    Publish(#[from] PublishError),
     /// Options that do not go together.
     #[error("{option}: {expected}")]
     Usage {
@@ -227,6 +231,7 @@ impl TrainerError {
             Self::Track(error) => error.is_input_error(),
             Self::Retune(error) => !matches!(error, RetuneError::Artifact(_) | RetuneError::Row(_)),
             Self::Accept(error) => !matches!(error, AcceptError::Row(_)),
+            Self::Publish(error) => error.is_input_error(),
             Self::Learn(error) => !matches!(error, LearnError::Linfa(_)),
             Self::Logistic(error) => matches!(error, LogisticError::Penalty { .. }),
             Self::Artifact(_)

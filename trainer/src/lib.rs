@@ -35,6 +35,7 @@ pub mod metrics;
 mod output_file;
 pub mod pipeline;
 mod progress;
+pub mod publish;
 mod random;
 mod reference;
 pub mod report;

@@ -25,7 +25,9 @@ impl Bins {
     /// One bin a value, where the domain or the samples have few; else `None`.
     pub(super) fn discrete(feature: &Feature, reference: &[f32], live: &[f32]) -> Option<Self> {
         let edges = match &feature.domain {
-            Domain::Categories(names) => (1..names.len()).map(|code| (code - 1) as f32).collect(),
+            Domain::Categories(_) | Domain::Hashed(_) => (1..feature.n_categories())
+                .map(|code| (code - 1) as f32)
+                .collect(),
             Domain::Values(values) => values[..values.len() - 1]
                 .iter()
                 .map(|value| *value as f32)
@@ -80,6 +82,9 @@ impl Bins {
     pub(super) fn labels(&self, feature: Option<&Feature>) -> Vec<String> {
         let mut labels: Vec<String> = match feature.map(|feature| &feature.domain) {
             Some(Domain::Categories(names)) => names.clone(),
+            Some(Domain::Hashed(n_buckets)) => (0..*n_buckets)
+                .map(|bucket| format!("bucket {bucket}"))
+                .collect(),
             Some(Domain::Values(values)) => values.iter().map(f64::to_string).collect(),
             _ => {
                 let up_to = self.edges.iter().map(|edge| format!("≤ {edge}"));
