@@ -97,13 +97,13 @@ fn all_scorers_judge_by_it_and_explanations_stay_in_margins() {
 
 fn judge_all(bytes: &[u8]) {
     let mut artifact = Artifact::decode(bytes).unwrap();
-    let margins = Scorer::new(&Model::load(bytes).unwrap())
+    let scored = Scorer::new(&Model::load(bytes).unwrap())
         .score_batch(&rows())
         .unwrap();
-    let mut margins: Vec<f64> = margins.iter().map(|scored| scored.margin.0).collect();
+    let mut margins: Vec<f64> = scored.iter().map(|scored| scored.margin.0).collect();
     margins.sort_by(f64::total_cmp);
-    // Some margins are beyond the ends.
-    let (low, high) = (margins[margins.len() / 10], margins[margins.len() * 9 / 10]);
+    // A quarter of the margins lies beyond each end.
+    let (low, high) = (margins[margins.len() / 4], margins[margins.len() * 3 / 4]);
     let knots = [(low, 0.0), (high, 1.0)];
     artifact.calibration = Calibration::Isotonic(Isotonic::from_knots(&knots));
     artifact.decision.uncertain = Some([0.2, 0.8]);

@@ -32,6 +32,12 @@ fn the_report_is_that_of_the_file() {
     let of_training = report.as_object_mut().unwrap().remove("training_metrics");
     let auc = of_training.unwrap()["roc_auc"].as_f64().unwrap();
     assert!(auc > report["metrics"]["roc_auc"]["value"].as_f64().unwrap());
+    let gate = report.as_object_mut().unwrap().remove("gate").unwrap();
+    assert_eq!(gate["findings"].as_array().unwrap().len(), 2);
+    assert_eq!(
+        gate["holds"], gate["findings"][1]["holds"],
+        "the F1 is good enough"
+    );
     assert_eq!(report, json_of(&["inspect", text(&out), "--json"]));
     let bytes = std::fs::read(&out).unwrap();
     let artifact = Artifact::decode(&bytes).unwrap();
@@ -88,6 +94,7 @@ fn the_table_says_what_matters() {
         "roc_auc",
         "95 % interval",
         "With a random split",
+        "as expected, at least 0.6",
         "sha256:",
     ] {
         assert!(table.contains(words), "{words:?} is not in {table}");

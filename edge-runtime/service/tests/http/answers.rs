@@ -32,7 +32,8 @@ fn an_explanation_names_the_largest_first_and_adds_up() -> Tested {
     let platt = fixture::artifact(fixture::PHISHING)?;
     adds_up(platt.clone(), "log-odds")?;
     let mut artifact = Artifact::decode(&platt)?;
-    artifact.calibration = Calibration::Isotonic(Isotonic::from_knots(&[(-9.0, 0.1), (9.0, 0.9)]));
+    artifact.calibration =
+        Calibration::Isotonic(Isotonic::from_knots(&[(-900.0, 0.1), (900.0, 0.9)]));
     adds_up(artifact.encode()?, "margin")
 }
 
@@ -67,7 +68,7 @@ fn adds_up(model_bytes: Vec<u8>, unit: &str) -> Tested {
     let total = explanation["total"].as_f64().expect("a number");
     let (margin, score) = (truth.margin.0, truth.score.0);
     let expected = if unit == "margin" {
-        assert!((score - (0.5 + margin * 0.8 / 18.0)).abs() < 1e-12);
+        assert!((score - (0.5 + margin * 0.8 / 1800.0)).abs() < 1e-12);
         margin
     } else {
         (score / (1.0 - score)).ln()
