@@ -14,6 +14,7 @@
 
 mod calibration;
 pub mod command;
+mod cross_fit;
 mod dataset;
 mod distinct_rows;
 mod elastic_net;
@@ -55,8 +56,8 @@ pub use ingest_error::IngestError;
 pub use knn::KnnError;
 pub use learner::{
     AdaBoostSettings, BaggedSettings, BoostingSettings, Fitted, KnnSettings, Learner,
-    LinfaTreeSettings, LogisticSettings, PartsError, SvmLinearSettings, SvmRbfSettings,
-    TreeSettings,
+    LinfaTreeSettings, LogisticSettings, PartsError, StackingSettings, SvmLinearSettings,
+    SvmRbfSettings, TreeSettings, VotingSettings,
 };
 pub use logistic::{LogisticError, fit_logistic};
 pub use output_file::OutputFile;

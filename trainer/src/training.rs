@@ -155,7 +155,7 @@ impl FittedPart {
                 let known = out_of_bag.iter().zip(data.labels());
                 let known = known.filter_map(|(margin, label)| Some(((*margin)?, *label)));
                 let (margins, labels) = known.unzip();
-                (margins, labels, "out-of-bag margins")
+                (margins, labels, learner.unseen_by())
             }
             None => (
                 cross_fitted_margins(data, options, reporter)?,
