@@ -15,6 +15,7 @@
 pub mod accept;
 mod calibration;
 pub mod command;
+mod cross_fit;
 mod dataset;
 pub mod decide;
 mod distinct_rows;
@@ -72,8 +73,8 @@ pub use judgement::Judgement;
 pub use knn::KnnError;
 pub use learner::{
     AdaBoostSettings, BaggedSettings, BoostingSettings, Fitted, KnnSettings, Learner,
-    LinfaTreeSettings, LogisticSettings, PartsError, SvmLinearSettings, SvmRbfSettings,
-    TreeSettings,
+    LinfaTreeSettings, LogisticSettings, PartsError, StackingSettings, SvmLinearSettings,
+    SvmRbfSettings, TreeSettings, VotingSettings,
 };
 pub use logistic::{LogisticError, fit_logistic};
 pub use output_file::OutputFile;

@@ -207,7 +207,7 @@ impl FittedPart {
         drop(stage);
         let groups = RowGroups::of(data);
         let (margins, calibrated_on) = match out_of_bag {
-            Some(margins) => (margins, "out-of-bag margins"),
+            Some(margins) => (margins, learner.unseen_by()),
             None => (
                 cross_fitted_margins(data, &groups, options, reporter)?,
                 "out-of-fold margins, 5 grouped folds",

@@ -96,6 +96,7 @@ mod weights_name {
     use picket_schema::artifact::NeighbourWeights;
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
     pub(super) fn serialize<S: Serializer>(
         weights: &NeighbourWeights,
         serializer: S,

@@ -32,6 +32,7 @@ pub(super) trait KernelRows: Sync {
 /// `exp(-gamma * squared distance)`, the distance as the scorer measures it.
 pub(super) struct RadialBasis {
     gamma: f64,
+    n_points: usize,
     /// Numbers over their scale. Shape: `(n_points, n_numbers)`.
     numbers: Vec<f64>,
     n_numbers: usize,
@@ -76,6 +77,7 @@ impl RadialBasis {
             .collect();
         Self {
             gamma,
+            n_points: groups.len(),
             numbers,
             n_numbers: columns.len() - penalties.len(),
             codes,
@@ -86,11 +88,7 @@ impl RadialBasis {
 
 impl KernelRows for RadialBasis {
     fn len(&self) -> usize {
-        if self.n_numbers > 0 {
-            self.numbers.len() / self.n_numbers
-        } else {
-            self.codes.len() / self.penalties.len().max(1)
-        }
+        self.n_points
     }
 
     fn value(&self, a: usize, b: usize) -> f64 {

@@ -255,7 +255,7 @@ mod tests {
                 .collect()
         };
         let copied = Line(copies(&x));
-        let all = solve(&copied, points(&copies(&signs), &vec![0.3; 10])).unwrap();
+        let all = solve(&copied, points(&copies(&signs), &[0.3; 10])).unwrap();
         let w = |solution: &Solution, x: &[f64]| -> f64 {
             solution
                 .signed_multipliers
