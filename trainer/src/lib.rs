@@ -35,6 +35,7 @@ mod reference;
 pub mod report;
 mod resource_use;
 mod row_groups;
+pub mod runs;
 mod sample;
 mod split;
 mod synthetic;
