@@ -102,6 +102,14 @@ pub enum TrainerError {
     /// A run cannot be tracked.
     #[error(transparent)]
     Track(#[from] TrackError),
+    /// A run's record is not one.
+    #[error("{file}: not the record of a run: {found}")]
+    RunRecord {
+        /// The file.
+        file: String,
+        /// What was found.
+        found: String,
+    },
     /// Releases cannot be read or written.
     #[error(transparent)]
     Publish(#[from] PublishError),
@@ -216,6 +224,7 @@ impl TrainerError {
             | Self::Usage { .. }
             | Self::NotForLinfa { .. }
             | Self::Read { .. }
+            | Self::RunRecord { .. }
             // Too many distinct questions or leaves too large: other parameters help.
             | Self::Export(_) => true,
             Self::Write { source, .. } => matches!(

@@ -43,6 +43,7 @@ pub mod report;
 mod resource_use;
 mod retune;
 mod row_groups;
+pub mod runs;
 mod sample;
 pub mod search;
 mod split;

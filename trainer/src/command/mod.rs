@@ -1,6 +1,7 @@
 //! The commands of the `trainer` binary, one file each.
 
 mod accept;
+mod compare;
 mod data_options;
 mod decision_options;
 mod drift;
@@ -10,12 +11,17 @@ mod fixtures;
 mod import;
 mod inspect;
 mod learner_options;
+mod promote;
+mod publish;
 #[cfg(feature = "mongodb")]
 mod push_data;
+mod releases;
 mod report;
 mod report_page;
 mod retune;
+mod rollback;
 mod run;
+mod runs;
 mod sample;
 mod score;
 mod search;
@@ -64,6 +70,18 @@ pub enum Command {
     Report(report_page::ReportCommand),
     /// Send runs to a tracking server that was down when they ended.
     Track(track::TrackCommand),
+    /// Publish a model as the next release, to a directory or a bucket.
+    Publish(publish::PublishCommand),
+    /// Make a release the champion.
+    Promote(promote::PromoteCommand),
+    /// Go back: publish an earlier release's model anew and make it the champion.
+    Rollback(rollback::RollbackCommand),
+    /// List the releases of a directory or a bucket.
+    Releases(releases::ReleasesCommand),
+    /// List the runs that were made.
+    Runs(runs::RunsCommand),
+    /// Show two runs or two models side by side.
+    Compare(compare::CompareCommand),
     /// Take over a tree model of XGBoost, LightGBM or an ONNX file, without training again.
     Import(Box<import::ImportCommand>),
     /// Compare rows with those a model was trained on, or with other rows.
@@ -99,6 +117,12 @@ impl Command {
             Self::Score(_) => "score",
             Self::Report(_) => "report",
             Self::Track(_) => "track",
+            Self::Publish(_) => "publish",
+            Self::Promote(_) => "promote",
+            Self::Rollback(_) => "rollback",
+            Self::Releases(_) => "releases",
+            Self::Runs(_) => "runs",
+            Self::Compare(_) => "compare",
             Self::Import(_) => "import",
             Self::Drift(_) => "drift",
             Self::Validate(_) => "validate",
@@ -127,6 +151,12 @@ impl Command {
             Self::Score(command) => command.run(),
             Self::Report(command) => command.run(),
             Self::Track(command) => command.run(),
+            Self::Publish(command) => command.run(),
+            Self::Promote(command) => command.run(),
+            Self::Rollback(command) => command.run(),
+            Self::Releases(command) => command.run(),
+            Self::Runs(command) => command.run(),
+            Self::Compare(command) => command.run(),
             Self::Import(command) => command.run(),
             Self::Drift(command) => command.run(),
             Self::Validate(command) => command.run(),

@@ -17,6 +17,7 @@ mod channel;
 mod directory_store;
 mod error;
 mod manifest;
+mod publisher;
 mod releases;
 #[cfg(feature = "s3")]
 mod s3_store;
@@ -27,6 +28,7 @@ pub use channel::Channel;
 pub use directory_store::DirectoryStore;
 pub use error::PublishError;
 pub use manifest::{PAYLOAD_TYPE, ReleaseFile, ReleaseManifest};
+pub use publisher::user_and_host;
 pub use releases::{Listed, Package, Releases};
 #[cfg(feature = "s3")]
 pub use s3_store::{S3Settings, S3Store};

@@ -12,7 +12,7 @@ pub(crate) use wasm_toolchain::WasmToolchain;
 
 use crate::args::Args;
 use crate::repo::Repo;
-use crate::servers::MongoDbProgram;
+use crate::servers::{MlflowProgram, MongoDbProgram};
 use anyhow::{Context, Result};
 use std::path::PathBuf;
 
@@ -27,6 +27,8 @@ Finds or installs what builds and tests need:
   curl           for the test of the demo
   MongoDB        for the tests of reading collections: the server that MONGODB_URI names; else
                  `mongod`; else FerretDB, built with Go
+  MLflow         for the tests of tracking: the server that PICKET_MLFLOW_URI names; else MLflow,
+                 installed with pip into the target folder
 
 Debian packages are installed only as root. PICKET_WASM_TOOLCHAIN=installed|rustup|debian picks
 one way to the wasm target instead of trying all three in turn.";
@@ -36,6 +38,7 @@ pub(crate) struct Setup {
     pub(crate) wasm: WasmToolchain,
     pub(crate) browser: Browser,
     pub(crate) mongodb: MongoDbProgram,
+    pub(crate) mlflow: MlflowProgram,
 }
 
 impl Setup {
@@ -46,10 +49,12 @@ impl Setup {
         let browser = Browser::ensure()?;
         ensure_curl()?;
         let mongodb = MongoDbProgram::ensure(repo)?;
+        let mlflow = MlflowProgram::ensure(repo)?;
         Ok(Self {
             wasm,
             browser,
             mongodb,
+            mlflow,
         })
     }
 }

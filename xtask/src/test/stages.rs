@@ -102,8 +102,9 @@ pub(crate) fn unit(context: &mut Context) -> Result<()> {
     }
     let setup = context.setup()?;
     let browser = &setup.browser;
-    // Stops with this function, whatever the tests do.
+    // They stop with this function, whatever the tests do.
     let mongodb = setup.mongodb.start(repo)?;
+    let mlflow = setup.mlflow.start(repo)?;
     if std::env::var_os("PICKET_DATA_DIR").is_none() {
         println!("PICKET_DATA_DIR is not set: tests on the real data sets say that they skip");
     }
@@ -113,7 +114,8 @@ pub(crate) fn unit(context: &mut Context) -> Result<()> {
             .envs(output_locations(repo))
             .env("CHROMIUM", &browser.chromium)
             .env("CHROMEDRIVER", &browser.chromedriver)
-            .env("PICKET_MONGODB_URI", mongodb.uri()),
+            .env("PICKET_MONGODB_URI", mongodb.uri())
+            .env("PICKET_MLFLOW_URI", mlflow.uri()),
     )
 }
 
