@@ -104,13 +104,15 @@ impl PipelineConfig {
 }
 
 /// `[drift]`
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct DriftSection {
-    /// Labelled rows or a model to compare with; without it the champion's own reference, where there is one.
-    pub reference: Option<PathBuf>,
+    /// Rows to compare with; without it the champion's training rows, where there is a champion.
+    pub reference: Option<DataSource>,
     /// Whether drift ends the run.
     pub fail: bool,
+    /// A column whose corrected p-value is below this has drifted.
+    pub alpha: Option<f64>,
 }
 
 /// `[calibrate]`
@@ -368,6 +370,7 @@ impl PipelineConfig {
             .filter(|seconds| (0.0..1e9).contains(seconds));
         SearchOptions {
             transform: self.transform,
+            blend: search.blend,
             metric: search.metric,
             strategy: match search.strategy {
                 StrategyName::Grid => Strategy::Grid,

@@ -18,6 +18,7 @@ pub(super) struct Rows {
     pub(super) source: String,
     pub(super) data: Dataset,
     pub(super) findings: Vec<report::Finding>,
+    pub(super) drift: Option<report::Drift>,
     pub(super) groups: RowGroups,
     pub(super) split: Split,
     pub(super) memorised_share: f64,

@@ -1,9 +1,11 @@
 //! The stages that get rows: ingest with validation, and split.
 
 use picket_schema::FeatureSchema;
+use picket_wasm_model::OwnedModel;
 use serde::{Deserialize, Serialize};
 
 use crate::dataset::Dataset;
+use crate::drift::{DriftOptions, DriftReference, DriftTest, LiveRows, drift, to_yaml};
 use crate::error::TrainerError;
 use crate::ingest::{DataSource, Ingest, IngestError, InvalidRows, Labels, Quarantine};
 use crate::pipeline::config::PipelineConfig;
@@ -127,6 +129,80 @@ fn shown(report: &ValidationReport) -> Vec<report::Finding> {
     findings.collect()
 }
 
+/// Compares the rows with a reference: rows that the pipeline names, else the champion's training rows.
+pub(super) fn compare(
+    run: &mut StageRunner,
+    config: &PipelineConfig,
+    schema: &FeatureSchema,
+    data: &Dataset,
+    champion: Option<&OwnedModel>,
+) -> Result<Option<report::Drift>, TrainerError> {
+    let of_champion = champion.filter(|model| {
+        let artifact = model.model().artifact();
+        artifact.schema.digest() == schema.digest() && !artifact.reference.features.is_empty()
+    });
+    let options = DriftOptions {
+        alpha: config.drift.alpha.unwrap_or(DriftOptions::default().alpha),
+        ..DriftOptions::default()
+    };
+    let values: Vec<f32> = data.features().iter().copied().collect();
+    let live = LiveRows {
+        values: &values,
+        scores: None,
+    };
+    let (report, reference) = match (&config.drift.reference, of_champion) {
+        (Some(source), _) => {
+            let mut ingest = Ingest::new(schema, source);
+            ingest.labels = Labels::None;
+            ingest.reporter = run.reporter;
+            let rows = ingest.run()?;
+            let reference = LiveRows {
+                values: &rows.values,
+                scores: None,
+            };
+            let reference = DriftReference::Rows(reference);
+            (drift(schema, &reference, &live, &options), name_of(source))
+        }
+        (None, Some(champion)) => {
+            let histograms = &champion.model().artifact().reference;
+            let reference = DriftReference::Histograms(histograms);
+            let name = "the champion's training rows".to_owned();
+            (drift(schema, &reference, &live, &options), name)
+        }
+        (None, None) => return Ok(None),
+    };
+    run.stage("drift", |_, stage| {
+        stage.write("drift_report.yaml", to_yaml(&report).as_bytes())?;
+        stage.write_json("drift.json", &report)
+    })?;
+    if config.drift.fail && report.drift_status {
+        return Err(TrainerError::Gate {
+            reason: format!("{} columns have drifted from {reference}", report.n_drifted),
+        });
+    }
+    Ok(Some(report::Drift {
+        reference,
+        is_drifted: report.drift_status,
+        columns: report
+            .columns
+            .iter()
+            .map(|column| report::ColumnDrift {
+                name: column.column.clone(),
+                test: match column.test {
+                    DriftTest::KolmogorovSmirnov => "Kolmogorov-Smirnov",
+                    DriftTest::ChiSquared => "chi-squared",
+                }
+                .to_owned(),
+                statistic: column.statistic,
+                p_value: column.p_value,
+                adjusted_p_value: column.q_value,
+                psi: column.psi,
+                is_drifted: column.drift_status,
+            })
+            .collect(),
+    }))
+}
+
 /// What stands in `split/split.json`.
 #[derive(Serialize)]
 struct SplitReport {
@@ -150,6 +226,7 @@ pub(super) fn split(
     config: &PipelineConfig,
     schema: &FeatureSchema,
     (data, source, findings): (Dataset, String, Vec<report::Finding>),
+    drift: Option<report::Drift>,
 ) -> Result<Rows, TrainerError> {
     let (rows, _) = run.stage("split", |_, stage| {
         let groups = RowGroups::of(&data);
@@ -192,6 +269,7 @@ pub(super) fn split(
         source,
         data,
         findings,
+        drift,
         groups,
         split,
         memorised_share,

@@ -16,6 +16,7 @@ use crate::pipeline::stop_flag::StopFlag;
 use crate::pipeline::tell_stages::{self, Told};
 use crate::pipeline::{judge_stages, learn_stages, row_stages};
 use crate::progress::Reporter;
+use crate::publish::{Releases, open_store};
 use crate::track::Tracked;
 
 /// The pipeline as it was run, in a run's folder.
@@ -177,7 +178,8 @@ fn stages(
     config.decide.rule("pipeline")?;
     let champion = champion(config)?;
     let read = row_stages::ingest(run, config, schema)?;
-    let rows = row_stages::split(run, config, schema, read)?;
+    let drift = row_stages::compare(run, config, schema, &read.0, champion.as_ref())?;
+    let rows = row_stages::split(run, config, schema, read, drift)?;
     let searched = learn_stages::find(run, config, &rows)?;
     let fitted = learn_stages::fit(run, config, &rows, &searched.choice)?;
     let measured = judge_stages::evaluate(run, config, &rows, &searched.choice, &fitted)?;
@@ -193,12 +195,28 @@ fn stages(
         accepted: &accepted,
     };
     tell_stages::report(run, &told)?;
-    tell_stages::tell_server(run, &told)
+    let tracked = tell_stages::tell_server(run, &told)?;
+    tell_stages::publish(run, &told)?;
+    Ok(tracked)
 }
 
+/// The model to beat: the file that the pipeline names, else the champion of the place that is published to.
 fn champion(config: &PipelineConfig) -> Result<Option<OwnedModel>, TrainerError> {
-    let place = config.accept.champion.as_deref();
-    place.map(judge_stages::read_champion).transpose()
+    if let Some(place) = &config.accept.champion {
+        return judge_stages::read_champion(place).map(Some);
+    }
+    let Some(to) = &config.publish.to else {
+        return Ok(None);
+    };
+    let store = open_store(to)?;
+    let bytes = Releases::new(store.as_ref()).champion_artifact()?;
+    let load = |bytes| {
+        OwnedModel::load(bytes).map_err(|source| TrainerError::Model {
+            file: format!("the champion of {to}"),
+            source,
+        })
+    };
+    bytes.map(load).transpose()
 }
 
 fn outcome(accepted: &Accepted) -> OutcomeRecord {

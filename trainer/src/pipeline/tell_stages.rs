@@ -3,12 +3,14 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use picket_wasm_model::Model;
+use serde::Serialize;
 
 use crate::accept::Outcome;
 use crate::error::TrainerError;
 use crate::pipeline::config::PipelineConfig;
 use crate::pipeline::context::{Accepted, Fitted, Measured, Rows, Searched};
 use crate::pipeline::stage_runner::StageRunner;
+use crate::publish::{Package, ReleaseManifest, Releases, open_store};
 use crate::report::{self, Report, Table};
 use crate::search::{CandidateState, SearchMetric};
 use crate::track::{
@@ -66,6 +68,7 @@ pub(super) fn report(run: &mut StageRunner, told: &Told<'_>) -> Result<(), Train
         });
         page.profile = Some(report::Profile::of(&rows.data));
         page.findings = Some(rows.findings.clone());
+        page.drift.clone_from(&rows.drift);
         page.candidates = Some(candidates(told));
         page.tables = tables(told);
         stage.write("report.html", page.to_html().as_bytes())
@@ -298,6 +301,50 @@ fn tracked_run(run: &StageRunner, told: &Told<'_>) -> TrackedRun {
         ],
     });
     tracked
+}
+
+/// What stands in `publish/release.json`.
+#[derive(Serialize)]
+struct Published<'a> {
+    to: &'a str,
+    is_champion: bool,
+    manifest: &'a ReleaseManifest,
+}
+
+/// Publishes an accepted model where the pipeline says so. A run that goes on does not publish again.
+pub(super) fn publish(run: &mut StageRunner, told: &Told<'_>) -> Result<(), TrainerError> {
+    let Some(to) = told.config.publish.to.as_deref() else {
+        return Ok(());
+    };
+    if told.accepted.acceptance.outcome != Outcome::Accept
+        || run.folder.finished("publish").is_some()
+    {
+        return Ok(());
+    }
+    run.stage("publish", |run, stage| {
+        let store = open_store(to)?;
+        let releases = Releases::new(store.as_ref());
+        let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        let manifest = releases.publish(&Package {
+            artifact: told.fitted.bytes.clone(),
+            run_id: text(&run.record.run_id),
+            user: text(&run.record.user),
+            host: text(&run.record.host),
+        })?;
+        let is_champion = told.config.publish.promote;
+        if is_champion {
+            releases.promote(manifest.release)?;
+        }
+        stage.write_json(
+            "release.json",
+            &Published {
+                to,
+                is_champion,
+                manifest: &manifest,
+            },
+        )
+    })?;
+    Ok(())
 }
 
 fn now_ms() -> u64 {

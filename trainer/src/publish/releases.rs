@@ -222,6 +222,18 @@ impl<'s> Releases<'s> {
         Ok(Some((Channel::from_bytes(&bytes)?, revision)))
     }
 
+    /// The champion's artifact, held against its manifest, where there is one.
+    ///
+    /// # Errors
+    /// [`PublishError`] where it cannot be read, or is not what was published.
+    pub fn champion_artifact(&self) -> Result<Option<Vec<u8>>, PublishError> {
+        let Some((channel, _)) = self.champion()? else {
+            return Ok(None);
+        };
+        let (manifest, _) = self.existing(channel.release)?;
+        Ok(Some(self.artifact(&manifest)?))
+    }
+
     /// Makes a release the champion, after holding its artifact against its manifest. Promoting the
     /// champion again changes nothing.
     ///
