@@ -139,6 +139,12 @@ pub enum TrainerError {
         /// What should be.
         expected: String,
     },
+    /// Someone asked a run to stop.
+    #[error("interrupted; go on with: trainer run --resume {}", .folder.display())]
+    Interrupted {
+        /// The folder of the run.
+        folder: PathBuf,
+    },
     /// A refit gave another model.
     #[error("the refit gave {found}; the run's model is {expected}")]
     NotReproduced {
@@ -212,6 +218,7 @@ impl TrainerError {
             | Self::Search(_)
             | Self::Pipeline { .. }
             | Self::RunFolder { .. }
+            | Self::Interrupted { .. }
             | Self::Parts(_)
             | Self::Transform(_)
             | Self::Decide(_)
@@ -260,6 +267,8 @@ impl TrainerError {
         match self {
             Self::Rejected { .. } | Self::Gate { .. } => 3,
             Self::NotEnoughEvidence { .. } => 4,
+            // As a shell says of a process that SIGINT ended.
+            Self::Interrupted { .. } => 130,
             _ if self.is_input_error() => 2,
             _ => 1,
         }

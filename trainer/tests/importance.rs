@@ -38,7 +38,9 @@ fn data(n_rows: u32) -> Dataset {
 }
 
 fn model(data: &Dataset) -> Vec<u8> {
-    let options = TrainOptions::new(Learner::Logistic { l2: 1.0 });
+    let options = TrainOptions::new(Learner::Logistic(
+        picket_trainer::LogisticSettings::default(),
+    ));
     train(data, &options, Reporter::Silent).unwrap().bytes
 }
 

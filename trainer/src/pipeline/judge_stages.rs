@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use picket_schema::FeatureSchema;
 use picket_schema::artifact::Artifact;
 use picket_wasm_model::{Model, OwnedModel};
 use serde::Serialize;
@@ -107,25 +108,37 @@ pub(super) fn evaluate(
     Ok(measured)
 }
 
+/// Refuses slices by features that the schema does not have.
+pub(super) fn check_slices(
+    config: &PipelineConfig,
+    schema: &FeatureSchema,
+) -> Result<(), TrainerError> {
+    let slices = config.evaluate.slices.iter();
+    slices
+        .map(|name| feature_idx(schema, name))
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(())
+}
+
+fn feature_idx(schema: &FeatureSchema, name: &str) -> Result<usize, TrainerError> {
+    let names = schema.features.iter().map(|feature| feature.name.as_str());
+    let place = names.clone().position(|feature| feature == name);
+    place.ok_or_else(|| TrainerError::Usage {
+        option: format!("[evaluate] slices: {name:?}"),
+        expected: format!(
+            "one of the features {}",
+            names.collect::<Vec<_>>().join(", ")
+        ),
+    })
+}
+
 fn slice(
     model: &Model<'_>,
     test: &Dataset,
     feature: &str,
     seed: u64,
 ) -> Result<SliceReport, TrainerError> {
-    let names = test
-        .schema()
-        .features
-        .iter()
-        .map(|feature| feature.name.as_str());
-    let feature_idx = names.clone().position(|name| name == feature);
-    let feature_idx = feature_idx.ok_or_else(|| TrainerError::Usage {
-        option: format!("[evaluate] slices: {feature:?}"),
-        expected: format!(
-            "one of the features {}",
-            names.collect::<Vec<_>>().join(", ")
-        ),
-    })?;
+    let feature_idx = feature_idx(test.schema(), feature)?;
     let scores = Scores::of(model, test)?.scores;
     let threshold = model.decision().threshold;
     Ok(slice_by(test, feature_idx, &scores, threshold, seed))

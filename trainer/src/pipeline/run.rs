@@ -17,6 +17,7 @@ use crate::pipeline::tell_stages::{self, Told};
 use crate::pipeline::{judge_stages, learn_stages, row_stages};
 use crate::progress::Reporter;
 use crate::publish::{Releases, open_store};
+use crate::search::SearchError;
 use crate::track::Tracked;
 
 /// The pipeline as it was run, in a run's folder.
@@ -157,7 +158,12 @@ fn go(
 ) -> Result<RunResult, TrainerError> {
     let result = stages(&mut run, config, schema);
     run.end(result.as_ref().err())?;
-    let tracked = result?;
+    let tracked = result.map_err(|error| match error {
+        TrainerError::Search(SearchError::Interrupted) => TrainerError::Interrupted {
+            folder: run.folder.path().to_owned(),
+        },
+        error => error,
+    })?;
     learn_stages::forget_tasks(&run);
     let folder = run.folder.path().to_owned();
     Ok(RunResult {
@@ -174,8 +180,9 @@ fn stages(
     config: &PipelineConfig,
     schema: &FeatureSchema,
 ) -> Result<Option<Tracked>, TrainerError> {
-    // A wrong rule is found before hours of search.
+    // What is wrong in the settings is found before hours of search.
     config.decide.rule("pipeline")?;
+    judge_stages::check_slices(config, schema)?;
     let champion = champion(config)?;
     let read = row_stages::ingest(run, config, schema)?;
     let drift = row_stages::compare(run, config, schema, &read.0, champion.as_ref())?;

@@ -11,6 +11,7 @@ mod evaluate;
 mod fit;
 mod fixtures;
 mod import;
+mod pipeline;
 mod quality;
 mod retune;
 mod run;
