@@ -5,6 +5,7 @@
 mod bench_rows;
 mod determinism;
 mod dialects;
+mod drift;
 mod errors;
 mod fit;
 mod fixtures;

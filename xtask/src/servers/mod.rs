@@ -2,4 +2,4 @@
 
 mod mongodb;
 
-pub(crate) use mongodb::{MongoDbProgram, RunningMongoDb};
+pub(crate) use mongodb::MongoDbProgram;
