@@ -3,8 +3,8 @@
 use picket_schema::Feature;
 
 use super::binned::Bins;
-use super::chi_squared::chi_squared;
-use super::design_effect::CopiedRows;
+use super::chi_squared::Cells;
+use super::design_effect::{CopiedRows, DesignEffect};
 use super::kolmogorov_smirnov::kolmogorov_smirnov;
 use super::report::DriftTest;
 use super::stability_index::stability_index;
@@ -29,18 +29,25 @@ pub(super) fn compare(
     live: &[f32],
     copies: Option<&CopiedRows>,
 ) -> ColumnTest {
-    let discrete = feature.and_then(|feature| Bins::discrete(feature, reference, live));
-    let effect_of =
-        |bins: &Bins| copies.map_or(1.0, |copies| copies.design_effect(bins, reference, live));
-    if let Some(bins) = discrete {
-        let effect = effect_of(&bins);
+    if let Some(bins) = feature.and_then(|feature| Bins::discrete(feature, reference, live)) {
         let counts = (bins.counts(reference), bins.counts(live));
-        return by_counts(feature, &bins, counts, effect);
+        let overall = copies.map_or(1.0, CopiedRows::overall);
+        let cells = Cells::of(&counts.0, &counts.1, overall);
+        let effect = copies.map_or(DesignEffect::NONE, |copies| {
+            let cell_of = |value| cells.cell_of[bins.bin_of(value)];
+            copies.design_effect((reference, live), cells.n_cells, cell_of)
+        });
+        return by_counts(feature, &bins, counts, &cells, &effect);
     }
     let (sorted_reference, sorted_live) = (sorted(reference), sorted(live));
     let bins = Bins::deciles(&sorted_reference);
-    let effect = effect_of(&bins);
-    let found = kolmogorov_smirnov(&sorted_reference, &sorted_live, effect);
+    let counts = (bins.counts(reference), bins.counts(live));
+    let cells = Cells::of(&counts.0, &counts.1, 1.0);
+    let effect = copies.map_or(DesignEffect::NONE, |copies| {
+        let cell_of = |value| cells.cell_of[bins.bin_of(value)];
+        copies.design_effect((reference, live), cells.n_cells, cell_of)
+    });
+    let found = kolmogorov_smirnov(&sorted_reference, &sorted_live, effect.mean);
     let lacking = |all: &[f32], present: &[f32]| {
         vec![present.len() as f64, (all.len() - present.len()) as f64]
     };
@@ -51,36 +58,38 @@ pub(super) fn compare(
     let mut p_value = found.p_value;
     if gaps_reference[1] + gaps_live[1] > 0.0 {
         // Two questions of one column: the answer to both by Bonferroni.
-        let gaps = chi_squared(&gaps_reference, &gaps_live, effect);
+        let cells = Cells::of(&gaps_reference, &gaps_live, effect.mean);
+        let gaps = cells.test(&gaps_reference, &gaps_live, &effect);
         p_value = (2.0 * p_value.min(gaps.p_value)).min(1.0);
     }
-    let (reference, live) = (bins.counts(reference), bins.counts(live));
+    let (reference, live) = counts;
     ColumnTest {
         test: DriftTest::KolmogorovSmirnov,
         statistic: found.statistic,
         p_value,
         psi: stability_index(&reference, &live),
-        design_effect: effect,
+        design_effect: effect.mean,
         labels: bins.labels(None),
         reference,
         live,
     }
 }
 
-/// Compares counts in the same bins.
+/// Compares counts in the same bins, put together into cells.
 pub(super) fn by_counts(
     feature: Option<&Feature>,
     bins: &Bins,
     (reference, live): (Vec<f64>, Vec<f64>),
-    effect: f64,
+    cells: &Cells,
+    effect: &DesignEffect,
 ) -> ColumnTest {
-    let found = chi_squared(&reference, &live, effect);
+    let found = cells.test(&reference, &live, effect);
     ColumnTest {
         test: DriftTest::ChiSquared,
         statistic: found.statistic,
         p_value: found.p_value,
         psi: stability_index(&reference, &live),
-        design_effect: effect,
+        design_effect: effect.mean,
         labels: bins.labels(feature),
         reference,
         live,

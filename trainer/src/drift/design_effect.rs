@@ -13,10 +13,29 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, DefaultHasher};
 
-use super::binned::Bins;
-
 /// With fewer distinct rows nothing can be said about them.
 const MIN_GROUPS: usize = 100;
+
+/// By how much copies widen the variance of a column's shares.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct DesignEffect {
+    /// The mean of the generalised design effects, at least 1.
+    pub(super) mean: f64,
+    /// One plus their squared coefficient of variation.
+    pub(super) spread: f64,
+    /// How many rows the estimate rests on, by their weight in it; `None` for rows that are
+    /// independent.
+    pub(super) n_copies: Option<f64>,
+}
+
+impl DesignEffect {
+    /// That of independent rows.
+    pub(super) const NONE: Self = Self {
+        mean: 1.0,
+        spread: 1.0,
+        n_copies: None,
+    };
+}
 
 /// How often one row stands in each sample, and where it stands first.
 #[derive(Clone, Copy, Debug)]
@@ -49,18 +68,15 @@ impl CopiedRows {
         for (row, values) in rows.enumerate() {
             key.clear();
             key.extend(values.iter().map(|value| value.to_bits()));
-            let number = match numbers.get(&key) {
-                Some(number) => *number,
-                None => {
-                    numbers.insert(key.clone(), groups.len());
-                    groups.push(Group {
-                        n_reference: 0.0,
-                        n_live: 0.0,
-                        row,
-                    });
-                    groups.len() - 1
-                }
-            };
+            let number = numbers.get(&key).copied().unwrap_or_else(|| {
+                numbers.insert(key.clone(), groups.len());
+                groups.push(Group {
+                    n_reference: 0.0,
+                    n_live: 0.0,
+                    row,
+                });
+                groups.len() - 1
+            });
             if row < n_reference {
                 groups[number].n_reference += 1.0;
             } else {
@@ -74,74 +90,118 @@ impl CopiedRows {
         }
     }
 
-    /// The design effect of a column's shares, at least 1. Both samples have shape `(n_rows,)`.
-    pub(super) fn design_effect(&self, bins: &Bins, reference: &[f32], live: &[f32]) -> f64 {
+    /// The design effect of all rows alike: the ratio of Σ z² to that of independent rows.
+    pub(super) fn overall(&self) -> f64 {
         if self.groups.len() < MIN_GROUPS {
             return 1.0;
         }
         let (n, m) = (self.n_reference as f64, self.n_live as f64);
+        let squares: f64 = self
+            .groups
+            .iter()
+            .map(|group| (group.n_reference / n - group.n_live / m).powi(2))
+            .sum();
+        (squares / (1.0 / n + 1.0 / m)).max(1.0)
+    }
+
+    /// The design effect of a column's shares. Both samples have shape `(n_rows,)`; `cell_of` tells
+    /// which of `n_cells` cells a value belongs to.
+    pub(super) fn design_effect(
+        &self,
+        (reference, live): (&[f32], &[f32]),
+        n_cells: usize,
+        cell_of: impl Fn(f32) -> usize,
+    ) -> DesignEffect {
+        if self.groups.len() < MIN_GROUPS || n_cells < 2 {
+            return DesignEffect::NONE;
+        }
+        let (n, m) = (self.n_reference as f64, self.n_live as f64);
         let (total, unit) = (n + m, 1.0 / n + 1.0 / m);
-        let n_bins = bins.n_bins();
-        let bin_of = |group: &Group| {
-            let value = match group.row.checked_sub(self.n_reference) {
-                Some(row) => live[row],
-                None => reference[group.row],
-            };
-            bins.bin_of(value)
-        };
-        // By bin: its share, its difference, and the sum of its groups' squared shares.
+        let parts: Vec<(usize, f64, f64)> = self
+            .groups
+            .iter()
+            .map(|group| {
+                let value = match group.row.checked_sub(self.n_reference) {
+                    Some(row) => live[row],
+                    None => reference[group.row],
+                };
+                let share = (group.n_reference + group.n_live) / total;
+                let z = group.n_reference / n - group.n_live / m;
+                (cell_of(value), share, z)
+            })
+            .collect();
+        // By cell: its share, its difference, and the sum of its groups' squared shares.
         let (mut share, mut difference, mut squares) =
-            (vec![0.0; n_bins], vec![0.0; n_bins], vec![0.0; n_bins]);
-        for group in &self.groups {
-            let bin = bin_of(group);
-            let of_all = (group.n_reference + group.n_live) / total;
-            share[bin] += of_all;
-            difference[bin] += group.n_reference / n - group.n_live / m;
-            squares[bin] += of_all * of_all;
+            (vec![0.0; n_cells], vec![0.0; n_cells], vec![0.0; n_cells]);
+        for (cell, of_all, z) in &parts {
+            share[*cell] += of_all;
+            difference[*cell] += z;
+            squares[*cell] += of_all * of_all;
         }
-        let mut spread = vec![0.0; n_bins];
-        for group in &self.groups {
-            let bin = bin_of(group);
-            let of_all = (group.n_reference + group.n_live) / total;
-            let z = group.n_reference / n - group.n_live / m;
-            // What is left when the drift of the bin itself is taken off.
-            let rest = z - difference[bin] * of_all / share[bin];
-            spread[bin] += rest * rest;
+        // What is left of z when the drift of the cell itself is taken off, squared and summed.
+        let (mut spread, mut weight, mut weight_squares) = (vec![0.0; n_cells], 0.0, 0.0);
+        for (cell, of_all, z) in &parts {
+            let rest = z - difference[*cell] * of_all / share[*cell];
+            spread[*cell] += rest * rest;
+            let part = rest * rest * (1.0 / share[*cell] - 1.0);
+            weight += part;
+            weight_squares += part * part;
         }
-        let (mut effect, mut n_used) = (0.0, 0.0);
-        for bin in 0..n_bins {
-            if share[bin] == 0.0 {
-                continue;
-            }
-            n_used += 1.0;
-            // The fit of one difference a bin has taken this part of the spread.
-            let left = 1.0 - squares[bin] / (share[bin] * share[bin]);
-            let expected = unit * share[bin];
-            let found = if left > 0.5 {
-                spread[bin] / left
+        for cell in 0..n_cells {
+            // The fit of one difference a cell has taken this part of the spread.
+            let left = 1.0 - squares[cell] / (share[cell] * share[cell]);
+            spread[cell] = if left > 0.5 {
+                spread[cell] / left
             } else {
-                expected
+                unit * share[cell]
             };
-            effect += found * (1.0 / share[bin] - 1.0);
         }
-        if n_used < 2.0 {
-            return 1.0;
+        // The variance of the shares' differences, against that of independent rows: its trace
+        // and the trace of its square.
+        let all: f64 = spread.iter().sum();
+        let (mut trace, mut trace_of_square) = (0.0, 0.0);
+        for k in 0..n_cells {
+            for l in 0..n_cells {
+                let own = if k == l { spread[k] } else { 0.0 };
+                let covariance =
+                    own - spread[k] * share[l] - spread[l] * share[k] + all * share[k] * share[l];
+                if k == l {
+                    trace += covariance / (unit * share[k]);
+                }
+                trace_of_square += covariance * covariance / (unit * unit * share[k] * share[l]);
+            }
         }
-        (effect / (unit * (n_used - 1.0))).max(1.0)
+        let dof = n_cells as f64 - 1.0;
+        let mean = trace / dof;
+        if mean <= 1.0 {
+            return DesignEffect::NONE;
+        }
+        DesignEffect {
+            mean,
+            spread: (dof * trace_of_square / (trace * trace)).max(1.0),
+            n_copies: Some((weight * weight / weight_squares.max(f64::MIN_POSITIVE)).max(1.0)),
+        }
     }
 }
 
 /// Kish's design effect of one sample alone, where the other is known by its histograms only:
 /// copies count as copies, whether they are equal by chance or not.
-pub(super) fn alone(rows: &[f32], n_features: usize) -> f64 {
+pub(super) fn alone(rows: &[f32], n_features: usize) -> DesignEffect {
     let copies = CopiedRows::of(rows, &[], n_features);
     if copies.groups.len() < MIN_GROUPS {
-        return 1.0;
+        return DesignEffect::NONE;
     }
-    let squares: f64 = copies
-        .groups
-        .iter()
-        .map(|group| group.n_reference * group.n_reference)
-        .sum();
-    squares / copies.n_reference as f64
+    let squares = |power: i32| -> f64 {
+        let groups = copies.groups.iter();
+        groups.map(|group| group.n_reference.powi(power)).sum()
+    };
+    let mean = squares(2) / copies.n_reference as f64;
+    if mean <= 1.0 {
+        return DesignEffect::NONE;
+    }
+    DesignEffect {
+        mean,
+        spread: 1.0,
+        n_copies: Some(squares(2) * squares(2) / squares(4)),
+    }
 }

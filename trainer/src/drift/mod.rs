@@ -27,6 +27,6 @@ pub use kolmogorov_smirnov::{KolmogorovSmirnov, kolmogorov_smirnov};
 pub use options::{DriftOptions, DriftSeverity};
 pub use reference::{DriftReference, LiveRows};
 pub use report::{ColumnDrift, DriftReport, DriftTest, drift};
-pub use special::{chi_squared_sf, kolmogorov_sf};
+pub use special::{chi_squared_sf, f_sf, kolmogorov_sf};
 pub use stability_index::stability_index;
 pub use yaml::to_yaml;

@@ -7,8 +7,9 @@ use serde::Serialize;
 
 use super::benjamini_hochberg::q_values;
 use super::binned::Bins;
+use super::chi_squared::Cells;
 use super::column_test::{ColumnTest, by_counts, compare};
-use super::design_effect::{self, CopiedRows};
+use super::design_effect::{self, CopiedRows, DesignEffect};
 use super::options::{DriftOptions, DriftSeverity};
 use super::reference::{DriftReference, LiveRows};
 
@@ -173,7 +174,7 @@ fn of_histograms(
     let effect = if options.grouped {
         design_effect::alone(live.values, schema.n_features())
     } else {
-        1.0
+        DesignEffect::NONE
     };
     let tests = (0..schema.n_features())
         .into_par_iter()
@@ -185,7 +186,9 @@ fn of_histograms(
                 counts_of(counts),
                 bins.counts(&live.column(schema, feature_idx)),
             );
-            by_counts(Some(&schema.features[feature_idx]), &bins, counts, effect)
+            let cells = Cells::of(&counts.0, &counts.1, effect.mean);
+            let feature = &schema.features[feature_idx];
+            by_counts(Some(feature), &bins, counts, &cells, &effect)
         })
         .collect();
     let has_scores = !reference.scores.is_empty();
@@ -199,7 +202,8 @@ fn of_histograms(
         }
         let mut before = counts_of(&reference.scores);
         before.push(0.0);
-        by_counts(None, &bins, (before, now), effect)
+        let cells = Cells::of(&before, &now, effect.mean);
+        by_counts(None, &bins, (before, now), &cells, &effect)
     });
     (tests, scores)
 }

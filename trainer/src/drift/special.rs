@@ -89,3 +89,55 @@ pub fn kolmogorov_sf(x: f64) -> f64 {
     let sum = term(1.0) - term(2.0) + term(3.0) - term(4.0) + term(5.0);
     (2.0 * sum).clamp(0.0, 1.0)
 }
+
+/// The chance that an F variable with `d1` and `d2` degrees of freedom is at least `x`: the
+/// regularised incomplete beta function at d2/(d2 + d1·x) (Abramowitz and Stegun, 26.6.2).
+#[must_use]
+pub fn f_sf(x: f64, d1: f64, d2: f64) -> f64 {
+    if x <= 0.0 || d1 <= 0.0 || d2 <= 0.0 {
+        return 1.0;
+    }
+    let at = d2 / (d2 + d1 * x);
+    // What is left to 1, without cancellation.
+    let rest = d1 * x / (d2 + d1 * x);
+    incomplete_beta(0.5 * d2, 0.5 * d1, at, rest).clamp(0.0, 1.0)
+}
+
+/// The regularised incomplete beta function of `x`; `y` is 1 - x.
+fn incomplete_beta(a: f64, b: f64, x: f64, y: f64) -> f64 {
+    let scale = libm::exp(
+        libm::lgamma(a + b) - libm::lgamma(a) - libm::lgamma(b)
+            + a * libm::log(x)
+            + b * libm::log(y),
+    );
+    // The fraction converges fast below the mean; the other side is its mirror.
+    if x < (a + 1.0) / (a + b + 2.0) {
+        scale * beta_fraction(a, b, x) / a
+    } else {
+        1.0 - scale * beta_fraction(b, a, y) / b
+    }
+}
+
+/// The continued fraction of Abramowitz and Stegun, 26.5.8, by Lentz's algorithm.
+fn beta_fraction(a: f64, b: f64, x: f64) -> f64 {
+    let floor = f64::MIN_POSITIVE / f64::EPSILON;
+    let off_zero = |value: f64| if value.abs() < floor { floor } else { value };
+    let (mut c, mut d) = (1.0, 1.0 / off_zero(1.0 - (a + b) * x / (a + 1.0)));
+    let mut value = d;
+    for n in 1..MAX_STEPS {
+        let n = n as f64;
+        let even = n * (b - n) * x / ((a + 2.0 * n - 1.0) * (a + 2.0 * n));
+        d = 1.0 / off_zero(1.0 + even * d);
+        c = off_zero(1.0 + even / c);
+        value *= d * c;
+        let odd = -(a + n) * (a + b + n) * x / ((a + 2.0 * n) * (a + 2.0 * n + 1.0));
+        d = 1.0 / off_zero(1.0 + odd * d);
+        c = off_zero(1.0 + odd / c);
+        let step = d * c;
+        value *= step;
+        if (step - 1.0).abs() < f64::EPSILON {
+            break;
+        }
+    }
+    value
+}

@@ -6,6 +6,7 @@ mod accept;
 mod bench_rows;
 mod determinism;
 mod dialects;
+mod drift;
 mod errors;
 mod evaluate;
 mod fit;

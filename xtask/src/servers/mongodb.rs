@@ -198,3 +198,33 @@ fn start_mongod(program: &Path, folder: PathBuf) -> Result<RunningMongoDb> {
     }
     Ok(server)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ferretdb_starts_listens_and_stops() {
+        let repo = Repo::find().expect("the repository");
+        let program = repo.target.join("servers/ferretdb/ferretdb");
+        if !program.is_file() {
+            println!("skipped: FerretDB is not built; cargo xtask setup builds it");
+            return;
+        }
+        let server = MongoDbProgram::FerretDb(program)
+            .start(&repo)
+            .expect("a server");
+        let address: SocketAddr = server
+            .uri()
+            .trim_start_matches("mongodb://")
+            .trim_end_matches('/')
+            .parse()
+            .expect("an address");
+        TcpStream::connect(address).expect("it listens");
+        let folder = server.folder.clone().expect("a folder");
+        assert!(folder.is_dir());
+        drop(server);
+        assert!(TcpStream::connect(address).is_err(), "it is stopped");
+        assert!(!folder.exists(), "nothing stays behind");
+    }
+}
