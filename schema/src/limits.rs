@@ -22,5 +22,27 @@ pub const MAX_BASE: i64 = 1 << 51;
 pub const MAX_SCALE_LOG2: u8 = 52;
 /// The largest magnitude of a linear model's numbers.
 pub const MAX_COEFFICIENT: f64 = 1e15;
+/// The most knots of an isotonic calibration.
+pub const MAX_CALIBRATION_KNOTS: usize = 16_384;
+/// The largest magnitude of a knot's margin: differences of two stay finite.
+pub const MAX_KNOT_MARGIN: f64 = 1e100;
 /// How many bins the reference histogram of the scores has.
 pub const SCORE_BINS: usize = 20;
+/// The most levels of a column of packed rows.
+pub const MAX_LEVELS: usize = 1 << 16;
+/// The most packed rows in a table.
+pub const MAX_PACKED_ROWS: usize = 1 << 20;
+/// The most values in a table of packed rows: columns of one level take no bits.
+pub const MAX_PACKED_VALUES: usize = 1 << 26;
+/// The most steps of a transform.
+pub const MAX_STEPS: usize = 16;
+/// The most columns that a step of a transform gives.
+pub const MAX_COLUMNS: usize = 8192;
+/// The most neighbours that are asked.
+pub const MAX_NEIGHBOURS: usize = 1024;
+/// The largest magnitude of a scaled column's centre and scale: more than any f32.
+pub const MAX_COLUMN_SCALE: f64 = 1e39;
+/// The smallest scale of a scaled column.
+pub const MIN_COLUMN_SCALE: f64 = 1e-39;
+/// The most members of a blend.
+pub const MAX_BLEND_MEMBERS: usize = 32;

@@ -115,6 +115,37 @@ impl Stage {
         }
     }
 
+    /// Says something that should stay on the screen: a line of text above the bar on a terminal, an
+    /// object with an event and a stage elsewhere.
+    pub fn tell(&self, text: &str, object: &impl Serialize) {
+        #[derive(Serialize)]
+        struct Told<'a, T> {
+            event: &'static str,
+            stage: &'a str,
+            #[serde(flatten)]
+            object: &'a T,
+        }
+        match self.reporter {
+            Reporter::Bars => {
+                if let Some(bar) = &self.bar {
+                    bar.suspend(|| eprintln!("{text}"));
+                }
+            }
+            Reporter::JsonLines => {
+                let told = Told {
+                    event: "result",
+                    stage: &self.name,
+                    object,
+                };
+                if let Ok(line) = serde_json::to_string(&told) {
+                    // As for progress: nobody has to listen.
+                    let _ = writeln!(std::io::stderr().lock(), "{line}");
+                }
+            }
+            Reporter::Silent => {}
+        }
+    }
+
     fn write_line(&self, event: &'static str, done: u64) {
         let elapsed_s = self.start.elapsed().as_secs_f64();
         let left = |total: u64| elapsed_s / done.max(1) as f64 * total.saturating_sub(done) as f64;

@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::dataset::Dataset;
 use crate::random::Random;
 use crate::row_groups::RowGroups;
@@ -14,7 +16,8 @@ use crate::row_groups::RowGroups;
 pub const TEST_SHARE: f64 = 0.2;
 
 /// How rows are told apart into training and test.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum SplitKind {
     /// Rows with equal features stay together.
     #[default]
@@ -126,10 +129,22 @@ impl Split {
 /// balance, in which rows with equal features stay together.
 #[must_use]
 pub fn grouped_folds(data: &Dataset, groups: &RowGroups, n_folds: usize, seed: u64) -> Vec<usize> {
+    folds(data, groups, SplitKind::Grouped, n_folds, seed)
+}
+
+/// The fold of each row, shape `(n_rows,)`: folds of nearly equal size and class balance.
+#[must_use]
+pub fn folds(
+    data: &Dataset,
+    groups: &RowGroups,
+    kind: SplitKind,
+    n_folds: usize,
+    seed: u64,
+) -> Vec<usize> {
     let mut random = Random::stream(seed, 1);
     let mut fold_of_row = vec![0; data.n_rows()];
     let mut sizes = vec![0; n_folds];
-    for stratum in strata(data, groups, SplitKind::Grouped, &mut random) {
+    for stratum in strata(data, groups, kind, &mut random) {
         for rows in stratum {
             let smallest = (0..n_folds)
                 .min_by_key(|fold| sizes[*fold])

@@ -1,7 +1,7 @@
 //! A row's answers to all conditions, each asked once.
 
-use picket_schema::artifact::{Condition, Operator, Test, Trees};
-use picket_schema::{Feature, FeatureSchema};
+use picket_schema::Feature;
+use picket_schema::artifact::{Condition, ModelColumns, Operator, Test, Trees};
 
 /// The conditions of one feature. They stand together in the file: conditions are sorted.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ pub(crate) struct ConditionMasks {
 }
 
 impl ConditionMasks {
-    pub(crate) fn new(trees: &Trees<'_>, schema: &FeatureSchema) -> Self {
+    pub(crate) fn new(trees: &Trees<'_>, columns: &ModelColumns) -> Self {
         let conditions: Vec<_> = trees.iter_conditions().collect();
         let mut features = Vec::new();
         let mut first = 0;
@@ -56,7 +56,7 @@ impl ConditionMasks {
             let feature_idx = usize::from(group[0].feature_idx);
             let mask = |goes_left: bool| if goes_left { 0 } else { u32::MAX };
             let missing = group.iter().map(|condition| mask(condition.missing_left));
-            let n_categories = schema.features[feature_idx].categories().len();
+            let n_categories = columns.n_categories(feature_idx);
             let kind = if n_categories == 0 {
                 let thresholds = group.iter().map(|condition| match condition.test {
                     Test::Threshold(threshold) => threshold,

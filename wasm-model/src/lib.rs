@@ -5,17 +5,27 @@
 
 #[cfg(feature = "browser")]
 mod browser;
+mod calibrated;
 #[cfg(feature = "component")]
 mod component;
 mod condition_masks;
 mod explain;
 mod fast;
 mod gauss_legendre;
+mod kernel;
+mod kernel_shap;
 mod linear;
+mod member_scorer;
 mod model;
 pub mod naive;
+mod naive_rows;
+mod nearest;
+mod neighbours;
 mod owned;
+mod prepared_trees;
 mod row;
+mod row_distances;
+mod row_transform;
 mod scorer;
 mod sigmoid;
 mod tree_factors;
@@ -23,9 +33,11 @@ mod tree_numbers;
 mod tree_paths;
 mod tree_shap;
 
-pub use explain::{Explainer, Explanation};
+pub use calibrated::calibrated;
+pub use explain::{Explainer, Explanation, ExplanationUnit};
 pub use model::{Model, Scored};
 pub use owned::OwnedModel;
-pub use row::RowError;
+pub use row::{RowError, Unexplainable};
+pub use row_transform::{RowTransform, TransformScratch};
 pub use scorer::Scorer;
 pub use sigmoid::sigmoid;

@@ -1,18 +1,11 @@
 //! A loaded model: the artifact's tables, validated once, and where each tree starts in them.
 
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use picket_schema::artifact::{Artifact, Calibration, Decision, ModelTable, TreeLayout, Trees};
+use picket_schema::artifact::{Artifact, Calibration, Decision, ModelColumns, ModelTable, Trees};
 use picket_schema::{ArtifactError, FeatureSchema, Margin, Score, Verdict};
 
-use crate::condition_masks::ConditionMasks;
-use crate::fast::FastTrees;
-use crate::sigmoid::sigmoid;
-use crate::tree_shap::TreeShap;
-
-/// So many rows are scored without tables: making tables takes about as long.
-const SLOW_ROWS: usize = 64;
+use crate::calibrated::calibrated;
+use crate::prepared_trees::PreparedTrees;
+use crate::row_transform::RowTransform;
 
 /// What a model says of a row.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -31,13 +24,8 @@ pub struct Scored {
 #[derive(Debug)]
 pub struct Model<'a> {
     artifact: Artifact<'a>,
-    layout: TreeLayout,
-    conditions: ConditionMasks,
-    /// Made when enough rows have come to pay for it.
-    fast: OnceLock<Option<FastTrees>>,
-    n_slow_rows: AtomicUsize,
-    /// Made for the first explanation.
-    shap: OnceLock<Option<TreeShap>>,
+    transform: RowTransform,
+    prepared_trees: Vec<PreparedTrees>,
 }
 
 impl<'a> Model<'a> {
@@ -46,18 +34,21 @@ impl<'a> Model<'a> {
     /// # Errors
     /// The [`ArtifactError`] that decoding finds.
     pub fn load(bytes: &'a [u8]) -> Result<Self, ArtifactError> {
-        let (artifact, layout) = Artifact::decode_with_layout(bytes)?;
-        let conditions = match &artifact.model {
-            ModelTable::Trees(trees) => ConditionMasks::new(trees, &artifact.schema),
-            ModelTable::Linear(_) => ConditionMasks::default(),
-        };
+        let (artifact, layouts) = Artifact::decode_with_layouts(bytes)?;
+        let transform = RowTransform::new(&artifact.transform, (&artifact.schema).into());
+        let tables = artifact.model.members();
+        let trees = tables.filter_map(|(_, table)| match table {
+            ModelTable::Trees(trees) => Some(trees),
+            _ => None,
+        });
+        let prepared_trees = trees
+            .zip(layouts)
+            .map(|(trees, layout)| PreparedTrees::new(trees, layout, transform.columns()))
+            .collect();
         Ok(Self {
             artifact,
-            layout,
-            conditions,
-            fast: OnceLock::new(),
-            n_slow_rows: AtomicUsize::new(0),
-            shap: OnceLock::new(),
+            transform,
+            prepared_trees,
         })
     }
 
@@ -73,6 +64,12 @@ impl<'a> Model<'a> {
         &self.artifact.schema
     }
 
+    /// The columns that the model's tables index: those of a row after the transform.
+    #[must_use]
+    pub fn columns(&self) -> &ModelColumns {
+        self.transform.columns()
+    }
+
     /// How many features a row has.
     #[must_use]
     pub fn n_features(&self) -> usize {
@@ -81,8 +78,8 @@ impl<'a> Model<'a> {
 
     /// From margin to score.
     #[must_use]
-    pub fn calibration(&self) -> Calibration {
-        self.artifact.calibration
+    pub fn calibration(&self) -> &Calibration<'a> {
+        &self.artifact.calibration
     }
 
     /// From score to verdict.
@@ -94,8 +91,7 @@ impl<'a> Model<'a> {
     /// Score and verdict of a margin. Every path to a score ends here.
     #[must_use]
     pub fn judge(&self, margin: Margin) -> Scored {
-        let Calibration { slope, intercept } = self.artifact.calibration;
-        let score = Score(sigmoid(slope * margin.0 + intercept));
+        let score = calibrated(&self.artifact.calibration, margin);
         Scored {
             margin,
             score,
@@ -103,31 +99,13 @@ impl<'a> Model<'a> {
         }
     }
 
-    pub(crate) fn conditions(&self) -> &ConditionMasks {
-        &self.conditions
+    pub(crate) fn transform(&self) -> &RowTransform {
+        &self.transform
     }
 
-    /// The tables for scoring `n_rows` more rows; `None` where these do better without.
-    pub(crate) fn fast(&self, trees: &Trees<'_>, n_rows: usize) -> Option<&FastTrees> {
-        if let Some(fast) = self.fast.get() {
-            return fast.as_ref();
-        }
-        let n_before = self.n_slow_rows.fetch_add(n_rows, Ordering::Relaxed);
-        if n_before.saturating_add(n_rows) < SLOW_ROWS {
-            return None;
-        }
-        let make = || FastTrees::new(trees, &self.layout, self.schema());
-        self.fast.get_or_init(make).as_ref()
-    }
-
-    /// The tables for explanations; `None` where they would be too large.
-    pub(crate) fn tree_shap(&self, trees: &Trees<'_>) -> Option<&TreeShap> {
-        let make = || TreeShap::new(trees, &self.layout);
-        self.shap.get_or_init(make).as_ref()
-    }
-
-    pub(crate) fn layout(&self) -> &TreeLayout {
-        &self.layout
+    /// One for each table of trees, in the order of [`ModelTable::members`].
+    pub(crate) fn prepared_trees(&self) -> &[PreparedTrees] {
+        &self.prepared_trees
     }
 }
 

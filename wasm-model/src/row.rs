@@ -24,9 +24,26 @@ pub enum RowError {
         /// The model's number of features.
         n_features: usize,
     },
+    /// The model's scores cannot be told apart into contributions.
+    #[error("{0}; scores are not affected")]
+    Unexplainable(Unexplainable),
+}
+
+/// Why a model has no exact explanations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unexplainable {
     /// The tables for explanations would take too much memory.
-    #[error("the model's trees are too large to explain; scores are not affected")]
-    Unexplainable,
+    #[error("the model's trees are too large to explain")]
+    Trees,
+    /// The quadrature would take too long.
+    #[error("the model's machine has too many support vectors and columns to explain")]
+    Kernel,
+    /// Which rows are nearest depends on all columns at once.
+    #[error(
+        "the model asks the nearest training rows, and no fast method splits their answer exactly into contributions"
+    )]
+    Neighbours,
 }
 
 pub(crate) fn check_row(model: &Model<'_>, row: &[f32]) -> Result<(), RowError> {

@@ -2,12 +2,13 @@
 //! walked by whole numbers without branches on the data.
 
 use picket_schema::Margin;
-use picket_schema::artifact::{ModelTable, Trees};
+use picket_schema::artifact::ModelTable;
 
-use crate::fast::{self, CHUNK_ROWS, Scratch};
-use crate::linear;
-use crate::model::{Model, Scored, margin_of};
+use crate::fast::CHUNK_ROWS;
+use crate::member_scorer::MemberScorer;
+use crate::model::{Model, Scored};
 use crate::row::{RowError, check_row};
+use crate::row_transform::TransformScratch;
 
 /// Scores rows with a model. Holds scratch space, so it is made once and used for many rows. What takes
 /// longer to make than a few rows take to score is the model's own, and made once for all its scorers.
@@ -27,22 +28,33 @@ use crate::row::{RowError, check_row};
 #[derive(Debug)]
 pub struct Scorer<'m, 'a> {
     model: &'m Model<'a>,
-    scratch: Scratch,
-    /// A row's answers to all conditions. Shape: `(n_conditions,)`.
-    rights: Vec<u32>,
-    /// The sums of the leaves of the rows scored last.
-    sums: Vec<i64>,
+    /// What the margin of a blend starts from; nothing for other models.
+    bias: Option<f64>,
+    members: Vec<(f64, MemberScorer<'m, 'a>)>,
+    transforming: TransformScratch,
+    /// Rows after the transform; unused where there is none. Shape: `(n_rows, n_columns)`.
+    transformed: Vec<f32>,
+    /// The margins of the rows scored last, and those of one member.
+    margins: Vec<f64>,
+    of_member: Vec<f64>,
 }
 
 impl<'m, 'a> Scorer<'m, 'a> {
     /// Prepares scratch space for a model.
     #[must_use]
     pub fn new(model: &'m Model<'a>) -> Self {
+        let bias = match &model.artifact().model {
+            ModelTable::Blend(blend) => Some(blend.bias),
+            _ => None,
+        };
         Self {
             model,
-            scratch: Scratch::default(),
-            rights: Vec::new(),
-            sums: Vec::new(),
+            bias,
+            members: MemberScorer::of_model(model),
+            transforming: TransformScratch::default(),
+            transformed: Vec::new(),
+            margins: Vec::new(),
+            of_member: Vec::new(),
         }
     }
 
@@ -57,8 +69,7 @@ impl<'m, 'a> Scorer<'m, 'a> {
     /// # Errors
     /// [`RowError::RowLength`] for a row of the wrong length.
     pub fn score(&mut self, row: &[f32]) -> Result<Scored, RowError> {
-        check_row(self.model, row)?;
-        Ok(self.model.judge(self.margin_of_row(row)))
+        Ok(self.model.judge(self.margin(row)?))
     }
 
     /// The margin of one row. Shape of `row`: `(n_features,)`.
@@ -67,7 +78,30 @@ impl<'m, 'a> Scorer<'m, 'a> {
     /// [`RowError::RowLength`] for a row of the wrong length.
     pub fn margin(&mut self, row: &[f32]) -> Result<Margin, RowError> {
         check_row(self.model, row)?;
-        Ok(self.margin_of_row(row))
+        self.with_columns(row, Self::read_columns);
+        Ok(Margin(self.margins[0]))
+    }
+
+    /// Hands over rows as the model reads them. Shape of `rows`: `(n_rows, n_features)`, of what is
+    /// handed over: `(n_rows, n_columns)`.
+    pub(crate) fn with_columns<T>(
+        &mut self,
+        rows: &[f32],
+        read: impl FnOnce(&mut Self, &[f32]) -> T,
+    ) -> T {
+        let transform = self.model.transform();
+        if transform.is_empty() {
+            return read(self, rows);
+        }
+        let mut columns = core::mem::take(&mut self.transformed);
+        columns.clear();
+        for row in rows.chunks_exact(self.model.n_features()) {
+            let steps = &self.model.artifact().transform;
+            transform.append(steps, row, &mut self.transforming, &mut columns);
+        }
+        let answer = read(self, &columns);
+        self.transformed = columns;
+        answer
     }
 
     /// Scores many rows. Shape of `rows`: `(n_rows, n_features)`, row-major; of the answer: `(n_rows,)`.
@@ -83,45 +117,30 @@ impl<'m, 'a> Scorer<'m, 'a> {
             });
         }
         let model = self.model;
-        let ModelTable::Trees(trees) = &model.artifact().model else {
-            let judged = rows.chunks_exact(n_features).map(|row| {
-                let margin = self.margin_of_row(row);
-                model.judge(margin)
-            });
-            return Ok(judged.collect());
-        };
         let mut scored = Vec::with_capacity(rows.len() / n_features);
         for chunk in rows.chunks(CHUNK_ROWS * n_features) {
-            self.sum_rows(trees, chunk);
-            let margins = self.sums.iter().map(|sum| margin_of(trees, *sum));
+            self.with_columns(chunk, Self::read_columns);
+            let margins = self.margins.iter().map(|margin| Margin(*margin));
             scored.extend(margins.map(|margin| model.judge(margin)));
         }
         Ok(scored)
     }
 
-    /// Sums the leaves of some rows. Shape of `rows`: `(n_rows, n_features)`.
-    fn sum_rows(&mut self, trees: &Trees<'_>, rows: &[f32]) {
-        let (model, rows) = (self.model, rows.chunks_exact(self.model.n_features()));
-        if let Some(fast) = model.fast(trees, rows.len()) {
-            let (scratch, sums) = (&mut self.scratch, &mut self.sums);
-            fast.sum_of_leaves(model.conditions(), rows, scratch, sums);
+    /// Writes the margins of a few rows after the transform. Shape of `rows`: `(n_rows, n_columns)`.
+    fn read_columns(&mut self, rows: &[f32]) {
+        let n_columns = self.model.columns().len();
+        let Some(bias) = self.bias else {
+            if let [(_, member)] = &mut self.members[..] {
+                member.margins(rows, n_columns, &mut self.margins);
+            }
             return;
-        }
-        self.sums.clear();
-        self.rights.resize(model.conditions().len(), 0);
-        for row in rows {
-            model.conditions().evaluate(row, &mut self.rights);
-            let sum = fast::sum_of_leaves(trees, model.layout(), &self.rights);
-            self.sums.push(sum);
-        }
-    }
-
-    fn margin_of_row(&mut self, row: &[f32]) -> Margin {
-        match &self.model.artifact().model {
-            ModelTable::Linear(table) => linear::margin(table, self.model.schema(), row),
-            ModelTable::Trees(trees) => {
-                self.sum_rows(trees, row);
-                margin_of(trees, self.sums[0])
+        };
+        self.margins.clear();
+        self.margins.resize(rows.len() / n_columns, bias);
+        for (weight, member) in &mut self.members {
+            member.margins(rows, n_columns, &mut self.of_member);
+            for (sum, margin) in self.margins.iter_mut().zip(&self.of_member) {
+                *sum += *weight * margin;
             }
         }
     }

@@ -5,12 +5,13 @@
 
 mod coalitions;
 mod deep_trees;
+#[allow(dead_code, reason = "other tests use the rest")]
 mod models;
 
 use coalitions::Coalitions;
 use models::Random;
 use picket_schema::artifact::{ModelTable, Operator, TreeLayout, TreeNode, Trees};
-use picket_wasm_model::{Explainer, Model, naive};
+use picket_wasm_model::{Explainer, ExplanationUnit, Model, naive};
 
 /// The expected value of a tree where only the features in `known` are known: at an unknown
 /// feature both ways count by their covers.
@@ -44,7 +45,7 @@ impl Expectation<'_> {
             return ((left.0 * left.1 + right.0 * right.1) / cover, cover);
         }
         let x = self.row[feature_idx];
-        let goes_left = naive::goes_left(self.trees, self.model.schema(), condition, x);
+        let goes_left = naive::goes_left(self.trees, self.model.columns(), condition, x);
         (if goes_left { left.0 } else { right.0 }, cover)
     }
 
@@ -139,7 +140,9 @@ fn contributions_add_up_to_the_margin() {
             let sum = explanation.base + explanation.contributions.iter().sum::<f64>();
             let scale = explanation.contributions.iter().map(|c| c.abs()).sum();
             assert_close(sum, margin, scale);
-            let (base, log_odds) = explanation.in_log_odds(model.calibration());
+            let unit = ExplanationUnit::of(model.calibration());
+            assert_eq!(unit.name(), "log-odds");
+            let (base, log_odds) = explanation.in_unit(unit);
             let total = base + log_odds.iter().sum::<f64>();
             let score = picket_wasm_model::sigmoid(total);
             assert!((score - explanation.scored.score.0).abs() < 1e-6);

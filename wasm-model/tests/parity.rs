@@ -5,7 +5,7 @@
 mod models;
 
 use models::Random;
-use picket_schema::artifact::Operator;
+use picket_schema::artifact::{NeighbourWeights, Operator};
 use picket_wasm_model::{Explainer, Model, OwnedModel, RowError, Scored, Scorer, naive};
 
 fn bits(scored: Scored) -> (u64, u64) {
@@ -42,6 +42,48 @@ fn fast_is_naive_for_trees() {
 fn fast_is_naive_for_linear() {
     for seed in 0..10 {
         assert_parity(&models::linear(seed), 500, seed);
+    }
+}
+
+const BOTH: [NeighbourWeights; 2] = [NeighbourWeights::Uniform, NeighbourWeights::Distance];
+
+#[test]
+fn fast_is_naive_for_neighbours() {
+    for (seed, weights) in (0..).zip(BOTH) {
+        for (n_rows, n_neighbours) in [(1, 1), (40, 3), (300, 7), (300, 300)] {
+            let mut random = Random(seed);
+            let table = models::neighbours_table(&mut random, n_rows, n_neighbours, weights);
+            assert_parity(&models::artifact(models::schema(), table), 300, seed);
+        }
+    }
+}
+
+#[test]
+fn fast_is_naive_for_kernels() {
+    for (seed, n_rows) in (0..).zip([1, 2, 60, 300]) {
+        let table = models::kernel_table(&mut Random(seed), n_rows);
+        assert_parity(&models::artifact(models::schema(), table), 300, seed);
+    }
+}
+
+#[test]
+fn fast_is_naive_for_blends() {
+    let random = &mut Random(5);
+    let [small, large] = [(3, 3), (40, 8)].map(|(n_trees, depth)| {
+        models::trees_table(random.bits(), Operator::LessEqual, n_trees, depth)
+    });
+    // Trees between the others: each table keeps its own scratch space.
+    let members = [
+        large.clone(),
+        models::neighbours_table(random, 50, 5, NeighbourWeights::Distance),
+        models::linear_table(3),
+        small,
+        models::kernel_table(random, 50),
+        large,
+    ];
+    for n_members in 1..=members.len() {
+        let bytes = models::blend(7, members[..n_members].to_vec());
+        assert_parity(&bytes, 300, n_members as u64);
     }
 }
 

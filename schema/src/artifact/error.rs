@@ -114,14 +114,14 @@ pub enum ArtifactError {
         /// The range in words.
         expected: String,
     },
-    /// A condition or term names a feature that the schema does not have, or of the wrong kind.
-    #[error("{place} {index} tests feature {found}; expected {expected}")]
+    /// A condition, a term or a column of a transform names a column that is not there, or of the wrong kind.
+    #[error("{place} {index} reads column {found}; expected {expected}")]
     FeatureIndex {
-        /// `condition` or `term`.
+        /// `condition`, `term` or `column`.
         place: &'static str,
         /// Its position.
         index: usize,
-        /// The feature index.
+        /// The column that it reads.
         found: usize,
         /// What would have been right.
         expected: String,
@@ -199,6 +199,36 @@ pub enum ArtifactError {
     ZeroCover {
         /// Its position in `cover_values`, or in `covers` where that is empty.
         leaf: usize,
+    },
+    /// A packed row of an imputer has no weight.
+    #[error("the count of packed row {row} is 0; expected at least 1")]
+    ZeroCount {
+        /// The row.
+        row: usize,
+    },
+    /// The levels of a column do not ascend, or are not finite.
+    #[error(
+        "level {index} of a column does not come after the one before it; expected ascending numbers, then at most one NaN"
+    )]
+    LevelOrder {
+        /// The level's position.
+        index: usize,
+    },
+    /// A code of packed rows means no level, or a raw value is not finite.
+    #[error(
+        "packed row {row} has no value in column {column}: its code is past the last level, or its number not finite"
+    )]
+    PackedCode {
+        /// The row.
+        row: usize,
+        /// The column.
+        column: usize,
+    },
+    /// Bits after the last code of a packed row are not zero.
+    #[error("packed row {row} has bits after its last column; expected zeros")]
+    PackedSpareBits {
+        /// The row.
+        row: usize,
     },
 }
 

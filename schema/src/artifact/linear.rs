@@ -5,9 +5,8 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use super::error::ArtifactError;
+use super::model_columns::{ColumnKind, ModelColumns};
 use super::reader::Reader;
-use crate::feature::Kind;
-use crate::feature_schema::FeatureSchema;
 use crate::limits;
 
 /// What one feature adds to the margin.
@@ -16,7 +15,7 @@ use crate::limits;
 pub enum Term<'a> {
     /// A standardised number times a weight.
     Numeric {
-        /// The feature's position in the schema.
+        /// The model column's position: without a transform, the feature's in the schema.
         feature: u32,
         /// What stands for a missing value.
         fill: f32,
@@ -33,7 +32,7 @@ pub enum Term<'a> {
     },
     /// A weight for each category.
     OneHot {
-        /// The feature's position in the schema.
+        /// The model column's position: without a transform, the feature's in the schema.
         feature: u32,
         /// The weights as f64, one a category. Shape: `(n_categories,)`.
         #[serde(with = "serde_bytes")]
@@ -81,7 +80,7 @@ impl<'a> Term<'a> {
         }
     }
 
-    /// The feature the term reads.
+    /// The model column the term reads.
     #[must_use]
     pub fn feature_idx(&self) -> usize {
         match self {
@@ -121,10 +120,10 @@ impl<'a> Linear<'a> {
         }
     }
 
-    pub(super) fn validate(&self, schema: &FeatureSchema) -> Result<(), ArtifactError> {
+    pub(super) fn validate(&self, columns: &ModelColumns) -> Result<(), ArtifactError> {
         let max = limits::MAX_COEFFICIENT;
         ArtifactError::check_range(format_args!("bias"), self.bias, -max, max)?;
-        ArtifactError::check_count("terms", self.terms.len(), 0, limits::MAX_FEATURES)?;
+        ArtifactError::check_count("terms", self.terms.len(), 0, limits::MAX_COLUMNS)?;
         for (index, term) in self.terms.iter().enumerate() {
             let check = |name: &str, x: f64, min: f64| {
                 ArtifactError::check_range(format_args!("{name} of term {index}"), x, min, max)
@@ -136,11 +135,9 @@ impl<'a> Linear<'a> {
                 found,
                 expected,
             };
-            let feature = schema
-                .features
-                .get(found)
-                .ok_or_else(|| wrong(format!("less than {}", schema.n_features())))?;
-            let categorical = feature.kind() == Kind::Categorical;
+            let kind = columns
+                .kind(found)
+                .ok_or_else(|| wrong(format!("less than {}", columns.len())))?;
             match term {
                 Term::Numeric {
                     fill,
@@ -151,8 +148,8 @@ impl<'a> Linear<'a> {
                     background,
                     ..
                 } => {
-                    if categorical {
-                        return Err(wrong("a numeric or ordinal feature".into()));
+                    if kind != ColumnKind::Numeric {
+                        return Err(wrong("a numeric column".into()));
                     }
                     let fill = f64::from(*fill);
                     ArtifactError::check_range(
@@ -173,10 +170,10 @@ impl<'a> Linear<'a> {
                     background,
                     ..
                 } => {
-                    if !categorical {
-                        return Err(wrong("a categorical feature".into()));
-                    }
-                    let expected = feature.categories().len() * 8;
+                    let ColumnKind::Categorical { n_categories } = kind else {
+                        return Err(wrong("a categorical column".into()));
+                    };
+                    let expected = n_categories * 8;
                     if weights.len() != expected {
                         return Err(ArtifactError::TableLength {
                             table: "weights",

@@ -6,10 +6,9 @@ use serde::Serialize;
 
 use super::error::ArtifactError;
 use super::int_table::IntTable;
+use super::model_columns::{ColumnKind, ModelColumns};
 use super::reader::Reader;
 use super::tree_layout::TreeLayout;
-use crate::feature::{Feature, Kind};
-use crate::feature_schema::FeatureSchema;
 use crate::limits;
 
 /// Bytes a condition takes in its table.
@@ -55,7 +54,7 @@ pub enum Test {
 /// One question to a row; a node goes left where it holds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Condition {
-    /// The feature asked.
+    /// The model column asked: without a transform, the feature.
     pub feature_idx: u16,
     /// Whether a missing value goes left.
     pub missing_left: bool,
@@ -234,7 +233,7 @@ impl Trees<'_> {
         word(&self.cover_values, self.covers.get(index)?)
     }
 
-    pub(super) fn validate(&self, schema: &FeatureSchema) -> Result<TreeLayout, ArtifactError> {
+    pub(super) fn validate(&self, columns: &ModelColumns) -> Result<TreeLayout, ArtifactError> {
         let max = limits::MAX_BASE;
         if self.base < -max || self.base > max {
             let expected = format!("at most {max} in magnitude");
@@ -252,7 +251,7 @@ impl Trees<'_> {
                 expected: format!("0 to {}", limits::MAX_SCALE_LOG2),
             });
         }
-        self.validate_conditions(schema)?;
+        self.validate_conditions(columns)?;
         self.node_conditions.validate_width("node_conditions")?;
         self.leaves.validate_width("leaves")?;
         self.covers.validate("covers", self.leaves.len())?;
@@ -268,7 +267,7 @@ impl Trees<'_> {
         TreeLayout::of(self)
     }
 
-    fn validate_conditions(&self, schema: &FeatureSchema) -> Result<(), ArtifactError> {
+    fn validate_conditions(&self, columns: &ModelColumns) -> Result<(), ArtifactError> {
         for (table, bytes, unit) in [
             ("conditions", &self.conditions, CONDITION_BYTES),
             ("category_sets", &self.category_sets, 4),
@@ -298,7 +297,7 @@ impl Trees<'_> {
                 return Err(ArtifactError::ConditionFlags { index, found });
             }
             let condition = Condition::from_bytes(*bytes);
-            self.validate_test(index, condition, schema)?;
+            self.validate_test(index, condition, columns)?;
             let key = condition.sort_key();
             if last.is_some_and(|last| last >= key) {
                 return Err(ArtifactError::ConditionOrder { index });
@@ -312,7 +311,7 @@ impl Trees<'_> {
         &self,
         index: usize,
         condition: Condition,
-        schema: &FeatureSchema,
+        columns: &ModelColumns,
     ) -> Result<(), ArtifactError> {
         let found = usize::from(condition.feature_idx);
         let wrong = |expected: String| ArtifactError::FeatureIndex {
@@ -321,14 +320,13 @@ impl Trees<'_> {
             found,
             expected,
         };
-        let feature: &Feature = schema
-            .features
-            .get(found)
-            .ok_or_else(|| wrong(format!("less than {}", schema.n_features())))?;
+        let kind = columns
+            .kind(found)
+            .ok_or_else(|| wrong(format!("less than {}", columns.len())))?;
         match condition.test {
             Test::Threshold(threshold) => {
-                if feature.kind() == Kind::Categorical {
-                    return Err(wrong("a numeric or ordinal feature for a threshold".into()));
+                if kind != ColumnKind::Numeric {
+                    return Err(wrong("a numeric column for a threshold".into()));
                 }
                 if !threshold.is_finite() {
                     return Err(ArtifactError::NotFinite {
@@ -338,10 +336,9 @@ impl Trees<'_> {
                 }
             }
             Test::CategorySet(word) => {
-                if feature.kind() != Kind::Categorical {
-                    return Err(wrong("a categorical feature for a category set".into()));
-                }
-                let n_categories = feature.categories().len();
+                let ColumnKind::Categorical { n_categories } = kind else {
+                    return Err(wrong("a categorical column for a category set".into()));
+                };
                 let last = word as usize + n_categories.div_ceil(32) - 1;
                 let unused = n_categories.div_ceil(32) * 32 - n_categories;
                 let in_range = self

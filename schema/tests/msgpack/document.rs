@@ -121,16 +121,32 @@ pub(crate) fn metric(low: f64) -> Vec<u8> {
     ])
 }
 
+pub(crate) fn platt(slope: Vec<u8>, intercept: Vec<u8>) -> Vec<u8> {
+    map(&[("platt", map(&[("slope", slope), ("intercept", intercept)]))])
+}
+
+pub(crate) fn isotonic(margins: &[f64], scores: &[f64]) -> Vec<u8> {
+    let bytes = |numbers: &[f64]| -> Vec<u8> {
+        let numbers = numbers.iter();
+        numbers.flat_map(|number| number.to_le_bytes()).collect()
+    };
+    map(&[(
+        "isotonic",
+        map(&[
+            ("margins", bin(&bytes(margins))),
+            ("scores", bin(&bytes(scores))),
+        ]),
+    )])
+}
+
 pub(crate) fn document() -> Entries {
     vec![
         ("magic", text("picket")),
         ("version", uint(1)),
         ("schema", map(&schema())),
+        ("transform", array(&[])),
         ("model", map(&[("trees", map(&trees()))])),
-        (
-            "calibration",
-            map(&[("slope", float(1.0)), ("intercept", float(0.0))]),
-        ),
+        ("calibration", platt(float(1.0), float(0.0))),
         (
             "decision",
             map(&[("threshold", float(0.5)), ("uncertain", nil())]),
@@ -140,6 +156,34 @@ pub(crate) fn document() -> Entries {
             map(&[("features", array(&[])), ("scores", bin(&[]))]),
         ),
         ("card", map(&card())),
+    ]
+}
+
+/// A choice's variant with its keys.
+pub(crate) fn variant(name: &'static str, entries: &Entries) -> Vec<u8> {
+    map(&[(name, map(entries))])
+}
+
+/// The `neighbours` step over feature 0: three rows, the last of which has no value, in a bit each.
+pub(crate) fn neighbours() -> Entries {
+    vec![
+        ("n_neighbours", uint(2)),
+        ("weights", text("uniform")),
+        ("columns", bin(&[0, 0])),
+        ("rows", map(&packed_rows())),
+        ("counts", table(1, &[1, 5, 2])),
+    ]
+}
+
+pub(crate) fn packed_rows() -> Entries {
+    let levels: Vec<u8> = [0.5_f32, 2.0, f32::NAN]
+        .iter()
+        .flat_map(|x| x.to_le_bytes())
+        .collect();
+    vec![
+        ("n_rows", uint(3)),
+        ("levels", array(&[bin(&levels)])),
+        ("bits", bin(&[0, 1, 2])),
     ]
 }
 

@@ -3,7 +3,9 @@
 use clap::{Args, ValueEnum};
 
 use crate::error::TrainerError;
-use crate::learner::{BaggedSettings, BoostingSettings, Learner, LinfaTreeSettings, TreeSettings};
+use crate::learner::{
+    BaggedSettings, BoostingSettings, Learner, LinfaTreeSettings, LogisticSettings, TreeSettings,
+};
 
 /// A kind of model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -50,6 +52,9 @@ pub(super) struct LearnerOptions {
     /// What each tree's leaves are multiplied by (boosting) [default: 0.06].
     #[arg(long, value_name = "X")]
     pub(super) learning_rate: Option<f64>,
+    /// The L1 penalty (logistic) [default: 0].
+    #[arg(long, value_name = "X")]
+    pub(super) l1: Option<f64>,
     /// The L2 penalty (boosting, logistic) [default: 1].
     #[arg(long, value_name = "X")]
     pub(super) l2: Option<f64>,
@@ -114,15 +119,16 @@ impl LearnerOptions {
                     positive_weight: self.positive_weight.unwrap_or(default.positive_weight),
                 })
             }
-            ModelKind::Logistic => Learner::Logistic {
-                l2: self.l2.unwrap_or(1.0),
-            },
+            ModelKind::Logistic => Learner::Logistic(LogisticSettings {
+                l1: self.l1.unwrap_or(0.0),
+                l2: self.l2.unwrap_or(LogisticSettings::default().l2),
+            }),
         })
     }
 
     fn refuse_useless(&self) -> Result<(), TrainerError> {
         use ModelKind::{Boosting, ExtraTrees, Forest, Logistic, Tree};
-        let options: [(&str, bool, &[ModelKind]); 9] = [
+        let options: [(&str, bool, &[ModelKind]); 10] = [
             (
                 "--trees",
                 self.trees.is_some(),
@@ -139,6 +145,7 @@ impl LearnerOptions {
                 &[Forest, ExtraTrees, Tree],
             ),
             ("--learning-rate", self.learning_rate.is_some(), &[Boosting]),
+            ("--l1", self.l1.is_some(), &[Logistic]),
             ("--l2", self.l2.is_some(), &[Boosting, Logistic]),
             (
                 "--min-child-weight",

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use picket_schema::artifact::{Artifact, Metric, ModelTable};
+use picket_schema::artifact::{
+    Artifact, Calibration, Decision, Metric, ModelTable, Step, Transform,
+};
 use picket_schema::{FeatureSchema, limits};
 use serde::Serialize;
 
@@ -53,8 +55,10 @@ pub(super) struct Contents<'a> {
     n_bytes: usize,
     format_version: u8,
     schema: SchemaContents<'a>,
+    /// The steps before the model, in words.
+    transform: Vec<String>,
     sizes: Sizes,
-    calibration: BTreeMap<&'static str, f64>,
+    calibration: CalibrationContents,
     decision: DecisionContents,
     metrics: BTreeMap<&'a str, Interval>,
     split: &'a str,
@@ -68,6 +72,40 @@ pub(super) struct Contents<'a> {
     parameters: &'a BTreeMap<String, String>,
     importances: BTreeMap<&'a str, f64>,
     notes: &'a [String],
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum CalibrationContents {
+    Platt { slope: f64, intercept: f64 },
+    Isotonic { knots: Vec<(f64, f64)> },
+}
+
+impl CalibrationContents {
+    fn of(calibration: &Calibration<'_>) -> Self {
+        match calibration {
+            Calibration::Platt(platt) => Self::Platt {
+                slope: platt.slope,
+                intercept: platt.intercept,
+            },
+            Calibration::Isotonic(isotonic) => Self::Isotonic {
+                knots: isotonic.knots().collect(),
+            },
+        }
+    }
+}
+
+/// From which score on a row is positive, and between which it is uncertain.
+pub(super) fn decision_in_words(decision: Decision) -> String {
+    let mut words = format!(
+        "a row is positive from a score of {} on",
+        decision.threshold
+    );
+    if let Some([low, high]) = decision.uncertain {
+        // Writing to a string cannot fail.
+        let _ = write!(words, ", uncertain from {low} to below {high}");
+    }
+    words
 }
 
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -112,6 +150,12 @@ struct Sizes {
     n_conditions: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     n_terms: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    n_neighbours: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    n_stored_rows: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    n_members: Option<usize>,
 }
 
 impl Sizes {
@@ -122,22 +166,60 @@ impl Sizes {
                 n_inner_nodes: Some(trees.node_conditions.len()),
                 n_leaves: Some(trees.leaves.len()),
                 n_conditions: Some(trees.n_conditions()),
-                n_terms: None,
+                ..Self::default()
             },
             ModelTable::Linear(linear) => Self {
                 n_terms: Some(linear.terms.len()),
                 ..Self::default()
             },
+            ModelTable::Neighbours(neighbours) => Self {
+                n_neighbours: Some(neighbours.n_neighbours as usize),
+                n_stored_rows: Some(neighbours.rows.n_rows as usize),
+                ..Self::default()
+            },
+            ModelTable::Kernel(kernel) => Self {
+                n_stored_rows: Some(kernel.rows.n_rows as usize),
+                ..Self::default()
+            },
+            ModelTable::Blend(blend) => {
+                let mut sizes = Self::default();
+                for member in &blend.members {
+                    sizes = sizes.plus(Self::of(&member.model));
+                }
+                sizes.n_members = Some(blend.members.len());
+                sizes
+            }
+        }
+    }
+
+    /// Of two members of a blend together.
+    fn plus(self, other: Self) -> Self {
+        let sum = |a: Option<usize>, b: Option<usize>| match (a, b) {
+            (Some(a), Some(b)) => Some(a + b),
+            (a, b) => a.or(b),
+        };
+        Self {
+            n_trees: sum(self.n_trees, other.n_trees),
+            n_inner_nodes: sum(self.n_inner_nodes, other.n_inner_nodes),
+            n_leaves: sum(self.n_leaves, other.n_leaves),
+            n_conditions: sum(self.n_conditions, other.n_conditions),
+            n_terms: sum(self.n_terms, other.n_terms),
+            n_neighbours: sum(self.n_neighbours, other.n_neighbours),
+            n_stored_rows: sum(self.n_stored_rows, other.n_stored_rows),
+            n_members: None,
         }
     }
 
     fn in_words(self) -> String {
         let parts = [
+            (self.n_members, "members"),
             (self.n_trees, "trees"),
             (self.n_inner_nodes, "inner nodes"),
             (self.n_leaves, "leaves"),
             (self.n_conditions, "distinct conditions"),
             (self.n_terms, "terms"),
+            (self.n_neighbours, "nearest rows asked"),
+            (self.n_stored_rows, "stored rows"),
         ];
         let words: Vec<String> = parts
             .iter()
@@ -145,6 +227,25 @@ impl Sizes {
             .collect();
         words.join(", ")
     }
+}
+
+/// Each step in a few words.
+fn steps_in_words(transform: &Transform<'_>) -> Vec<String> {
+    let steps = transform.0.iter().map(|step| match step {
+        Step::Fill(values) => {
+            let n_filled = (0..values.len() / 4).filter(|idx| step.fill_value(*idx).is_some());
+            format!(
+                "constants for missing values of {} columns",
+                n_filled.count()
+            )
+        }
+        Step::Neighbours(imputer) => format!(
+            "missing values by {} neighbours among {} distinct rows",
+            imputer.n_neighbours, imputer.rows.n_rows
+        ),
+        Step::Columns(columns) => format!("{} new columns", columns.len()),
+    });
+    steps.collect()
 }
 
 impl<'a> SchemaContents<'a> {
@@ -179,11 +280,9 @@ impl<'a> Contents<'a> {
             n_bytes: bytes.len(),
             format_version: picket_schema::artifact::VERSION,
             schema: SchemaContents::of(schema),
+            transform: steps_in_words(&artifact.transform),
             sizes: Sizes::of(&artifact.model),
-            calibration: BTreeMap::from([
-                ("slope", artifact.calibration.slope),
-                ("intercept", artifact.calibration.intercept),
-            ]),
+            calibration: CalibrationContents::of(&artifact.calibration),
             decision: DecisionContents {
                 threshold: artifact.decision.threshold,
                 uncertain: artifact.decision.uncertain,
@@ -236,8 +335,14 @@ impl<'a> Contents<'a> {
                 schema.digest
             ),
         );
+        for step in &self.transform {
+            line("transform", step);
+        }
         line("size", &self.sizes.in_words());
         line("threshold", &self.decision.threshold.to_string());
+        if let Some([low, high]) = self.decision.uncertain {
+            line("uncertain", &format!("from {low} to below {high}"));
+        }
         line(
             "rows",
             &format!(

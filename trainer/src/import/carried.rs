@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use picket_schema::artifact::{Artifact, Card, Decision, ModelTable, Reference, TreesBuilder};
+use picket_schema::artifact::{
+    Artifact, Card, Decision, ModelTable, Reference, Transform, TreesBuilder,
+};
 use picket_schema::{DataDigest, FeatureSchema};
 use picket_wasm_model::Model;
 
@@ -69,6 +71,7 @@ impl Carried {
         card.notes.extend(clipped_note(schema, &clipped));
         let artifact = Artifact {
             schema: schema.clone(),
+            transform: Transform::default(),
             model: ModelTable::Trees(builder.build()?),
             calibration,
             decision: Decision {

@@ -187,7 +187,7 @@ fn examples(model: &Model<'_>, data: &Dataset, scores: &Scores) -> Result<Vec<Ex
                     row,
                 )),
                 // Such a model has no examples, but a report all the same.
-                Err(RowError::Unexplainable) => return Ok(Vec::new()),
+                Err(RowError::Unexplainable(_)) => return Ok(Vec::new()),
                 Err(error) => return Err(error),
             }
             shown.push(row);
@@ -227,7 +227,7 @@ fn example(
     }
 }
 
-fn lineage(artifact: &Artifact<'_>, bytes: &[u8]) -> Vec<(String, String)> {
+pub(crate) fn lineage(artifact: &Artifact<'_>, bytes: &[u8]) -> Vec<(String, String)> {
     let card = &artifact.card;
     let mut entries = vec![
         ("Artifact", Artifact::digest(bytes).to_string()),

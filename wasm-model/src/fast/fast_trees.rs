@@ -1,8 +1,7 @@
 //! The prepared trees of a model, and how rows go through them.
 
 use picket_kernels::{NarrowMasks, SIDE_BY_SIDE, Tails, Waiting, WideMasks};
-use picket_schema::FeatureSchema;
-use picket_schema::artifact::{TreeLayout, Trees};
+use picket_schema::artifact::{ModelColumns, TreeLayout, Trees};
 
 use super::fronts::Fronts;
 use super::row_codes::RowCodes;
@@ -41,9 +40,9 @@ impl FastTrees {
     pub(crate) fn new(
         trees: &Trees<'_>,
         layout: &TreeLayout,
-        schema: &FeatureSchema,
+        columns: &ModelColumns,
     ) -> Option<Self> {
-        let codes = RowCodes::new(trees, schema)?;
+        let codes = RowCodes::new(trees, columns)?;
         let is_narrow = |size: u32| size < NarrowMasks::EXITS as u32;
         let spans = &layout.spans;
         let n_narrow = spans.iter().filter(|span| is_narrow(span.size)).count();

@@ -1,8 +1,8 @@
 //! A row as a few small numbers, each the row's joint answer to the conditions of some features.
 
 use picket_kernels::{GroupLine, ThresholdStep};
-use picket_schema::artifact::{Operator, Test, Trees};
-use picket_schema::{Feature, FeatureSchema};
+use picket_schema::Feature;
+use picket_schema::artifact::{ModelColumns, Operator, Test, Trees};
 
 /// A group of features has at most this many joint codes, if it has more than one feature.
 const MAX_JOINT_CODES: usize = 32;
@@ -97,13 +97,13 @@ pub(super) struct RowCodes {
 
 impl RowCodes {
     /// `None` where the categories' codes would be too many.
-    pub(super) fn new(trees: &Trees<'_>, schema: &FeatureSchema) -> Option<Self> {
+    pub(super) fn new(trees: &Trees<'_>, columns: &ModelColumns) -> Option<Self> {
         let conditions: Vec<_> = trees.iter_conditions().collect();
         let mut members: Vec<Member> = Vec::new();
         let (mut first, mut n_answers) = (0, 0_usize);
         for group in conditions.chunk_by(|a, b| a.feature_idx == b.feature_idx) {
             let feature_idx = usize::from(group[0].feature_idx);
-            let n_categories = schema.features[feature_idx].categories().len();
+            let n_categories = columns.n_categories(feature_idx);
             if n_categories > 0 {
                 // The caps on conditions and categories keep this below 2^29.
                 n_answers += (n_categories + 1) * group.len();

@@ -58,7 +58,7 @@ impl<'t> Coalitions<'t> {
         let condition_idx = self.trees.node_conditions.get(node).unwrap() as usize;
         let condition = self.trees.condition(condition_idx).unwrap();
         let x = self.row[usize::from(condition.feature_idx)];
-        let goes_left = naive::goes_left(self.trees, self.model.schema(), condition, x);
+        let goes_left = naive::goes_left(self.trees, self.model.columns(), condition, x);
         let left_size = self.layout.left_sizes[node] as usize;
         let right = (
             node + 1 + left_size,

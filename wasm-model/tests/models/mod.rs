@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use picket_schema::artifact::{
-    Calibration, Card, Decision, Linear, ModelTable, Operator, Reference, Term, TreeNode,
-    TreesBuilder,
+    Blend, Calibration, Card, Decision, IntTable, Kernel, Linear, Member, ModelTable,
+    NeighbourWeights, Neighbours, Operator, PackedRows, Platt, Reference, Term, Transform,
+    TreeNode, TreesBuilder,
 };
 use picket_schema::{Artifact, DataDigest, FeatureSchema};
 
@@ -83,13 +84,23 @@ fn grow(random: &mut Random, nodes: &mut Vec<TreeNode>, depth: usize) -> (usize,
 
 /// A model's file.
 pub(crate) fn artifact(schema: FeatureSchema, model: ModelTable<'static>) -> Vec<u8> {
+    artifact_with(schema, Transform::default(), model)
+}
+
+/// A model's file with a transform.
+pub(crate) fn artifact_with(
+    schema: FeatureSchema,
+    transform: Transform<'static>,
+    model: ModelTable<'static>,
+) -> Vec<u8> {
     let artifact = Artifact {
         schema,
+        transform,
         model,
-        calibration: Calibration {
+        calibration: Calibration::Platt(Platt {
             slope: 1.25,
             intercept: -0.5,
-        },
+        }),
         decision: Decision {
             threshold: 0.5,
             uncertain: Some([0.45, 0.55]),
@@ -117,6 +128,16 @@ pub(crate) fn artifact(schema: FeatureSchema, model: ModelTable<'static>) -> Vec
 
 /// A tree model's file.
 pub(crate) fn trees(seed: u64, operator: Operator, n_trees: usize, depth: usize) -> Vec<u8> {
+    artifact(schema(), trees_table(seed, operator, n_trees, depth))
+}
+
+/// Trees.
+pub(crate) fn trees_table(
+    seed: u64,
+    operator: Operator,
+    n_trees: usize,
+    depth: usize,
+) -> ModelTable<'static> {
     let mut random = Random(seed);
     let mut builder = TreesBuilder::new(operator, random.bits().cast_signed() >> 20, 20);
     for _ in 0..n_trees {
@@ -124,14 +145,16 @@ pub(crate) fn trees(seed: u64, operator: Operator, n_trees: usize, depth: usize)
         grow(&mut random, &mut nodes, depth);
         builder.push(nodes);
     }
-    artifact(
-        schema(),
-        ModelTable::Trees(builder.build().expect("the test trees are right")),
-    )
+    ModelTable::Trees(builder.build().expect("the test trees are right"))
 }
 
 /// A linear model's file.
 pub(crate) fn linear(seed: u64) -> Vec<u8> {
+    artifact(schema(), linear_table(seed))
+}
+
+/// A linear table.
+pub(crate) fn linear_table(seed: u64) -> ModelTable<'static> {
     let mut random = Random(seed);
     let mut number = move || f64::from((random.bits() as u32).cast_signed()) / f64::from(1 << 28);
     let numeric = |feature: u32, number: &mut dyn FnMut() -> f64| Term::Numeric {
@@ -155,13 +178,10 @@ pub(crate) fn linear(seed: u64) -> Vec<u8> {
         missing_weight: number(),
         background: number(),
     });
-    artifact(
-        schema(),
-        ModelTable::Linear(Linear {
-            bias: number(),
-            terms,
-        }),
-    )
+    ModelTable::Linear(Linear {
+        bias: number(),
+        terms,
+    })
 }
 
 /// A row that is in the domain, on a threshold or beside it, missing, infinite, or any bits at all.
@@ -177,4 +197,72 @@ pub(crate) fn row(random: &mut Random) -> Vec<f32> {
         _ => random.below(42) as f32 - 1.0,
     };
     (0..5).map(|_| value(random)).collect()
+}
+
+/// Numbers like those of rows, with gaps; categories for the third column.
+fn stored_rows(random: &mut Random, n_rows: usize, with_gaps: bool) -> Vec<f32> {
+    let mut value = |column: usize| match (column, random.below(8)) {
+        (_, 0) if with_gaps => f32::NAN,
+        (2, _) => random.below(40) as f32,
+        (3, n) if n < 6 => (random.bits() as u32) as f32 / 4e3,
+        (1, _) => random.below(3) as f32 - 1.0,
+        _ => THRESHOLDS[random.below(THRESHOLDS.len())],
+    };
+    (0..5 * n_rows).map(|at| value(at % 5)).collect()
+}
+
+fn scales(random: &mut Random) -> Vec<u8> {
+    let mut scale = || 0.25 + random.below(1000) as f64 / 300.0;
+    (0..5).flat_map(|_| scale().to_le_bytes()).collect()
+}
+
+/// A table that asks the nearest rows.
+pub(crate) fn neighbours_table(
+    random: &mut Random,
+    n_rows: usize,
+    n_neighbours: u32,
+    weights: NeighbourWeights,
+) -> ModelTable<'static> {
+    let counts: Vec<u32> = (0..n_rows).map(|_| 1 + random.below(4) as u32).collect();
+    let positives = counts.iter().map(|n| random.below(*n as usize + 1) as u32);
+    ModelTable::Neighbours(Neighbours {
+        n_neighbours,
+        weights,
+        positives: IntTable::pack(positives.collect::<Vec<_>>()),
+        counts: IntTable::pack(counts),
+        scales: scales(random).into(),
+        rows: PackedRows::pack(5, &stored_rows(random, n_rows, true)),
+    })
+}
+
+/// A table of radial basis functions.
+pub(crate) fn kernel_table(random: &mut Random, n_rows: usize) -> ModelTable<'static> {
+    let mut number = || f64::from((random.bits() as u32).cast_signed()) / f64::from(1 << 28);
+    let coefficients = (0..n_rows).flat_map(|_| number().to_le_bytes());
+    let coefficients: Vec<u8> = coefficients.collect();
+    let fills: Vec<u8> = (0..5)
+        .flat_map(|_| (number() as f32).to_le_bytes())
+        .collect();
+    let baseline = [0.5_f32, -1.0, 3.0, 100.0, 0.0];
+    ModelTable::Kernel(Kernel {
+        gamma: 0.1 + number().abs() / 16.0,
+        bias: number(),
+        fills: fills.into(),
+        coefficients: coefficients.into(),
+        baseline: baseline.iter().flat_map(|x| x.to_le_bytes()).collect(),
+        scales: scales(random).into(),
+        rows: PackedRows::pack(5, &stored_rows(random, n_rows, false)),
+    })
+}
+
+/// A blend of the members given.
+pub(crate) fn blend(seed: u64, members: Vec<ModelTable<'static>>) -> Vec<u8> {
+    let mut random = Random(seed);
+    let mut number = move || f64::from((random.bits() as u32).cast_signed()) / f64::from(1 << 28);
+    let member = |model| Member {
+        weight: number(),
+        model,
+    };
+    let members = members.into_iter().map(member).collect();
+    artifact(schema(), ModelTable::Blend(Blend { bias: 0.3, members }))
 }

@@ -9,12 +9,14 @@ mod goals;
 mod http;
 mod import;
 mod lab;
+mod learners;
 mod loading;
 mod peers;
 mod quality;
 mod record;
 mod report;
 mod scoring;
+mod search;
 mod side_by_side;
 mod size;
 mod table;
@@ -26,7 +28,9 @@ use crate::repo::Repo;
 use anyhow::{Result, bail};
 
 pub(crate) const USAGE: &str = "\
-cargo xtask bench quality [--json F] [--only DATA:SPLIT] [--splits N] [--trees N] [--models LIST]
+cargo xtask bench quality [--json F] [--only DATA] [--splits N] [--draws N] [--folds N] [--pipeline F] [--seed N]
+cargo xtask bench learners [--json F] [--only DATA:SPLIT] [--splits N] [--trees N] [--models LIST]
+cargo xtask bench search [--json F] [--rounds N] [--seed N]
 cargo xtask bench scoring|loading [--json F] [--seed N] [--rounds N] [--only LIST] [--core N]
 cargo xtask bench size [--json F] [--seed N]
 
@@ -37,8 +41,10 @@ cargo xtask bench http [--json F] [--only ENGINES] [--rounds N] [--seconds S] [-
             rows [--json F] [--only WORD] [--rows N] [--seed N]; needs PICKET_DATA_DIR as well
   http      requests a second, latency and memory of the device host, the Spin component, a bare axum route
             and FastAPI; servers on one core, the load on another
-  quality   F1, ROC-AUC and Brier beside scikit-learn, XGBoost and LightGBM, the same splits in one run;
-            needs PICKET_DATA_DIR with phishing.csv and nsl-kdd.csv
+  quality   F1, ROC-AUC and Brier of the whole pipeline beside tuned scikit-learn, XGBoost and LightGBM, the same
+            splits in one run; needs PICKET_DATA_DIR with phishing.csv and nsl-kdd.csv
+  learners  the same of each learner with its defaults beside its peers' defaults
+  search    the grid of the usual Python projects, beside scikit-learn's GridSearchCV, one thread
   scoring   ns per row and per explanation beside tl2cgen, XGBoost, LightGBM, onnxruntime, YDF, scikit-learn,
             onnxruntime-web and YDF's WebAssembly: 200 boosted trees of depth 6 (gbdt) and 100 trees of full
             depth (forest), trained by a peer and imported; natively, in wasmtime, node and Chromium
@@ -60,6 +66,8 @@ pub(crate) fn run(repo: &Repo, mut args: Args) -> Result<()> {
         Some(name) if name == "import" => import::BENCH.run(repo, args)?,
         Some(name) if name == "http" => http::run(repo, args)?,
         Some(name) if name == "quality" => quality::BENCH.run(repo, args)?,
+        Some(name) if name == "learners" => learners::BENCH.run(repo, args)?,
+        Some(name) if name == "search" => search::BENCH.run(repo, args)?,
         Some(name) if name == "training" => training::BENCH.run(repo, args)?,
         Some(name) if name == "scoring" => scoring::run(repo, args)?,
         Some(name) if name == "loading" => loading::run(repo, args)?,

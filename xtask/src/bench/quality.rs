@@ -1,4 +1,4 @@
-//! `cargo xtask bench quality`: how good models are.
+//! `cargo xtask bench quality`: how good the pipeline's models are beside tuned peers.
 
 use super::trainer_bench::TrainerBench;
 
@@ -8,8 +8,9 @@ pub(crate) const BENCH: TrainerBench = TrainerBench {
         "--json",
         "--only",
         "--splits",
-        "--trees",
-        "--models",
+        "--draws",
+        "--folds",
+        "--pipeline",
         "--seed",
         "--threads",
     ],

@@ -1,0 +1,26 @@
+//! Looks for the best learner: candidates × folds as independent tasks.
+//!
+//! Each task fits one candidate on the rows outside one fold and scores the rows inside it, through the
+//! artifact and the scorer that the edge runs. A task knows its own seed and nothing of other tasks, so
+//! the result is the same for every number of threads, and tasks may run on any machine.
+
+mod candidate;
+mod error;
+mod fold_plan;
+mod halving;
+mod measure;
+mod outcome;
+mod parameter_space;
+mod run;
+mod task;
+mod task_store;
+
+pub use candidate::Candidate;
+pub use error::SearchError;
+pub use fold_plan::{Fold, FoldPlan};
+pub use measure::SearchMetric;
+pub use outcome::{CandidateRecord, CandidateState, FoldRecord, SearchOutcome};
+pub use parameter_space::{Choices, ParameterSpace, SpaceEntry};
+pub use run::{SearchOptions, Strategy, search};
+pub use task::{TaskKey, TaskResult};
+pub use task_store::{FolderStore, NoStore, TaskStore};
