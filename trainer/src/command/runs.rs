@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::error::TrainerError;
-use crate::runs::Run;
+use crate::runs::{Outcome, Run};
 
 /// Metrics shown in the table.
 const SHOWN: [&str; 3] = ["f1", "roc_auc", "brier"];
@@ -82,12 +82,8 @@ fn in_words(runs: &[Run]) -> String {
                 }
             }
         }
-        let outcome = match record.outcome.as_ref().map(|outcome| outcome.accepted) {
-            Some(Some(true)) => "accepted",
-            Some(Some(false)) => "rejected",
-            Some(None) => "not enough evidence",
-            None => "",
-        };
+        let outcome = record.outcome.as_ref().map(Outcome::in_words);
+        let outcome = outcome.unwrap_or_default();
         let _ = writeln!(text, "  {outcome}");
     }
     text

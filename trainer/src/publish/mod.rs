@@ -22,7 +22,6 @@ mod releases;
 #[cfg(feature = "s3")]
 mod s3_store;
 mod store;
-mod timestamp;
 
 pub use channel::Channel;
 pub use directory_store::DirectoryStore;

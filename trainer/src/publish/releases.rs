@@ -1,16 +1,18 @@
 //! Publishing, promoting, rolling back and listing.
 
+use std::time::SystemTime;
+
 use picket_schema::{ArtifactDigest, limits};
 use picket_wasm_model::OwnedModel;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::error::TrainerError;
+use crate::publish::card;
 use crate::publish::channel::{CHAMPION, Channel};
 use crate::publish::error::PublishError;
 use crate::publish::manifest::{ReleaseFile, ReleaseManifest};
 use crate::publish::store::{ReleaseStore, Revision};
-use crate::publish::{card, timestamp};
 
 const FOLDER: &str = "releases";
 const ARTIFACT: &str = "model.picket";
@@ -104,7 +106,7 @@ impl<'s> Releases<'s> {
             champion,
             rollback_to,
             run_id: package.run_id.clone(),
-            created: timestamp::now(),
+            created: now(),
             user: package.user.clone(),
             host: package.host.clone(),
         };
@@ -259,7 +261,7 @@ impl<'s> Releases<'s> {
             release,
             artifact_digest: manifest.artifact.digest,
             manifest_digest,
-            since: timestamp::now(),
+            since: now(),
         };
         let bytes = channel.to_bytes().map_err(|error| PublishError::Store {
             place: CHAMPION.to_owned(),
@@ -366,6 +368,11 @@ impl From<PublishOrModel> for TrainerError {
             PublishOrModel::Publish(error) => error.into(),
         }
     }
+}
+
+/// By RFC 3339, in UTC, to the second.
+fn now() -> String {
+    humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
 }
 
 fn name(release: u64, file: &str) -> String {

@@ -87,14 +87,9 @@ impl Side {
         fact("started", record.started);
         fact(
             "outcome",
-            record.outcome.map(|outcome| {
-                let word = match outcome.accepted {
-                    Some(true) => "accepted",
-                    Some(false) => "rejected",
-                    None => "not enough evidence",
-                };
-                format!("{word}: {}", outcome.reason)
-            }),
+            record
+                .outcome
+                .map(|outcome| format!("{}: {}", outcome.in_words(), outcome.reason)),
         );
         // What the run measured last counts; the card tells the same where the run has nothing.
         if !record.metrics.is_empty() {

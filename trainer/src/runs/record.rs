@@ -41,10 +41,24 @@ pub struct StageRecord {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Outcome {
-    /// Whether it may replace the champion; `None` where the rows do not tell.
-    pub accepted: Option<bool>,
+    /// Whether it may replace the champion.
+    pub accepted: bool,
+    /// The decision as a word, such as `not-enough-evidence`.
+    pub verdict: String,
     /// The reason in words.
     pub reason: String,
+}
+
+impl Outcome {
+    /// The decision in words.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        match (self.verdict.as_str(), self.accepted) {
+            ("accept", _) | ("", true) => "accepted".to_owned(),
+            ("reject", _) | ("", false) => "rejected".to_owned(),
+            (other, _) => other.replace('-', " "),
+        }
+    }
 }
 
 /// A run's record. What is not there is empty: a run that was stopped has less.

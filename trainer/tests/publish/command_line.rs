@@ -40,7 +40,7 @@ fn write_run(dir: &Path, model: usize) {
         "code_version": "0.1.0",
         "stages": [{ "name": "search", "state": "finished", "seconds": 1.5 }, { "name": "a", "seconds": 2.0 }],
         "metrics": [{ "name": "f1", "value": 0.9 + 0.01 * model as f64, "low": 0.88, "high": 0.93 }],
-        "outcome": { "accepted": model == 1, "reason": "so it is" },
+        "outcome": { "accepted": model == 1, "verdict": if model == 1 { "accept" } else { "not-enough-evidence" }, "reason": "so it is" },
         "a field of later": [1, 2],
     });
     std::fs::write(dir.join("run.json"), record.to_string()).unwrap();
