@@ -389,3 +389,48 @@ impl PipelineConfig {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The example of docs/pipeline.md.
+    fn example() -> &'static str {
+        let page = include_str!("../../../docs/pipeline.md");
+        let start = page.find("```toml\n").unwrap() + "```toml\n".len();
+        let length = page[start..].find("```").unwrap();
+        &page[start..start + length]
+    }
+
+    #[test]
+    fn the_documented_example_is_a_pipeline() {
+        let config = PipelineConfig::parse(example(), "docs/pipeline.md").unwrap();
+        assert_eq!(config.search.metric, SearchMetric::LogLoss);
+        assert_eq!(config.decide.uncertain, Some(0.05));
+        let costs = config.decide.rule("docs/pipeline.md").unwrap();
+        assert!(matches!(costs, ThresholdRule::Cost(..)));
+        let candidates = config.search.space().grid(&config.transform).unwrap();
+        assert_eq!(candidates.len(), 5);
+        assert_ne!(candidates[0].transform, candidates[4].transform);
+        // What a run keeps of its settings is read back as it was.
+        let text = serde_json::to_string(&config).unwrap();
+        assert_eq!(serde_json::from_str::<PipelineConfig>(&text).unwrap(), config);
+    }
+
+    #[test]
+    fn an_empty_file_is_all_defaults_and_slips_are_named() {
+        let config = PipelineConfig::parse("", "empty").unwrap();
+        assert_eq!(config, PipelineConfig::default());
+        for (text, word) in [
+            ("sede = 3", "sede"),
+            ("[search]\nmetric = \"auc\"", "roc-auc"),
+            ("[split]\nkind = \"grouped\"\nshare = 0.5", "share"),
+            ("[publish]\npromote = \"yes\"", "boolean"),
+        ] {
+            let error = PipelineConfig::parse(text, "p.toml").unwrap_err().to_string();
+            assert!(error.contains(word) && error.starts_with("p.toml"), "{error}");
+        }
+        let one = PipelineConfig::parse("[decide]\ncost-fp = 1.0", "p.toml").unwrap();
+        assert!(one.decide.rule("p.toml").is_err());
+    }
+}
