@@ -38,7 +38,9 @@ pub fn reference_of(data: &Dataset, scores: &[f64]) -> Reference<'static> {
 
 fn histogram(feature: &Feature, values: &[f32]) -> FeatureHistogram<'static> {
     let edges: Vec<f32> = match &feature.domain {
-        Domain::Categories(names) => (0..names.len() - 1).map(|code| code as f32).collect(),
+        Domain::Categories(_) | Domain::Hashed(_) => (0..feature.n_categories() - 1)
+            .map(|code| code as f32)
+            .collect(),
         Domain::Values(values) => values[..values.len() - 1]
             .iter()
             .map(|v| *v as f32)
