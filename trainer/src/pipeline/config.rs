@@ -414,7 +414,10 @@ mod tests {
         assert_ne!(candidates[0].transform, candidates[4].transform);
         // What a run keeps of its settings is read back as it was.
         let text = serde_json::to_string(&config).unwrap();
-        assert_eq!(serde_json::from_str::<PipelineConfig>(&text).unwrap(), config);
+        assert_eq!(
+            serde_json::from_str::<PipelineConfig>(&text).unwrap(),
+            config
+        );
     }
 
     #[test]
@@ -427,8 +430,13 @@ mod tests {
             ("[split]\nkind = \"grouped\"\nshare = 0.5", "share"),
             ("[publish]\npromote = \"yes\"", "boolean"),
         ] {
-            let error = PipelineConfig::parse(text, "p.toml").unwrap_err().to_string();
-            assert!(error.contains(word) && error.starts_with("p.toml"), "{error}");
+            let error = PipelineConfig::parse(text, "p.toml")
+                .unwrap_err()
+                .to_string();
+            assert!(
+                error.contains(word) && error.starts_with("p.toml"),
+                "{error}"
+            );
         }
         let one = PipelineConfig::parse("[decide]\ncost-fp = 1.0", "p.toml").unwrap();
         assert!(one.decide.rule("p.toml").is_err());

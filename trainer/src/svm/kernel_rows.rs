@@ -18,12 +18,12 @@ pub(super) trait KernelRows: Sync {
     fn value(&self, a: usize, b: usize) -> f64;
 
     /// Writes the kernel of a point with all points. Shape of `row`: `(len,)`.
-    fn write_row(&self, of: usize, row: &mut [f32]) {
+    fn write_row(&self, of: usize, row: &mut [f64]) {
         row.par_chunks_mut(PART)
             .enumerate()
             .for_each(|(part, row)| {
                 for (index, value) in (part * PART..).zip(row) {
-                    *value = self.value(of, index) as f32;
+                    *value = self.value(of, index);
                 }
             });
     }

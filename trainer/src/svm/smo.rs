@@ -6,8 +6,8 @@ use super::SvmError;
 use super::kernel_cache::KernelCache;
 use super::kernel_rows::KernelRows;
 
-/// The fit ends where the optimality conditions hold to this. LIBSVM's default is 1e-3.
-const TOLERANCE: f64 = 1e-4;
+/// The fit ends where the optimality conditions hold to this; LIBSVM's default.
+const TOLERANCE: f64 = 1e-3;
 /// What a curvature that is not positive is taken for.
 const MIN_CURVATURE: f64 = 1e-12;
 const MIN_STEPS_ALLOWED: usize = 200_000;
@@ -100,7 +100,7 @@ impl Smo {
     }
 
     /// The partner with which the objective falls most; `None` where the optimality conditions hold.
-    fn second(&self, i: usize, highest: f64, row: &[f32]) -> Option<usize> {
+    fn second(&self, i: usize, highest: f64, row: &[f64]) -> Option<usize> {
         let mut lowest = f64::INFINITY;
         let mut best: Option<(usize, f64)> = None;
         for (point, kernel) in row.iter().enumerate() {
@@ -113,7 +113,7 @@ impl Smo {
             if difference <= 0.0 {
                 continue;
             }
-            let curvature = self.diagonal[i] + self.diagonal[point] - 2.0 * f64::from(*kernel);
+            let curvature = self.diagonal[i] + self.diagonal[point] - 2.0 * *kernel;
             let decrease = difference * difference / curvature.max(MIN_CURVATURE);
             if best.is_none_or(|(_, most)| decrease > most) {
                 best = Some((point, decrease));
@@ -127,9 +127,9 @@ impl Smo {
 
     /// Raises the signed multiplier of `i` and lowers that of `j` by as much, to the lowest objective within
     /// the bounds.
-    fn move_pair(&mut self, i: usize, j: usize, row_i: &[f32], row_j: &[f32]) {
+    fn move_pair(&mut self, i: usize, j: usize, row_i: &[f64], row_j: &[f64]) {
         let (of_i, of_j) = (self.points[i], self.points[j]);
-        let curvature = self.diagonal[i] + self.diagonal[j] - 2.0 * f64::from(row_i[j]);
+        let curvature = self.diagonal[i] + self.diagonal[j] - 2.0 * row_i[j];
         let slope = of_j.sign * self.gradients[j] - of_i.sign * self.gradients[i];
         let room_up = if of_i.sign > 0.0 {
             of_i.bound - self.multipliers[i]
@@ -159,7 +159,7 @@ impl Smo {
         let delta_j = of_j.sign * (self.multipliers[j] - before.1);
         let rows = row_i.iter().zip(row_j).zip(&self.points);
         for (gradient, ((k_i, k_j), point)) in self.gradients.iter_mut().zip(rows) {
-            *gradient += point.sign * (delta_i * f64::from(*k_i) + delta_j * f64::from(*k_j));
+            *gradient += point.sign * (delta_i * k_i + delta_j * k_j);
         }
     }
 

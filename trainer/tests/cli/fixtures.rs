@@ -35,7 +35,7 @@ fn fixtures_are_the_same_every_time() {
         .map(|f| f.0)
         .collect();
     assert!(differ.is_empty(), "{differ:?}");
-    assert_eq!(first.len(), 32);
+    assert_eq!(first.len(), 44);
     let mut n_category_sets = 0;
     for (name, bytes) in first.iter().filter(|(name, _)| name.ends_with(".picket")) {
         assert!(bytes.len() < 48 * 1024, "{name} has {} bytes", bytes.len());

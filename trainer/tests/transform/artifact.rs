@@ -152,7 +152,10 @@ fn hashed_texts_are_categories_to_every_model() {
     let schema = FeatureSchema::from_toml(&text.collect::<Vec<_>>().join("\n")).unwrap();
     let data = synthetic_rows(&schema, 300, 5).unwrap();
     for text in ["{}", r#"{"encode": {"target": {}}}"#] {
-        for learner in [small_boosting(), Learner::Logistic { l2: 1.0 }] {
+        for learner in [
+            small_boosting(),
+            Learner::Logistic(LogisticSettings::default()),
+        ] {
             let trained = train(&data, &options(text, learner), Reporter::Silent).unwrap();
             let model = Model::load(&trained.bytes).unwrap();
             let mut scorer = Scorer::new(&model);
