@@ -150,7 +150,7 @@ mod tests {
     fn names_stay_text() {
         assert_eq!(
             plain("<script>|a_b|\n# [x](y)"),
-            "&lt;script&gt;\\|a\\_b\\|  \\# \\[x\\](y)"
+            "&lt;script&gt;\\|a\\_b\\| \\# \\[x\\](y)"
         );
     }
 }

@@ -192,7 +192,7 @@ fn wrong_files_and_options_are_refused() {
     );
     assert_says(
         &train(&["--model", "svm"]),
-        &["boosting, forest, extra-trees, tree, logistic"],
+        &["boosting, forest, extra-trees, adaboost, tree, logistic, knn"],
     );
     assert_says(
         &train(&["--model", "logistic", "--l2=-1"]),

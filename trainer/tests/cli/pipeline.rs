@@ -196,9 +196,21 @@ fn an_interrupt_stops_between_tasks_and_says_how_to_go_on() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    std::thread::sleep(Duration::from_millis(700));
-    let told = Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
+    // The search is under way when its first task is kept.
+    let runs = bench.path("runs");
+    let has_task = || {
+        let folder = fs::read_dir(&runs).ok()?.next()?.ok()?.path();
+        fs::read_dir(folder.join(".search-tasks")).ok()?.next()
+    };
+    for _ in 0..6000 {
+        if has_task().is_some() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let interrupt = format!("kill -INT {}", child.id());
+    let told = Command::new("sh")
+        .args(["-c", &interrupt])
         .status()
         .unwrap();
     assert!(told.success(), "the process was at work");

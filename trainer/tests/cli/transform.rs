@@ -34,9 +34,9 @@ fn what_is_asked_for_stands_in_the_file() {
     let options = [
         "--impute",
         "knn",
-        "--neighbours",
+        "--impute-neighbours",
         "3",
-        "--neighbour-weights",
+        "--impute-weights",
         "distance",
         "--encode",
         "one-hot",
@@ -77,9 +77,9 @@ fn options_without_use_and_out_of_range_are_refused() {
     let (schema, out) = (schema("phishing.toml"), bench.path("m.picket"));
     for (options, words) in [
         (&["--fill", "1"][..], "--impute constant"),
-        (&["--neighbours", "3"], "--impute knn"),
+        (&["--impute-neighbours", "3"], "--impute knn"),
         (
-            &["--neighbour-weights", "distance", "--impute", "mean"],
+            &["--impute-weights", "distance", "--impute", "mean"],
             "--impute knn",
         ),
         (
@@ -88,7 +88,7 @@ fn options_without_use_and_out_of_range_are_refused() {
         ),
         (&["--encode-ordinal"], "one-hot, ordinal or target"),
         (
-            &["--impute", "knn", "--neighbours", "0"],
+            &["--impute", "knn", "--impute-neighbours", "0"],
             "asks 0 neighbours; expected 1 to 1024",
         ),
         (

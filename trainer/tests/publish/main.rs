@@ -20,7 +20,10 @@ fn models() -> &'static [Vec<u8>; 2] {
     MODELS.get_or_init(|| {
         let data = synthetic_rows(&phishing_schema().unwrap(), 300, 1).unwrap();
         [1.0, 2.0].map(|l2| {
-            let options = TrainOptions::new(Learner::Logistic { l2 });
+            let options = TrainOptions::new(Learner::Logistic(picket_trainer::LogisticSettings {
+                l2,
+                ..picket_trainer::LogisticSettings::default()
+            }));
             train(&data, &options, Reporter::Silent).unwrap().bytes
         })
     })
