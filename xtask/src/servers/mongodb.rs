@@ -121,8 +121,7 @@ fn build_ferretdb(repo: &Repo) -> Result<PathBuf> {
         Command::new(go)
             .current_dir(&folder)
             .env("GOFLAGS", "-mod=readonly")
-            .env("CGO_ENABLED", "0")
-            .args(["build", "-trimpath", "-o", "ferretdb", "."]),
+            .args(["build", "-o", "ferretdb", "."]),
     )
     .context(HOW_TO_GET_IT)?;
     Ok(program)
