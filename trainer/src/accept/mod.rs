@@ -211,11 +211,16 @@ impl Acceptance {
             f1.challenger, f1.champion, f1.gain, f1.low, f1.high
         );
         if let Some(test) = &self.mcnemar {
+            let p = if test.p_value < 0.001 {
+                "p < 0.001".to_owned()
+            } else {
+                format!("p = {:.3}", test.p_value)
+            };
             // Writing to a string cannot fail.
             let _ = write!(
                 self.reason,
-                " Only the challenger is right on {} distinct rows, only the champion on {} (McNemar p = {:.3}).",
-                test.only_first, test.only_second, test.p_value
+                " Only the challenger is right on {} distinct rows, only the champion on {} (McNemar {p}).",
+                test.only_first, test.only_second
             );
         }
         for difference in self
