@@ -144,6 +144,8 @@ impl S3Store {
         match self.runtime.block_on(request.send()) {
             Ok(_) => Ok(true),
             Err(error) if is_condition_failed(&error) => Ok(false),
+            // What is not there has no content to expect.
+            Err(error) if expected.is_some() && error.code() == Some("NoSuchKey") => Ok(false),
             Err(error) => Err(self.wrong(name, "writing", &error)),
         }
     }
@@ -199,9 +201,7 @@ where
         .map(|response| response.status().as_u16());
     matches!(status, Some(409 | 412))
         || matches!(
-            error
-                .as_service_error()
-                .and_then(ProvideErrorMetadata::code),
+            error.code(),
             Some("PreconditionFailed" | "ConditionalRequestConflict")
         )
 }
