@@ -1,5 +1,7 @@
 //! The search: the same outcome for every number of threads, resumable, and honest about failures.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by unwrapping")]
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 

@@ -1,6 +1,8 @@
 //! A run as a real MLflow server sees it. `PICKET_MLFLOW_URI` names the server (`cargo xtask test`
 //! starts one); without it these tests say that they did not run.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by unwrapping")]
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;

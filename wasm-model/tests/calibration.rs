@@ -45,7 +45,7 @@ fn scores_are_those_of_a_plain_search_and_never_fall() {
         let knots = random_knots(&mut random);
         let calibration = Calibration::Isotonic(Isotonic::from_knots(&knots));
         let mut margins: Vec<f64> = (0..200)
-            .map(|_| (random.bits() as u32).cast_signed() as f64 / 1e8)
+            .map(|_| f64::from((random.bits() as u32).cast_signed()) / 1e8)
             .collect();
         for (margin, _) in &knots {
             margins.extend([*margin, margin.next_up(), margin.next_down()]);

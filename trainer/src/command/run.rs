@@ -105,21 +105,20 @@ impl RunCommand {
             source,
         })?;
         let threads = self.threads.map(usize::from);
-        let result = match &self.resume {
-            Some(folder) => super::on_threads(threads, || resume(folder, reporter, stop))?,
-            None => {
-                let (mut config, schema) = self.pipeline.read()?;
-                if let Some(artifacts) = &self.artifacts {
-                    config.artifacts.clone_from(artifacts);
-                }
-                let options = RunOptions {
-                    config,
-                    schema,
-                    reporter,
-                    stop,
-                };
-                super::on_threads(threads, || run_pipeline(options))?
+        let result = if let Some(folder) = &self.resume {
+            super::on_threads(threads, || resume(folder, reporter, stop))?
+        } else {
+            let (mut config, schema) = self.pipeline.read()?;
+            if let Some(artifacts) = &self.artifacts {
+                config.artifacts.clone_from(artifacts);
             }
+            let options = RunOptions {
+                config,
+                schema,
+                reporter,
+                stop,
+            };
+            super::on_threads(threads, || run_pipeline(options))?
         };
         if self.json {
             let (page, error) = match &result.tracked {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use picket_schema::{Domain, Feature, FieldError, Label};
+use picket_schema::{Feature, FieldError, Kind, Label};
 
 /// One field of a row. Text sources have texts; Parquet and MongoDB have numbers too.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,7 +28,7 @@ impl<'a> Cell<'a> {
     /// # Errors
     /// A [`FieldError`] that says what was found and what the schema allows.
     pub fn value(self, feature: &Feature) -> Result<f32, FieldError> {
-        let is_categorical = matches!(feature.domain, Domain::Categories(_));
+        let is_categorical = feature.kind() == Kind::Categorical;
         match self {
             Self::Missing | Self::NotText => feature.missing_value(),
             Self::Number(number) if number.is_nan() => feature.missing_value(),

@@ -20,6 +20,7 @@ mod stage_runner;
 mod standard_space;
 mod stop_flag;
 mod tell_stages;
+mod track_stage;
 
 pub use choice::Choice;
 pub use config::{

@@ -14,7 +14,7 @@ use crate::pipeline::run_folder::{RunFolder, timestamp};
 use crate::pipeline::stage_runner::StageRunner;
 use crate::pipeline::stop_flag::StopFlag;
 use crate::pipeline::tell_stages::{self, Told};
-use crate::pipeline::{judge_stages, learn_stages, row_stages};
+use crate::pipeline::{judge_stages, learn_stages, row_stages, track_stage};
 use crate::progress::Reporter;
 use crate::publish::{Releases, open_store};
 use crate::search::SearchError;
@@ -202,7 +202,7 @@ fn stages(
         accepted: &accepted,
     };
     tell_stages::report(run, &told)?;
-    let tracked = tell_stages::tell_server(run, &told)?;
+    let tracked = track_stage::tell_server(run, &told)?;
     tell_stages::publish(run, &told)?;
     Ok(tracked)
 }

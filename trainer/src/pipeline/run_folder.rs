@@ -135,7 +135,10 @@ impl RunFolder {
             fs::read_dir(&self.path).map_err(|source| cannot_write(&self.path, source))?;
         for entry in entries.flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
-            if name.starts_with('.') && name.ends_with(".part") && entry.path().is_dir() {
+            let is_half = name
+                .strip_prefix('.')
+                .and_then(|name| name.strip_suffix(".part"));
+            if is_half.is_some() && entry.path().is_dir() {
                 fs::remove_dir_all(entry.path())
                     .map_err(|source| cannot_write(&entry.path(), source))?;
             }

@@ -1,6 +1,4 @@
-//! The stages that tell: report and track.
-
-use std::time::{SystemTime, UNIX_EPOCH};
+//! The stages that tell people: report and publish.
 
 use picket_wasm_model::Model;
 use serde::Serialize;
@@ -12,10 +10,7 @@ use crate::pipeline::context::{Accepted, Fitted, Measured, Rows, Searched};
 use crate::pipeline::stage_runner::StageRunner;
 use crate::publish::{Package, ReleaseManifest, Releases, open_store};
 use crate::report::{self, Report, Table};
-use crate::search::{CandidateState, SearchMetric};
-use crate::track::{
-    ArtifactFile, DatasetInput, Registration, RunStatus, Tracked, TrackedRun, TrackingServer, track,
-};
+use crate::search::CandidateState;
 
 /// Everything a run knows when it is judged.
 pub(super) struct Told<'a> {
@@ -167,142 +162,6 @@ fn tables(told: &Told<'_>) -> Vec<Table> {
     tables
 }
 
-/// Writes down what a tracking server is to know, and tells it where there is one. What the server does is no error.
-pub(super) fn tell_server(
-    run: &mut StageRunner,
-    told: &Told<'_>,
-) -> Result<Option<Tracked>, TrainerError> {
-    let record = tracked_run(run, told);
-    run.stage("track", |_, stage| {
-        record.write(&stage.place("mlflow.json"))
-    })?;
-    let uri = told.config.track.uri.as_deref();
-    // The address may stand in the pipeline's file; what lets in never does.
-    let server = TrackingServer::from_variables(&|name| {
-        let of_file = uri
-            .filter(|_| name == "MLFLOW_TRACKING_URI")
-            .map(str::to_owned);
-        of_file.or_else(|| std::env::var(name).ok())
-    })?;
-    server
-        .map(|server| track(run.folder.path(), &server))
-        .transpose()
-}
-
-fn tracked_run(run: &StageRunner, told: &Told<'_>) -> TrackedRun {
-    let Told {
-        config,
-        rows,
-        searched,
-        accepted,
-        ..
-    } = told;
-    let (metric, outcome) = (config.search.metric, &searched.outcome);
-    let name = run.record.name.clone();
-    let now = now_ms();
-    let started = humantime::parse_rfc3339(&run.record.started)
-        .ok()
-        .and_then(ms_of)
-        .unwrap_or(now);
-    let mut tracked = TrackedRun::default();
-    tracked.run_id.clone_from(&run.record.run_id);
-    tracked.name.clone_from(&run.record.run_id);
-    tracked.experiment = config
-        .track
-        .experiment
-        .clone()
-        .unwrap_or_else(|| name.clone());
-    tracked.started_ms = started;
-    tracked.ended_ms = now;
-    tracked.status = RunStatus::Finished;
-    let best = &outcome.records[outcome.best];
-    tracked.params = best.parameters.clone().into_iter().collect();
-    tracked.params.extend([
-        ("model".to_owned(), best.model.clone()),
-        ("seed".to_owned(), config.seed.to_string()),
-        ("split".to_owned(), config.split.kind.name().to_owned()),
-        ("search_metric".to_owned(), metric.name().to_owned()),
-        ("n_candidates".to_owned(), outcome.records.len().to_string()),
-    ]);
-    for figure in &told.measured.evaluation.metrics {
-        tracked.add_metric(&figure.name, figure.value, now, 0);
-        tracked.add_metric(&format!("{}_low", figure.name), figure.low, now, 0);
-        tracked.add_metric(&format!("{}_high", figure.name), figure.high, now, 0);
-    }
-    for (fold, of_fold) in best.folds.iter().enumerate() {
-        for metric in SearchMetric::ALL {
-            if let Some(value) = of_fold.metrics.get(metric.name()) {
-                tracked.add_metric(&format!("fold_{}", metric.name()), *value, now, fold as i64);
-            }
-        }
-    }
-    tracked.tags = [
-        (
-            "picket.outcome",
-            run.record
-                .outcome
-                .as_ref()
-                .map(|outcome| outcome.verdict.clone()),
-        ),
-        ("picket.reason", Some(accepted.acceptance.reason.clone())),
-        ("picket.model_digest", run.record.model_digest.clone()),
-        ("picket.schema_digest", run.record.schema_digest.clone()),
-        ("picket.data_digest", run.record.data_digest.clone()),
-        ("picket.champion", accepted.champion.clone()),
-        ("picket.code_version", Some(run.record.code_version.clone())),
-    ]
-    .into_iter()
-    .filter_map(|(name, value)| Some((name.to_owned(), value?)))
-    .collect();
-    tracked.datasets = vec![DatasetInput {
-        name: rows.schema.name.clone(),
-        // The server takes 36 characters.
-        digest: run
-            .record
-            .data_digest
-            .clone()
-            .unwrap_or_default()
-            .replace("sha256:", "")
-            .chars()
-            .take(32)
-            .collect(),
-        source_type: "local".to_owned(),
-        source: rows.source.clone(),
-        schema: String::new(),
-        profile: format!("{{\"n_rows\":{}}}", rows.data.n_rows()),
-        context: "training".to_owned(),
-    }];
-    tracked.artifacts = [
-        ("model/model.picket", "model/model.picket"),
-        ("report/report.html", "report.html"),
-        ("evaluate/evaluation.json", "evaluation.json"),
-        ("search/candidates.json", "candidates.json"),
-        ("ingest/validation.json", "validation.json"),
-    ]
-    .into_iter()
-    .filter(|(path, _)| run.folder.path().join(path).is_file())
-    .map(|(path, name)| ArtifactFile {
-        path: path.to_owned(),
-        name: name.to_owned(),
-    })
-    .collect();
-    let is_accepted = accepted.acceptance.outcome == Outcome::Accept;
-    tracked.registration = Some(Registration {
-        model: config.track.model.clone().unwrap_or(name),
-        artifact: "model/model.picket".to_owned(),
-        description: accepted.acceptance.reason.clone(),
-        aliases: vec![
-            if is_accepted {
-                "champion"
-            } else {
-                "challenger"
-            }
-            .to_owned(),
-        ],
-    });
-    tracked
-}
-
 /// What stands in `publish/release.json`.
 #[derive(Serialize)]
 struct Published<'a> {
@@ -345,13 +204,4 @@ pub(super) fn publish(run: &mut StageRunner, told: &Told<'_>) -> Result<(), Trai
         )
     })?;
     Ok(())
-}
-
-fn now_ms() -> u64 {
-    ms_of(SystemTime::now()).unwrap_or(0)
-}
-
-fn ms_of(time: SystemTime) -> Option<u64> {
-    let since = time.duration_since(UNIX_EPOCH).ok()?;
-    u64::try_from(since.as_millis()).ok()
 }

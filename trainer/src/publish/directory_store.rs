@@ -1,5 +1,6 @@
 //! Releases in a directory. A crash at any moment leaves whole files or none.
 
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
@@ -98,7 +99,11 @@ fn read_at_most(place: &Path, max_bytes: u64) -> io::Result<Option<Vec<u8>>> {
 
 fn revision(bytes: &[u8]) -> Revision {
     let digest = Sha256::digest(bytes);
-    Revision(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    Revision(digest.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    }))
 }
 
 impl ReleaseStore for DirectoryStore {

@@ -297,24 +297,23 @@ impl<'s> Releases<'s> {
         by: &Package,
     ) -> Result<(ReleaseManifest, Channel), TrainerError> {
         let store = || self.store.address();
-        let release = match release {
-            Some(release) => release,
-            None => {
-                let (champion, _) = self.champion()?.ok_or(PublishError::NothingToRollBack {
-                    store: store(),
-                    found: "there is no champion",
-                })?;
-                let listed = self.list()?;
-                let earlier = listed.iter().rev().find(|one| {
-                    one.manifest.release < champion.release
-                        && one.manifest.artifact.digest != champion.artifact_digest
-                });
-                let earlier = earlier.ok_or(PublishError::NothingToRollBack {
-                    store: store(),
-                    found: "no earlier release has another artifact",
-                })?;
-                earlier.manifest.release
-            }
+        let release = if let Some(release) = release {
+            release
+        } else {
+            let (champion, _) = self.champion()?.ok_or(PublishError::NothingToRollBack {
+                store: store(),
+                found: "there is no champion",
+            })?;
+            let listed = self.list()?;
+            let earlier = listed.iter().rev().find(|one| {
+                one.manifest.release < champion.release
+                    && one.manifest.artifact.digest != champion.artifact_digest
+            });
+            let earlier = earlier.ok_or(PublishError::NothingToRollBack {
+                store: store(),
+                found: "no earlier release has another artifact",
+            })?;
+            earlier.manifest.release
         };
         let (manifest, _) = self.existing(release)?;
         let package = Package {

@@ -10,6 +10,7 @@ use aws_sdk_s3::config::{
     Credentials, Region, RequestChecksumCalculation, ResponseChecksumValidation,
 };
 use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use tokio::runtime::Runtime;
@@ -232,7 +233,11 @@ impl ReleaseStore for S3Store {
         self.runtime.block_on(async {
             let object = match get.send().await {
                 Ok(object) => object,
-                Err(error) if error.as_service_error().is_some_and(|e| e.is_no_such_key()) => {
+                Err(error)
+                    if error
+                        .as_service_error()
+                        .is_some_and(GetObjectError::is_no_such_key) =>
+                {
                     return Ok(None);
                 }
                 Err(error) => return Err(self.wrong(name, "reading", &error)),

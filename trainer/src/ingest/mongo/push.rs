@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use mongodb::bson::{Bson, Document};
 use mongodb::error::ErrorKind;
-use picket_schema::{Domain, FeatureSchema};
+use picket_schema::{FeatureSchema, Kind};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -98,7 +98,7 @@ fn document_of(
     for (name, column_idx) in order {
         let cell = table.cell(*column_idx);
         let is_number = schema.feature_idx(name).is_some_and(|feature_idx| {
-            !matches!(schema.features[feature_idx].domain, Domain::Categories(_))
+            schema.features[feature_idx].kind() != Kind::Categorical
         });
         let value = bson_of(cell, is_number || *name == schema.label.name);
         let text = value.to_string();
