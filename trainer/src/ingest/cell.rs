@@ -80,7 +80,7 @@ fn truth_text(truth: bool) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use picket_schema::{Class, MissingPolicy};
+    use picket_schema::{Class, Domain, MissingPolicy};
 
     fn feature(domain: Domain) -> Feature {
         Feature {

@@ -97,9 +97,9 @@ fn document_of(
     let (mut digest, mut document) = (Sha256::new(), Document::new());
     for (name, column_idx) in order {
         let cell = table.cell(*column_idx);
-        let is_number = schema.feature_idx(name).is_some_and(|feature_idx| {
-            schema.features[feature_idx].kind() != Kind::Categorical
-        });
+        let is_number = schema
+            .feature_idx(name)
+            .is_some_and(|feature_idx| schema.features[feature_idx].kind() != Kind::Categorical);
         let value = bson_of(cell, is_number || *name == schema.label.name);
         let text = value.to_string();
         for part in [name.as_bytes(), text.as_bytes()] {
