@@ -82,7 +82,7 @@ pub(super) struct LearnerOptions {
     #[arg(long, value_name = "X")]
     pub(super) positive_weight: Option<f64>,
     /// How many training rows are asked (knn) [default: 5].
-    #[arg(long, value_name = "N")]
+    #[arg(long = "nearest", value_name = "N")]
     pub(super) neighbours: Option<usize>,
     /// How much each of them says, `uniform` or `distance` (knn) [default: uniform].
     #[arg(long, value_name = "NAME")]
@@ -182,7 +182,7 @@ impl LearnerOptions {
                     Boosting, Forest, ExtraTrees, Tree, Adaboost, SvmLinear, SvmRbf,
                 ],
             ),
-            ("--neighbours", self.neighbours.is_some(), &[Knn]),
+            ("--nearest", self.neighbours.is_some(), &[Knn]),
             ("--weights", self.weights.is_some(), &[Knn]),
             ("--c", self.c.is_some(), &[SvmLinear, SvmRbf]),
             ("--gamma", self.gamma.is_some(), &[SvmRbf]),
