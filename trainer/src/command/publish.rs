@@ -14,10 +14,14 @@ pub(super) const STORE_HELP: &str = "A bucket is reached with the credentials th
 /// Options of `trainer publish`.
 #[derive(Debug, Args)]
 #[command(after_help = STORE_HELP)]
-#[group(id = "what", required = true, multiple = false, args = ["run_dir", "model"])]
 pub struct PublishCommand {
     /// The directory of a run whose model is published.
-    #[arg(long = "run", value_name = "RUN_DIR")]
+    #[arg(
+        long = "run",
+        value_name = "RUN_DIR",
+        required_unless_present = "model",
+        conflicts_with = "model"
+    )]
     run_dir: Option<PathBuf>,
     /// The model file to publish.
     #[arg(long, value_name = "FILE")]
