@@ -14,7 +14,9 @@ mod rules;
 use std::sync::OnceLock;
 
 use picket_trainer::publish::Package;
-use picket_trainer::{Learner, LogisticSettings, Reporter, TrainOptions, phishing_schema, synthetic_rows, train};
+use picket_trainer::{
+    Learner, LogisticSettings, Reporter, TrainOptions, phishing_schema, synthetic_rows, train,
+};
 
 /// Two models that differ, as files.
 fn models() -> &'static [Vec<u8>; 2] {
@@ -22,14 +24,7 @@ fn models() -> &'static [Vec<u8>; 2] {
     MODELS.get_or_init(|| {
         let data = synthetic_rows(&phishing_schema().unwrap(), 300, 1).unwrap();
         [1.0, 2.0].map(|l2| {
-<<<<<<< HEAD
-            let options = TrainOptions::new(Learner::Logistic(picket_trainer::LogisticSettings {
-                l2,
-                ..picket_trainer::LogisticSettings::default()
-            }));
-=======
             let options = TrainOptions::new(Learner::Logistic(LogisticSettings { l1: 0.0, l2 }));
->>>>>>> h5-publish
             train(&data, &options, Reporter::Silent).unwrap().bytes
         })
     })
