@@ -12,7 +12,9 @@ mod rules;
 use std::sync::OnceLock;
 
 use picket_trainer::publish::Package;
-use picket_trainer::{Learner, LogisticSettings, Reporter, TrainOptions, phishing_schema, synthetic_rows, train};
+use picket_trainer::{
+    Learner, LogisticSettings, Reporter, TrainOptions, phishing_schema, synthetic_rows, train,
+};
 
 /// Two models that differ, as files.
 fn models() -> &'static [Vec<u8>; 2] {
