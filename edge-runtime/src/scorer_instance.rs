@@ -115,6 +115,9 @@ fn answer<W, T>(
 ) -> Called<T> {
     match called {
         Ok(Ok(value)) => Ok(Ok(take(value))),
+        Ok(Err(wit::Error::Unexplainable(reason))) => {
+            Ok(Err(ScoringError::Unexplainable { reason }))
+        }
         Ok(Err(error)) => Ok(Err(ScoringError::Refused {
             reason: refusal(error),
         })),
@@ -139,7 +142,9 @@ fn reason_of(error: &wasmtime::Error) -> String {
 
 fn refusal(error: wit::Error) -> String {
     match error {
-        wit::Error::InvalidArtifact(reason) | wit::Error::WrongShape(reason) => reason,
+        wit::Error::InvalidArtifact(reason)
+        | wit::Error::WrongShape(reason)
+        | wit::Error::Unexplainable(reason) => reason,
     }
 }
 

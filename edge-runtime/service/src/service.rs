@@ -312,6 +312,7 @@ impl Service {
 pub(crate) fn scorer_problem(error: &ScoringError) -> Problem {
     let kind = match error {
         ScoringError::Unavailable { .. } => ProblemKind::ScorerUnavailable,
+        ScoringError::Unexplainable { .. } => ProblemKind::Unexplainable,
         ScoringError::Refused { .. } => ProblemKind::ScorerFailed,
     };
     Problem::new(kind, error.to_string())
