@@ -1,4 +1,4 @@
-// What each field adds to the log-odds, as bars around zero, the largest first.
+// What each field adds to the log-odds (or the margin), as bars around zero, the largest first.
 
 import { byId, element } from './element.js';
 import { signedText } from './number_text.js';

@@ -51,7 +51,7 @@ export class LoadedModel {
     return this.#model.score(rows);
   }
 
-  /** Why one row has its score, in log-odds. */
+  /** Why one row has its score, in the description's `explanation_unit`: log-odds or margin. */
   explain(row) {
     const numbers = this.#model.explain(row);
     return { base: numbers[0], contributions: numbers.slice(1, 1 + row.length) };

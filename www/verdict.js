@@ -12,6 +12,8 @@ export const LOOKS = {
 };
 
 /** How long typing must rest before the verdict is read out. */
+/** What an explanation adds up to, by the unit it is in. */
+const UNIT_NAMES = { 'log-odds': 'Log-odds', margin: 'Margin' };
 const QUIET_MS = 500;
 
 /** The panel with the verdict. */
@@ -41,7 +43,7 @@ export class VerdictPanel {
         element('span', { class: 'verdict-score', id: 'verdict-score', 'data-score': score }, percentText(score))),
       gauge(score, this.#model.description.decision, `Probability of ${positive}`),
       element('p', { class: 'verdict-note' },
-        `Probability of ${positive}. Log-odds ${signedText(explanation.base + sum)}: `
+        `Probability of ${positive}. ${UNIT_NAMES[this.#model.description.explanation_unit]} ${signedText(explanation.base + sum)}: `
         + `${signedText(explanation.base)} for an average row, ${signedText(sum)} from this one.`),
     );
     this.#announce(`${name}, ${percentText(score)} probability of ${positive}`);

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use picket_schema::artifact::{
-    Calibration, Card, Decision, FeatureHistogram, Linear, Metric, ModelTable, Operator, Reference,
-    Term, Transform, TreeNode, TreesBuilder,
+    Calibration, Card, Decision, FeatureHistogram, Linear, Metric, ModelTable, Operator, Platt,
+    Reference, Term, Transform, TreeNode, TreesBuilder,
 };
 use picket_schema::{Artifact, DataDigest, Domain, Feature, FeatureSchema};
 
@@ -242,10 +242,10 @@ fn finish(name: &str, schema: &FeatureSchema, model: ModelTable<'_>) -> NamedArt
         schema: schema.clone(),
         transform: Transform::default(),
         model,
-        calibration: Calibration {
+        calibration: Calibration::Platt(Platt {
             slope: 0.731,
             intercept: -0.119,
-        },
+        }),
         decision: Decision {
             threshold: 0.5,
             uncertain: Some([0.4, 0.6]),

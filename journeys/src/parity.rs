@@ -2,7 +2,7 @@
 
 use picket_schema::artifact::{ModelTable, Test};
 use picket_schema::{ColumnMap, Domain, FeatureSchema};
-use picket_wasm_model::{Explainer, Model, Scorer, naive};
+use picket_wasm_model::{Explainer, ExplanationUnit, Model, Scorer, naive};
 use std::path::Path;
 
 use crate::models::in_range;
@@ -155,7 +155,7 @@ pub fn native_scores(model: &Model<'_>, rows: &[f32]) -> Vec<u64> {
     bits
 }
 
-/// The bits of base and contributions in log-odds, then before calibration, of each row.
+/// The bits of base and contributions in the model's unit, then before calibration, of each row.
 /// Shape: `(n_rows, 2, 1 + n_features)`.
 ///
 /// # Panics
@@ -166,9 +166,10 @@ pub fn native_explanations(model: &Model<'_>, rows: &[f32]) -> Vec<u64> {
     let mut bits = Vec::new();
     for row in rows.chunks_exact(model.n_features()) {
         let explanation = explainer.explain(row).expect("a row of the right length");
-        let (base, log_odds) = explanation.in_log_odds(model.calibration());
+        let unit = ExplanationUnit::of(model.calibration());
+        let (base, contributions) = explanation.in_unit(unit);
         bits.push(base.to_bits());
-        bits.extend(log_odds.iter().map(|x| x.to_bits()));
+        bits.extend(contributions.iter().map(|x| x.to_bits()));
         bits.push(explanation.base.to_bits());
         bits.extend(explanation.contributions.iter().map(|x| x.to_bits()));
     }

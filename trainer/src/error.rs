@@ -6,14 +6,17 @@ use std::path::PathBuf;
 use picket_schema::{ArtifactError, SchemaError};
 use picket_wasm_model::RowError;
 
+use crate::decide::DecideError;
 use crate::export::ExportError;
 use crate::import::ImportError;
-use crate::ingest_error::IngestError;
+use crate::ingest::IngestError;
 use crate::learn::LearnError;
 use crate::learner::PartsError;
 use crate::logistic::LogisticError;
 use crate::search::SearchError;
 use crate::split::SplitError;
+use crate::track::TrackError;
+use crate::transform::TransformError;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +40,12 @@ pub enum TrainerError {
     /// A kind and parameters name no learner.
     #[error(transparent)]
     Parts(#[from] PartsError),
+    /// The transform cannot be fitted.
+    #[error(transparent)]
+    Transform(#[from] TransformError),
+    /// The threshold or the uncertain band cannot be chosen so.
+    #[error(transparent)]
+    Decide(#[from] DecideError),
     /// The schema's file is wrong.
     #[error("{file}: {source}")]
     Schema {
@@ -61,6 +70,9 @@ pub enum TrainerError {
         /// What is wrong.
         source: ImportError,
     },
+    /// A run cannot be tracked.
+    #[error(transparent)]
+    Track(#[from] TrackError),
     /// Options that do not go together.
     #[error("{option}: {expected}")]
     Usage {
@@ -105,6 +117,12 @@ pub enum TrainerError {
     /// The threads could not be started.
     #[error("the threads could not be started")]
     Threads(#[source] rayon::ThreadPoolBuildError),
+    /// Everything was done, and the answer is no: a check that was asked for did not pass.
+    #[error("the gate is closed: {reason}")]
+    Gate {
+        /// What did not pass.
+        reason: String,
+    },
     /// A report could not be written as JSON.
     #[error("the report cannot be written as JSON")]
     Json(#[from] serde_json::Error),
@@ -127,6 +145,8 @@ impl TrainerError {
             Self::Split(_)
             | Self::Search(_)
             | Self::Parts(_)
+            | Self::Transform(_)
+            | Self::Decide(_)
             | Self::Schema { .. }
             | Self::Model { .. }
             | Self::Usage { .. }
@@ -144,14 +164,22 @@ impl TrainerError {
                     | ErrorKind::InvalidInput
             ),
             Self::Import { source, .. } => source.is_input_error(),
+            Self::Track(error) => error.is_input_error(),
             Self::Learn(error) => !matches!(error, LearnError::Linfa(_)),
             Self::Logistic(error) => matches!(error, LogisticError::Penalty { .. }),
             Self::Artifact(_)
             | Self::Row(_)
             | Self::Threads(_)
+            | Self::Gate { .. }
             | Self::Json(_)
             | Self::Embedded { .. } => false,
         }
+    }
+
+    /// Whether the work was done and a gate said no.
+    #[must_use]
+    pub fn is_gate(&self) -> bool {
+        matches!(self, Self::Gate { .. })
     }
 
     /// Whether the reader of the output went away, as `head` does.

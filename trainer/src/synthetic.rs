@@ -3,7 +3,7 @@
 use picket_schema::{Domain, FeatureSchema, MissingPolicy};
 
 use crate::dataset::Dataset;
-use crate::ingest_error::IngestError;
+use crate::ingest::IngestError;
 use crate::random::Random;
 
 /// The chance of a missing value where the schema accepts one.

@@ -7,6 +7,7 @@ use clap::Args;
 use picket_schema::artifact::Artifact;
 use serde::Serialize;
 
+use super::data_options::{DataOptions, LabelOptions};
 use super::report::{Interval, by_name, metric_table};
 use crate::error::TrainerError;
 use crate::evaluation::{Evaluation, is_training_data};
@@ -18,9 +19,10 @@ pub struct EvaluateCommand {
     /// The model file.
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
-    /// The labelled rows, a CSV file with a header; `-` for standard input.
-    #[arg(long, value_name = "FILE")]
-    data: PathBuf,
+    #[command(flatten)]
+    data: DataOptions,
+    #[command(flatten)]
+    labels: LabelOptions,
     /// The seed of the samples that the intervals come from.
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -48,7 +50,7 @@ impl EvaluateCommand {
         let reporter = Reporter::for_stderr(self.json);
         let owned = super::read_model(&self.model)?;
         let model = owned.model();
-        let data = super::read_rows(model.schema(), &self.data, reporter)?;
+        let data = self.data.dataset(&self.labels, model.schema(), reporter)?;
         let evaluation = Evaluation::of(model, &data, self.seed)?;
         let artifact = model.artifact();
         let report = Report {

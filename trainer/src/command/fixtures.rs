@@ -8,7 +8,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use clap::Args;
-use picket_schema::artifact::{ModelTable, Operator};
+use picket_schema::artifact::{ModelTable, NeighbourWeights, Operator};
 use picket_schema::{Artifact, FeatureSchema, Verdict};
 use picket_wasm_model::{Model, Scorer};
 
@@ -21,10 +21,13 @@ use crate::random::Random;
 use crate::sample::phishing_schema;
 use crate::synthetic::synthetic_rows;
 use crate::training::{TrainOptions, train};
+use crate::transform::{Encoding, Imputation, Scaling, TransformPlan};
 
 const NSL_KDD: &str = include_str!("../../../schema/schemas/nsl-kdd.toml");
 /// Rows that each fixture is trained from.
 const N_ROWS: usize = 600;
+/// Rows that the fixtures with a transform are trained from: an imputer keeps them.
+const N_KEPT_ROWS: usize = 200;
 /// Rows whose scores are written down.
 const N_GOLDEN_ROWS: usize = 64;
 /// The seed of rows and models.
@@ -52,16 +55,19 @@ impl FixturesCommand {
             })?;
         for schema in [phishing_schema()?, nsl_kdd] {
             let data = synthetic_rows(&schema, N_ROWS, SEED)?;
-            for (kind, learner) in learners() {
+            let few = data.select(&(0..N_KEPT_ROWS).collect::<Vec<_>>());
+            for (kind, learner, transform) in kinds() {
+                let data = if transform.is_empty() { &data } else { &few };
                 let mut options = TrainOptions::new(learner);
+                options.transform = transform;
                 options.seed = SEED;
                 options.name = format!("{}-{kind}", schema.name);
                 options.notes = vec!["A fixture: trained on rows without meaning.".to_owned()];
-                let trained = train(&data, &options, Reporter::Silent)?;
-                self.write(&options.name, &trained.bytes, &data)?;
+                let trained = train(data, &options, Reporter::Silent)?;
+                self.write(&options.name, &trained.bytes, data)?;
                 if kind == "tree" {
                     let name = format!("{}-less", options.name);
-                    self.write(&name, &with_less(&trained.bytes, &name)?, &data)?;
+                    self.write(&name, &with_less(&trained.bytes, &name)?, data)?;
                 }
             }
         }
@@ -145,7 +151,8 @@ fn strange_value(random: &mut Random, value: f32) -> f32 {
     }
 }
 
-fn learners() -> Vec<(&'static str, Learner)> {
+/// A model of every kind, and models behind every kind of step.
+fn kinds() -> Vec<(&'static str, Learner, TransformPlan)> {
     let bagged = BaggedSettings {
         n_trees: 5,
         max_depth: 6,
@@ -160,11 +167,31 @@ fn learners() -> Vec<(&'static str, Learner)> {
         max_depth: 6,
         ..TreeSettings::default()
     };
+    let logistic = Learner::Logistic(LogisticSettings::default());
+    let plain = TransformPlan::default();
+    let encoded = TransformPlan {
+        impute: Imputation::Median,
+        missing_indicators: true,
+        encode: Encoding::OneHot,
+        encode_ordinal: false,
+        scale: Scaling::Standard,
+    };
+    let imputed = TransformPlan {
+        impute: Imputation::Knn {
+            n_neighbours: 3,
+            weights: NeighbourWeights::Distance,
+        },
+        encode: Encoding::Target { smoothing: 10.0 },
+        scale: Scaling::Robust,
+        ..plain
+    };
     vec![
-        ("forest", Learner::Forest(bagged)),
-        ("extra-trees", Learner::ExtraTrees(bagged)),
-        ("boosting", Learner::Boosting(boosting)),
-        ("tree", Learner::Tree(tree)),
-        ("logistic", Learner::Logistic(LogisticSettings::default())),
+        ("forest", Learner::Forest(bagged), plain),
+        ("extra-trees", Learner::ExtraTrees(bagged), plain),
+        ("boosting", Learner::Boosting(boosting), plain),
+        ("tree", Learner::Tree(tree), plain),
+        ("logistic", logistic.clone(), plain),
+        ("encoded-logistic", logistic, encoded),
+        ("imputed-boosting", Learner::Boosting(boosting), imputed),
     ]
 }

@@ -52,6 +52,9 @@ pub(super) struct LearnerOptions {
     /// What each tree's leaves are multiplied by (boosting) [default: 0.06].
     #[arg(long, value_name = "X")]
     pub(super) learning_rate: Option<f64>,
+    /// The L1 penalty (logistic) [default: 0].
+    #[arg(long, value_name = "X")]
+    pub(super) l1: Option<f64>,
     /// The L2 penalty (boosting, logistic) [default: 1].
     #[arg(long, value_name = "X")]
     pub(super) l2: Option<f64>,
@@ -117,6 +120,7 @@ impl LearnerOptions {
                 })
             }
             ModelKind::Logistic => Learner::Logistic(LogisticSettings {
+                l1: self.l1.unwrap_or(0.0),
                 l2: self.l2.unwrap_or(LogisticSettings::default().l2),
             }),
         })
@@ -124,7 +128,7 @@ impl LearnerOptions {
 
     fn refuse_useless(&self) -> Result<(), TrainerError> {
         use ModelKind::{Boosting, ExtraTrees, Forest, Logistic, Tree};
-        let options: [(&str, bool, &[ModelKind]); 9] = [
+        let options: [(&str, bool, &[ModelKind]); 10] = [
             (
                 "--trees",
                 self.trees.is_some(),
@@ -141,6 +145,7 @@ impl LearnerOptions {
                 &[Forest, ExtraTrees, Tree],
             ),
             ("--learning-rate", self.learning_rate.is_some(), &[Boosting]),
+            ("--l1", self.l1.is_some(), &[Logistic]),
             ("--l2", self.l2.is_some(), &[Boosting, Logistic]),
             (
                 "--min-child-weight",

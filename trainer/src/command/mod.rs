@@ -1,15 +1,23 @@
 //! The commands of the `trainer` binary, one file each.
 
+mod data_options;
+mod decision_options;
 mod evaluate;
 mod fit;
 mod fixtures;
 mod import;
 mod inspect;
 mod learner_options;
+#[cfg(feature = "mongodb")]
+mod push_data;
 mod report;
+mod report_page;
 mod sample;
 mod score;
+mod track;
 mod train;
+mod transform_options;
+mod validate;
 
 use std::fs;
 use std::io::{self, Write};
@@ -22,7 +30,7 @@ use serde::Serialize;
 
 use crate::dataset::Dataset;
 use crate::error::TrainerError;
-use crate::ingest_error::IngestError;
+use crate::ingest::{DataSource, Ingest};
 use crate::progress::Reporter;
 
 /// What the trainer can do.
@@ -36,8 +44,17 @@ pub enum Command {
     Inspect(inspect::InspectCommand),
     /// Score rows: CSV in, CSV with score and verdict out.
     Score(score::ScoreCommand),
+    /// Write a report on a model and labelled rows: one HTML file.
+    Report(report_page::ReportCommand),
+    /// Send runs to a tracking server that was down when they ended.
+    Track(track::TrackCommand),
     /// Take over a tree model of XGBoost, LightGBM or an ONNX file, without training again.
     Import(Box<import::ImportCommand>),
+    /// Look at rows before anything is learned from them.
+    Validate(validate::ValidateCommand),
+    /// Load rows into a MongoDB collection; again is the same as once.
+    #[cfg(feature = "mongodb")]
+    PushData(push_data::PushDataCommand),
     /// Draw synthetic phishing rows to try the project with.
     Sample(sample::SampleCommand),
     /// Fit a learner and nothing else, and say what it took.
@@ -57,7 +74,12 @@ impl Command {
             Self::Evaluate(_) => "evaluate",
             Self::Inspect(_) => "inspect",
             Self::Score(_) => "score",
+            Self::Report(_) => "report",
+            Self::Track(_) => "track",
             Self::Import(_) => "import",
+            Self::Validate(_) => "validate",
+            #[cfg(feature = "mongodb")]
+            Self::PushData(_) => "push-data",
             Self::Sample(_) => "sample",
             Self::Fit(_) => "fit",
             Self::Fixtures(_) => "fixtures",
@@ -74,7 +96,12 @@ impl Command {
             Self::Evaluate(command) => command.run(),
             Self::Inspect(command) => command.run(),
             Self::Score(command) => command.run(),
+            Self::Report(command) => command.run(),
+            Self::Track(command) => command.run(),
             Self::Import(command) => command.run(),
+            Self::Validate(command) => command.run(),
+            #[cfg(feature = "mongodb")]
+            Self::PushData(command) => command.run(),
             Self::Sample(command) => command.run(),
             Self::Fit(command) => command.run(),
             Self::Fixtures(command) => command.run(),
@@ -105,54 +132,18 @@ fn read_model(path: &Path) -> Result<OwnedModel, TrainerError> {
     OwnedModel::load(bytes).map_err(|source| TrainerError::Model { file, source })
 }
 
-/// Rows to read.
-struct Input {
-    source: Box<dyn io::Read>,
-    /// The name in messages.
-    name: String,
-    /// The size in bytes; 0 where it is not known.
-    n_bytes: u64,
-}
-
-/// Opens a file, or standard input for `-`.
-fn open_input(path: &Path) -> Result<Input, TrainerError> {
-    if path == Path::new(DASH) {
-        let source = Box::new(io::stdin().lock());
-        return Ok(Input {
-            source,
-            name: "standard input".to_owned(),
-            n_bytes: 0,
-        });
-    }
-    let name = path.display().to_string();
-    let wrong = |source| TrainerError::Read {
-        file: name.clone(),
-        source,
-    };
-    let file = fs::File::open(path).map_err(wrong)?;
-    let n_bytes = file.metadata().map_err(wrong)?.len();
-    Ok(Input {
-        source: Box::new(io::BufReader::new(file)),
-        name,
-        n_bytes,
-    })
-}
-
 /// Reads labelled rows from a file, or from standard input for `-`.
 fn read_rows(
     schema: &FeatureSchema,
     path: &Path,
     reporter: Reporter,
 ) -> Result<Dataset, TrainerError> {
-    let Input {
-        source,
-        name,
-        n_bytes,
-    } = open_input(path)?;
-    let stage = reporter.stage("read rows", n_bytes);
-    let rows: Result<Dataset, IngestError> =
-        Dataset::read_csv_telling(schema, source, &name, &mut |byte| stage.reach(byte));
-    Ok(rows?)
+    let source = DataSource::file(path.display().to_string());
+    let ingest = Ingest {
+        reporter,
+        ..Ingest::new(schema, &source)
+    };
+    Ok(ingest.run()?.into_dataset(schema)?)
 }
 
 /// Runs `work` on `threads` threads; `None` takes as many as there are cores.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use picket_schema::artifact::{Artifact, Metric, ModelTable};
+use picket_schema::artifact::{Artifact, Calibration, Decision, Metric, ModelTable};
 use picket_schema::{FeatureSchema, limits};
 use serde::Serialize;
 
@@ -54,7 +54,7 @@ pub(super) struct Contents<'a> {
     format_version: u8,
     schema: SchemaContents<'a>,
     sizes: Sizes,
-    calibration: BTreeMap<&'static str, f64>,
+    calibration: CalibrationContents,
     decision: DecisionContents,
     metrics: BTreeMap<&'a str, Interval>,
     split: &'a str,
@@ -68,6 +68,40 @@ pub(super) struct Contents<'a> {
     parameters: &'a BTreeMap<String, String>,
     importances: BTreeMap<&'a str, f64>,
     notes: &'a [String],
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum CalibrationContents {
+    Platt { slope: f64, intercept: f64 },
+    Isotonic { knots: Vec<(f64, f64)> },
+}
+
+impl CalibrationContents {
+    fn of(calibration: &Calibration<'_>) -> Self {
+        match calibration {
+            Calibration::Platt(platt) => Self::Platt {
+                slope: platt.slope,
+                intercept: platt.intercept,
+            },
+            Calibration::Isotonic(isotonic) => Self::Isotonic {
+                knots: isotonic.knots().collect(),
+            },
+        }
+    }
+}
+
+/// From which score on a row is positive, and between which it is uncertain.
+pub(super) fn decision_in_words(decision: Decision) -> String {
+    let mut words = format!(
+        "a row is positive from a score of {} on",
+        decision.threshold
+    );
+    if let Some([low, high]) = decision.uncertain {
+        // Writing to a string cannot fail.
+        let _ = write!(words, ", uncertain from {low} to below {high}");
+    }
+    words
 }
 
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -224,10 +258,7 @@ impl<'a> Contents<'a> {
             format_version: picket_schema::artifact::VERSION,
             schema: SchemaContents::of(schema),
             sizes: Sizes::of(&artifact.model),
-            calibration: BTreeMap::from([
-                ("slope", artifact.calibration.slope),
-                ("intercept", artifact.calibration.intercept),
-            ]),
+            calibration: CalibrationContents::of(&artifact.calibration),
             decision: DecisionContents {
                 threshold: artifact.decision.threshold,
                 uncertain: artifact.decision.uncertain,
@@ -282,6 +313,9 @@ impl<'a> Contents<'a> {
         );
         line("size", &self.sizes.in_words());
         line("threshold", &self.decision.threshold.to_string());
+        if let Some([low, high]) = self.decision.uncertain {
+            line("uncertain", &format!("from {low} to below {high}"));
+        }
         line(
             "rows",
             &format!(

@@ -1,25 +1,28 @@
 //! The learners and their parameters.
 
+#[cfg(test)]
+mod golden_tests;
 mod parts;
 mod settings;
 
 use linfa::ParamGuard;
-use picket_schema::artifact::{Linear, ModelTable};
-use picket_schema::{FeatureSchema, limits};
+use picket_schema::artifact::{Linear, ModelColumns, ModelTable};
+use picket_schema::limits;
 
 use crate::dataset::Dataset;
 use crate::error::TrainerError;
 use crate::export::tree_table;
 use crate::importance;
 use crate::learn::{
-    BoostingParams, DecisionTreeParams, ExtraTreesParams, Forest, LearnError, LinfaTreeParams,
-    OutOfBag, Progress, RandomForestParams, TreeEnsemble,
+    AdaBoostParams, BoostingParams, DecisionTreeParams, ExtraTreesParams, Forest, LearnError,
+    LinfaTreeParams, OutOfBag, Progress, RandomForestParams, TreeEnsemble,
 };
 use crate::logistic::{fit_logistic, linear_importances};
 
 pub use parts::PartsError;
 pub use settings::{
-    BaggedSettings, BoostingSettings, LinfaTreeSettings, LogisticSettings, TreeSettings,
+    AdaBoostSettings, BaggedSettings, BoostingSettings, LinfaTreeSettings, LogisticSettings,
+    TreeSettings,
 };
 
 /// A learner with its parameters.
@@ -31,6 +34,8 @@ pub enum Learner {
     ExtraTrees(BaggedSettings),
     /// Boosted trees.
     Boosting(BoostingSettings),
+    /// `AdaBoost` over small trees.
+    AdaBoost(AdaBoostSettings),
     /// One tree.
     Tree(TreeSettings),
     /// One tree by linfa-trees, for comparison; without missing values or categories.
@@ -44,7 +49,7 @@ pub enum Learner {
 pub struct Fitted {
     /// The model as it stands in an artifact.
     pub table: ModelTable<'static>,
-    /// The features' shares in the model. Shape: `(n_features,)` or empty.
+    /// The model columns' shares in the model. Shape: `(n_columns,)` or empty.
     pub importances: Vec<f64>,
     /// For each training row the margin from the trees that did not see it, shape `(n_rows,)`;
     /// `None` of a learner in which every tree sees every row.
@@ -58,9 +63,19 @@ impl Learner {
         match self {
             Self::Forest(bagged) | Self::ExtraTrees(bagged) => bagged.n_trees,
             Self::Boosting(boosting) => boosting.n_trees,
+            Self::AdaBoost(adaboost) => adaboost.n_estimators,
             Self::Tree(_) | Self::LinfaTree(_) => 1,
             Self::Logistic(_) => 0,
         }
+    }
+
+    /// Whether margins are probabilities, of leaves that are shares of rows; else they are log-odds.
+    #[must_use]
+    pub fn margins_are_probabilities(&self) -> bool {
+        matches!(
+            self,
+            Self::Forest(_) | Self::ExtraTrees(_) | Self::Tree(_) | Self::LinfaTree(_)
+        )
     }
 
     /// What a reader of a model's card should know of the learner.
@@ -83,20 +98,7 @@ impl Learner {
         progress: &dyn Progress,
     ) -> Result<Fitted, TrainerError> {
         self.learn(data, seed, OutOfBagScores::Wanted, progress)?
-            .export(data.schema())
-    }
-
-    /// Learns from all rows of `data` without scoring them: the model as it stands in an artifact.
-    ///
-    /// # Errors
-    /// As [`Learner::fit`].
-    pub(crate) fn fit_alone(
-        &self,
-        data: &Dataset,
-        seed: u64,
-    ) -> Result<ModelTable<'static>, TrainerError> {
-        let learned = self.learn(data, seed, OutOfBagScores::Unwanted, &())?;
-        Ok(learned.export(data.schema())?.table)
+            .export(data.columns())
     }
 
     /// As [`Learner::fit`], up to a model in memory.
@@ -151,6 +153,14 @@ impl Learner {
                     .fit_matrix(&matrix, None, progress)?;
                 of_trees(boosted.ensemble)
             }
+            Self::AdaBoost(adaboost) => {
+                let params = AdaBoostParams::new()
+                    .n_estimators(adaboost.n_estimators)
+                    .learning_rate(adaboost.learning_rate)
+                    .max_depth(adaboost.max_depth.min(limits::MAX_TREE_DEPTH))
+                    .positive_weight(adaboost.positive_weight);
+                of_trees(params.fit_matrix(&matrix, progress)?)
+            }
             Self::Tree(tree) => {
                 let ensemble = DecisionTreeParams::new()
                     .max_depth(Some(tree.max_depth.min(limits::MAX_TREE_DEPTH)))
@@ -169,8 +179,8 @@ impl Learner {
                     .map_err(|error| name_column(error, data))?;
                 of_trees(ensemble)
             }
-            Self::Logistic(LogisticSettings { l2 }) => {
-                let linear = fit_logistic(data, *l2)?;
+            Self::Logistic(LogisticSettings { l1, l2 }) => {
+                let linear = fit_logistic(data, *l1, *l2)?;
                 let importances = linear_importances(&linear, data);
                 Learned::Linear {
                     model: linear,
@@ -217,7 +227,7 @@ impl Learned {
     ///
     /// # Errors
     /// Where it does not fit into one.
-    pub(crate) fn export(self, schema: &FeatureSchema) -> Result<Fitted, TrainerError> {
+    pub(crate) fn export(self, columns: &ModelColumns) -> Result<Fitted, TrainerError> {
         let (ensemble, out_of_bag) = match self {
             Self::Linear { model, importances } => {
                 return Ok(Fitted {
@@ -231,7 +241,7 @@ impl Learned {
                 out_of_bag,
             } => (ensemble, out_of_bag),
         };
-        let table = ModelTable::Trees(tree_table(&ensemble, schema)?);
+        let table = ModelTable::Trees(tree_table(&ensemble, columns)?);
         let gains = ensemble
             .importances()
             .iter()
@@ -252,8 +262,9 @@ fn name_column(error: LearnError, data: &Dataset) -> TrainerError {
         LearnError::NotFinite { column, .. } => (*column, "missing values"),
         _ => return error.into(),
     };
+    let feature_idx = data.columns().0[column].feature_idx;
     TrainerError::NotForLinfa {
-        feature: data.schema().features[column].name.clone(),
+        feature: data.schema().features[feature_idx].name.clone(),
         found,
     }
 }

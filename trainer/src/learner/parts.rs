@@ -7,7 +7,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::{
-    BaggedSettings, BoostingSettings, Learner, LinfaTreeSettings, LogisticSettings, TreeSettings,
+    AdaBoostSettings, BaggedSettings, BoostingSettings, Learner, LinfaTreeSettings,
+    LogisticSettings, TreeSettings,
 };
 
 /// Why a kind and parameters name no learner.
@@ -46,10 +47,11 @@ pub enum PartsError {
 
 impl Learner {
     /// The kinds of learners, as in `trainer train --model NAME` and in pipeline files.
-    pub const KINDS: [&'static str; 6] = [
+    pub const KINDS: [&'static str; 7] = [
         "boosting",
         "forest",
         "extra-trees",
+        "adaboost",
         "tree",
         "linfa-tree",
         "logistic",
@@ -86,6 +88,9 @@ impl Learner {
             Some(kind @ "extra-trees") => {
                 Self::ExtraTrees(settings::<BaggedSettings, V>(kind, parameters)?)
             }
+            Some(kind @ "adaboost") => {
+                Self::AdaBoost(settings::<AdaBoostSettings, V>(kind, parameters)?)
+            }
             Some(kind @ "tree") => Self::Tree(settings::<TreeSettings, V>(kind, parameters)?),
             Some(kind @ "linfa-tree") => {
                 Self::LinfaTree(settings::<LinfaTreeSettings, V>(kind, parameters)?)
@@ -107,6 +112,7 @@ impl Learner {
             Self::Forest(_) => "forest",
             Self::ExtraTrees(_) => "extra-trees",
             Self::Boosting(_) => "boosting",
+            Self::AdaBoost(_) => "adaboost",
             Self::Tree(_) => "tree",
             Self::LinfaTree(_) => "linfa-tree",
             Self::Logistic(_) => "logistic",
@@ -119,6 +125,7 @@ impl Learner {
         let written = match self {
             Self::Forest(settings) | Self::ExtraTrees(settings) => written(settings),
             Self::Boosting(settings) => written(settings),
+            Self::AdaBoost(settings) => written(settings),
             Self::Tree(settings) => written(settings),
             Self::LinfaTree(settings) => written(settings),
             Self::Logistic(settings) => written(settings),

@@ -41,6 +41,20 @@ pub struct BoostingSettings {
     pub positive_weight: f64,
 }
 
+/// Parameters of `AdaBoost`; the defaults are scikit-learn's but for the number of trees.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AdaBoostSettings {
+    /// The most trees.
+    pub n_estimators: usize,
+    /// What each tree's vote is multiplied by.
+    pub learning_rate: f64,
+    /// The depth at which trees stop.
+    pub max_depth: usize,
+    /// What the weight of positive rows is multiplied by.
+    pub positive_weight: f64,
+}
+
 /// Parameters of a single tree.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -67,6 +81,8 @@ pub struct LinfaTreeSettings {
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LogisticSettings {
+    /// The penalty on the magnitudes of the weights, beside the summed loss. With one, weights become 0.
+    pub l1: f64,
     /// The penalty on half the squares of the weights, beside the summed loss.
     pub l2: f64,
 }
@@ -98,6 +114,17 @@ impl Default for BoostingSettings {
     }
 }
 
+impl Default for AdaBoostSettings {
+    fn default() -> Self {
+        Self {
+            n_estimators: 200,
+            learning_rate: 1.0,
+            max_depth: 1,
+            positive_weight: 1.0,
+        }
+    }
+}
+
 impl Default for TreeSettings {
     fn default() -> Self {
         Self {
@@ -119,6 +146,6 @@ impl Default for LinfaTreeSettings {
 
 impl Default for LogisticSettings {
     fn default() -> Self {
-        Self { l2: 1.0 }
+        Self { l1: 0.0, l2: 1.0 }
     }
 }

@@ -19,6 +19,7 @@ use crate::search::{
     SearchMetric, SearchOutcome, TaskKey, TaskResult, TaskStore,
 };
 use crate::split::SplitKind;
+use crate::transform::TransformPlan;
 
 /// How candidates are found and thinned out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -39,6 +40,8 @@ pub enum Strategy {
 /// How to search.
 #[derive(Clone, Debug)]
 pub struct SearchOptions {
+    /// What rows go through before a learner that names nothing else.
+    pub transform: TransformPlan,
     /// What candidates are compared by.
     pub metric: SearchMetric,
     /// How candidates are found.
@@ -58,6 +61,7 @@ pub struct SearchOptions {
 impl Default for SearchOptions {
     fn default() -> Self {
         Self {
+            transform: TransformPlan::default(),
             metric: SearchMetric::F1,
             strategy: Strategy::Grid,
             split: SplitKind::Grouped,
@@ -89,8 +93,8 @@ pub fn search(
     reporter: Reporter,
 ) -> Result<SearchOutcome, TrainerError> {
     let candidates = match options.strategy {
-        Strategy::Grid | Strategy::Halving { .. } => space.grid()?,
-        Strategy::Random(n) => space.draw(n, options.seed)?,
+        Strategy::Grid | Strategy::Halving { .. } => space.grid(&options.transform)?,
+        Strategy::Random(n) => space.draw(&options.transform, n, options.seed)?,
     };
     let groups = RowGroups::of(data);
     let plan = FoldPlan::new(data, &groups, options.split, options.n_folds, options.seed)?;

@@ -14,3 +14,4 @@ mod run;
 mod sample;
 mod score;
 mod train;
+mod validate;

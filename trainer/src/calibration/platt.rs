@@ -1,6 +1,6 @@
-//! From margins to probabilities.
+//! Platt's sigmoid.
 
-use picket_schema::artifact::Calibration;
+use picket_schema::artifact::Platt;
 
 /// The smallest slope an artifact may have. A model whose margins say nothing, or the opposite of
 /// the truth, gets it: its score is then the share of positive rows, whatever the row.
@@ -18,7 +18,7 @@ const RIDGE: f64 = 1e-12;
 /// probabilistic outputs for support vector machines", Machine Learning 68, 2007), which they show
 /// to converge where Platt's own does not. `margins` and `labels` have shape `(n_rows,)`.
 #[must_use]
-pub fn fit_platt(margins: &[f64], labels: &[bool]) -> Calibration {
+pub fn fit_platt(margins: &[f64], labels: &[bool]) -> Platt {
     let n_positive = labels.iter().filter(|label| **label).count() as f64;
     let n_negative = labels.len() as f64 - n_positive;
     // Platt's targets stay off 0 and 1: the maximum a posteriori with one row more of each class.
@@ -57,11 +57,11 @@ pub fn fit_platt(margins: &[f64], labels: &[bool]) -> Calibration {
 }
 
 /// A slope that keeps the order of margins, as the format asks.
-fn bounded(slope: f64, intercept: f64, prior: f64) -> Calibration {
+fn bounded(slope: f64, intercept: f64, prior: f64) -> Platt {
     if slope.is_finite() && intercept.is_finite() && slope >= MIN_SLOPE {
-        Calibration { slope, intercept }
+        Platt { slope, intercept }
     } else {
-        Calibration {
+        Platt {
             slope: MIN_SLOPE,
             intercept: prior,
         }

@@ -5,6 +5,9 @@ use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::rc::Rc;
 
+/// How many bytes one row may have: a quote that is never closed must not take all the memory.
+const MAX_ROW_BYTES: u64 = 16 << 20;
+
 /// Where the line ends of the bytes read last are.
 ///
 /// The csv crate's own line numbers are those of where it began to look for a row: with blank lines
@@ -15,6 +18,8 @@ pub(crate) struct LineCounter(Rc<RefCell<LineEnds>>);
 #[derive(Debug, Default)]
 struct LineEnds {
     n_bytes: u64,
+    /// Where the last whole row ends.
+    n_passed: u64,
     /// Line ends before those that are kept.
     n_dropped: u64,
     /// The offsets of line ends, ascending.
@@ -40,6 +45,7 @@ impl LineCounter {
     /// Forgets line ends before `offset`, but for their number, so that memory does not grow.
     pub(crate) fn pass(&self, offset: u64) {
         let mut ends = self.0.borrow_mut();
+        ends.n_passed = offset;
         while ends.kept.front().is_some_and(|end| *end < offset) {
             ends.kept.pop_front();
             ends.n_dropped += 1;
@@ -64,6 +70,11 @@ impl<R: Read> Read for CountedLines<R> {
             .filter(|(_, byte)| **byte == b'\n');
         ends.kept.extend(line_ends.map(|(at, _)| first + at as u64));
         ends.n_bytes += n as u64;
+        if ends.n_bytes - ends.n_passed.min(ends.n_bytes) > MAX_ROW_BYTES {
+            let text =
+                format!("found a row of more than {MAX_ROW_BYTES} bytes; is a quote left open?");
+            return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+        }
         Ok(n)
     }
 }

@@ -1,12 +1,22 @@
 //! Measures an artifact on labelled rows, by the scorer that the edge runs.
 
+mod gate;
+mod slices;
+mod split_comparison;
+
+use std::collections::BTreeMap;
+
 use picket_schema::artifact::{Artifact, Metric};
 use picket_wasm_model::{Model, RowError, Scorer};
 use rayon::prelude::*;
 
 use crate::dataset::Dataset;
-use crate::metrics::{ScoredGroups, measure_with_intervals};
+use crate::metrics::{Confusion, METRIC_NAMES, ScoredGroups, measure_with_intervals};
 use crate::row_groups::RowGroups;
+
+pub use gate::{Gate, GateFinding, GateReport};
+pub use slices::{Slice, SliceReport, slice_by};
+pub use split_comparison::{SplitComparison, SplitMeasure, split_comparison};
 
 /// Rows scored in one go.
 const BATCH: usize = 1024;
@@ -16,6 +26,8 @@ const BATCH: usize = 1024;
 pub struct Evaluation {
     /// The metrics with 95 % intervals.
     pub metrics: Vec<Metric>,
+    /// How many rows of each class got which verdict.
+    pub confusion: Confusion,
     /// The score from which a row is taken for positive.
     pub threshold: f64,
     /// How many rows were scored.
@@ -67,6 +79,7 @@ impl Evaluation {
         Ok(Self {
             // A part of a data set holds both classes: splitting and reading see to that.
             metrics: measure_with_intervals(&scored, threshold, seed).unwrap_or_default(),
+            confusion: Confusion::of(&scored, model.decision()),
             threshold,
             n_rows: data.n_rows(),
             n_distinct_rows: groups.n_groups(),
@@ -79,6 +92,32 @@ impl Evaluation {
     pub fn metric(&self, name: &str) -> Option<&Metric> {
         self.metrics.iter().find(|metric| metric.name == name)
     }
+}
+
+/// The metrics of `model` on `data` by name, without intervals; empty where the rows are of one class.
+///
+/// # Errors
+/// [`RowError`] where the model has another number of features than the data.
+pub fn point_metrics(
+    model: &Model<'_>,
+    data: &Dataset,
+) -> Result<BTreeMap<&'static str, f64>, RowError> {
+    let measured = scored_groups(model, data)?.measure(model.decision().threshold);
+    let values = measured.into_iter().flatten();
+    Ok(METRIC_NAMES.into_iter().zip(values).collect())
+}
+
+/// Scores the rows of `data` and puts equal ones together.
+///
+/// # Errors
+/// [`RowError`] where the model has another number of features than the data.
+pub fn scored_groups(model: &Model<'_>, data: &Dataset) -> Result<ScoredGroups, RowError> {
+    let scores = Scores::of(model, data)?.scores;
+    Ok(ScoredGroups::new(
+        &RowGroups::of(data),
+        &scores,
+        data.labels(),
+    ))
 }
 
 /// Whether a model was trained from exactly these rows, so that measuring on them flatters it.
