@@ -1,18 +1,62 @@
 //! What a signed release must withstand, seen from the outside.
 
+use std::collections::BTreeMap;
 use std::error::Error;
+use std::sync::LazyLock;
 
+use picket_schema::artifact::{
+    Calibration, Card, Decision, ModelTable, Operator, Platt, Reference, Transform, TreeNode,
+    TreesBuilder,
+};
 use picket_schema::release::{
     ArtifactRef, Challenger, Envelope, GoldenRow, HighWater, KeySet, Manifest, PayloadDigest,
     PublicKey, ReleaseError, Revocations, SigningKey, Trust, VerifiedManifest,
 };
-use picket_schema::{Artifact, ArtifactDigest};
+use picket_schema::{Artifact, ArtifactDigest, DataDigest, FeatureSchema};
 
 type Tested = Result<(), Box<dyn Error>>;
 
-const MODEL: &[u8] = include_bytes!("../testdata/v1/phishing-tree.picket");
-const OTHER: &[u8] = include_bytes!("../testdata/v1/phishing-logistic.picket");
+static MODEL: LazyLock<Vec<u8>> = LazyLock::new(|| model("a"));
+static OTHER: LazyLock<Vec<u8>> = LazyLock::new(|| model("another"));
 const NOW: u64 = 1_800_000_000;
+
+/// A model of one leaf over 30 features.
+fn model(name: &str) -> Vec<u8> {
+    let schema = FeatureSchema::from_toml(include_str!("../schemas/phishing.toml"));
+    let mut builder = TreesBuilder::new(Operator::Less, 0, 12);
+    builder.push(vec![TreeNode::Leaf { value: 3, cover: 1 }]);
+    let artifact = Artifact {
+        schema: schema.expect("the project's own schema"),
+        transform: Transform::default(),
+        model: ModelTable::Trees(builder.build().expect("a leaf")),
+        calibration: Calibration::Platt(Platt {
+            slope: 1.0,
+            intercept: 0.0,
+        }),
+        decision: Decision {
+            threshold: 0.5,
+            uncertain: None,
+        },
+        reference: Reference::default(),
+        card: Card {
+            name: name.into(),
+            algorithm: "by hand".into(),
+            code_version: "0".into(),
+            seed: 0,
+            data_digest: DataDigest([7; 32]),
+            parent: None,
+            parameters: BTreeMap::new(),
+            metrics: Vec::new(),
+            split: "grouped".into(),
+            n_rows_train: 0,
+            n_rows_test: 0,
+            memorised_share: 0.0,
+            importances: Vec::new(),
+            notes: Vec::new(),
+        },
+    };
+    artifact.encode().expect("a valid artifact")
+}
 
 fn key(seed: u8) -> SigningKey {
     SigningKey::from_seed(&[seed; 32])
@@ -33,7 +77,7 @@ fn artifact_ref(bytes: &[u8]) -> Result<ArtifactRef, Box<dyn Error>> {
 
 fn manifest(release: u64) -> Result<Manifest, Box<dyn Error>> {
     Ok(Manifest {
-        artifact: artifact_ref(MODEL)?,
+        artifact: artifact_ref(&MODEL)?,
         challenger: None,
         expires: NOW + 1000,
         golden: vec![GoldenRow::new(&[1.0; 30], -0.0)],
@@ -81,8 +125,8 @@ fn a_signed_release_is_verified() -> Tested {
     let keys = key_set(1, 1, &[1])?;
     let manifest = manifest(3)?;
     let envelope = manifest.sign(&[&key(1)])?;
-    let verified = trust(&keys, None).release(&envelope, Some(3), MODEL)?;
-    assert_eq!(verified.artifact(), MODEL);
+    let verified = trust(&keys, None).release(&envelope, Some(3), &MODEL)?;
+    assert_eq!(verified.artifact(), MODEL.as_slice());
     assert_eq!(verified.manifest().manifest(), &manifest);
     let mark = verified.manifest().high_water();
     assert_eq!(mark.payload, PayloadDigest::of(&manifest.to_json()?));
@@ -241,9 +285,9 @@ fn an_artifact_must_be_the_one_that_is_named() -> Tested {
     };
     let good = manifest(1)?;
     assert_eq!(cause(&good, &MODEL[1..])?, "wrong_size");
-    assert_eq!(cause(&good, OTHER)?, "wrong_size");
-    let mut changed = MODEL.to_vec();
-    changed[MODEL.len() / 2] ^= 1;
+    assert_eq!(cause(&good, &OTHER)?, "wrong_size");
+    let mut changed = MODEL.clone();
+    changed[40] ^= 1;
     assert_eq!(cause(&good, &changed)?, "wrong_digest");
     let mut wrong = good.clone();
     wrong.artifact.digest = ArtifactDigest::of(b"hello");
@@ -251,13 +295,13 @@ fn an_artifact_must_be_the_one_that_is_named() -> Tested {
     assert_eq!(cause(&wrong, b"hello")?, "artifact_invalid");
     let mut wrong = good.clone();
     wrong.artifact.schema_digest.0[0] ^= 1;
-    assert_eq!(cause(&wrong, MODEL)?, "wrong_schema");
+    assert_eq!(cause(&wrong, &MODEL)?, "wrong_schema");
     let mut wrong = good.clone();
     wrong.golden[0].row.pop();
-    assert_eq!(cause(&wrong, MODEL)?, "golden_shape");
+    assert_eq!(cause(&wrong, &MODEL)?, "golden_shape");
     let mut wrong = good;
     wrong.min_format = 2;
-    assert_eq!(cause(&wrong, MODEL)?, "format_too_new");
+    assert_eq!(cause(&wrong, &MODEL)?, "format_too_new");
     Ok(())
 }
 
@@ -272,7 +316,7 @@ fn revoked_stays_revoked() -> Tested {
     let error = known.manifest(&envelope, None).expect_err("is refused");
     assert_eq!(error.to_string(), "release 4 is revoked");
     let mut revoked = Revocations::default();
-    revoked.revoke_artifact(ArtifactDigest::of(MODEL));
+    revoked.revoke_artifact(ArtifactDigest::of(&MODEL));
     known.revoked = &revoked;
     let error = known.manifest(&envelope, None).expect_err("is refused");
     assert_eq!(error.cause(), "revoked");
@@ -288,16 +332,16 @@ fn a_challenger_reads_the_same_rows() -> Tested {
     let keys = key_set(1, 1, &[1])?;
     let mut manifest = manifest(1)?;
     let challenger = Challenger {
-        artifact: artifact_ref(OTHER)?,
+        artifact: artifact_ref(&OTHER)?,
         golden: vec![GoldenRow::new(&[0.0; 30], 1.5)],
         traffic_per_mille: 250,
     };
     manifest.challenger = Some(challenger.clone());
     let verified = offered(&manifest.sign(&[&key(1)])?, &keys)?;
-    verified.check_challenger(OTHER)?;
+    verified.check_challenger(&OTHER)?;
     assert_eq!(
         verified
-            .check_challenger(MODEL)
+            .check_challenger(&MODEL)
             .expect_err("refused")
             .cause(),
         "wrong_size"
