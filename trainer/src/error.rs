@@ -14,6 +14,7 @@ use crate::learn::LearnError;
 use crate::learner::PartsError;
 use crate::logistic::LogisticError;
 use crate::search::SearchError;
+use crate::signing::SigningError;
 use crate::split::SplitError;
 use crate::track::TrackError;
 use crate::transform::TransformError;
@@ -34,6 +35,9 @@ pub enum TrainerError {
     /// No candidate can be chosen.
     #[error(transparent)]
     Search(#[from] SearchError),
+    /// Nothing was signed or verified.
+    #[error(transparent)]
+    Signing(#[from] SigningError),
     /// The logistic regression failed.
     #[error(transparent)]
     Logistic(#[from] LogisticError),
@@ -164,6 +168,7 @@ impl TrainerError {
                     | ErrorKind::InvalidInput
             ),
             Self::Import { source, .. } => source.is_input_error(),
+            Self::Signing(error) => error.is_input_error(),
             Self::Track(error) => error.is_input_error(),
             Self::Learn(error) => !matches!(error, LearnError::Linfa(_)),
             Self::Logistic(error) => matches!(error, LogisticError::Penalty { .. }),

@@ -38,6 +38,7 @@ mod resource_use;
 mod row_groups;
 mod sample;
 pub mod search;
+pub mod signing;
 mod split;
 mod synthetic;
 pub mod track;

@@ -10,6 +10,7 @@ mod fit;
 mod fixtures;
 mod import;
 mod quality;
+mod releases;
 mod run;
 mod sample;
 mod score;
