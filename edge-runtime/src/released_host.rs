@@ -151,20 +151,17 @@ impl Host {
         let gate = self.gate.clone();
         let scoring = Box::new(GatedScoring { gate, scoring });
         let mut place = self.live.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*place {
-            Some(live) => {
-                let service = live.current().with_model(model, scoring);
-                live.replace(Arc::new(service));
-            }
-            None => {
-                let clock = Box::new(Monotonic::new());
-                let assets = self.assets.clone();
-                let metrics: Arc<dyn HostMetrics> = Arc::clone(&self.metrics) as _;
-                let service = Service::new(model, scoring, assets, clock, self.limits)
-                    .with_host_metrics(metrics);
-                *place = Some(Arc::new(service).into());
-            }
+        if let Some(live) = &*place {
+            let service = live.current().with_model(model, scoring);
+            live.replace(Arc::new(service));
+            return;
         }
+        let clock = Box::new(Monotonic::new());
+        let assets = self.assets.clone();
+        let metrics: Arc<dyn HostMetrics> = Arc::clone(&self.metrics) as _;
+        let service =
+            Service::new(model, scoring, assets, clock, self.limits).with_host_metrics(metrics);
+        *place = Some(Arc::new(service).into());
     }
 }
 
@@ -202,10 +199,11 @@ impl ReleaseHost for Hosted {
                 let share = ShadowShare::new(files.shadow_key, named.traffic_per_mille);
                 let metrics = Arc::clone(&host.metrics.shadow);
                 let n_features = model.schema().n_features();
-                let shadow =
-                    ShadowScoring::new(champion, Box::new(pool), n_features, share, metrics)
-                        .map_err(|error| failed(error.to_string()))?;
-                (Box::new(shadow), Some(challenger.version().to_owned()))
+                let version = challenger.version();
+                let beside: (Box<dyn Scoring>, _) = (Box::new(pool), version);
+                let shadow = ShadowScoring::new(champion, beside, n_features, share, metrics)
+                    .map_err(|error| failed(error.to_string()))?;
+                (Box::new(shadow), Some(version.to_owned()))
             }
             _ => (Box::new(champion), None),
         };

@@ -37,9 +37,25 @@ impl ShadowMetrics {
             ..Counters::default()
         };
     }
+}
 
+/// The counters as one challenger sees them: what it does after another has taken its place counts no more.
+#[derive(Clone)]
+struct Tally {
+    metrics: Arc<ShadowMetrics>,
+    version: String,
+}
+
+impl Tally {
     fn count(&self, count: impl FnOnce(&mut Counters)) {
-        count(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut counters = self
+            .metrics
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if counters.version.as_ref() == Some(&self.version) {
+            count(&mut counters);
+        }
     }
 
     fn compared(&self, champion: &Scored, challenger: &Scored) {
@@ -144,23 +160,28 @@ pub struct ShadowScoring<S> {
     n_features: usize,
     share: ShadowShare,
     queue: SyncSender<Row>,
-    metrics: Arc<ShadowMetrics>,
+    tally: Tally,
 }
 
 impl<S: Scoring> ShadowScoring<S> {
-    /// Puts a challenger beside a champion. It scores in a thread of its own, which ends with this.
+    /// Puts a challenger of some version beside a champion. It scores in a thread of its own, which ends with this.
+    /// Counted is only while the metrics are about that version.
     ///
     /// # Errors
     /// What the system says where it has no thread left.
     pub fn new(
         champion: S,
-        challenger: Box<dyn Scoring>,
+        (challenger, version): (Box<dyn Scoring>, &str),
         n_features: usize,
         share: ShadowShare,
         metrics: Arc<ShadowMetrics>,
     ) -> std::io::Result<Self> {
         let (queue, rows) = sync_channel(QUEUE);
-        let counted = Arc::clone(&metrics);
+        let tally = Tally {
+            metrics,
+            version: version.to_owned(),
+        };
+        let counted = tally.clone();
         std::thread::Builder::new()
             .name("challenger".into())
             .spawn(move || compare(&rows, &*challenger, &counted))?;
@@ -169,7 +190,7 @@ impl<S: Scoring> ShadowScoring<S> {
             n_features,
             share,
             queue,
-            metrics,
+            tally,
         })
     }
 
@@ -182,16 +203,16 @@ impl<S: Scoring> ShadowScoring<S> {
         if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) =
             self.queue.try_send(Row { values, champion })
         {
-            self.metrics.count(|counters| counters.left_out += 1);
+            self.tally.count(|counters| counters.left_out += 1);
         }
     }
 }
 
-fn compare(rows: &Receiver<Row>, challenger: &dyn Scoring, metrics: &ShadowMetrics) {
+fn compare(rows: &Receiver<Row>, challenger: &dyn Scoring, tally: &Tally) {
     for Row { values, champion } in rows {
         match challenger.score(&values).and_then(|it| only(&it)) {
-            Ok(scored) => metrics.compared(&champion, &scored),
-            Err(_) => metrics.count(|counters| counters.failed += 1),
+            Ok(scored) => tally.compared(&champion, &scored),
+            Err(_) => tally.count(|counters| counters.failed += 1),
         }
     }
 }
@@ -265,7 +286,8 @@ mod tests {
         let metrics = Arc::new(ShadowMetrics::default());
         metrics.start(Some("b\"2"));
         let champion = Fixed(0.25, Verdict::Negative);
-        let challenger = Box::new(Fixed(0.75, Verdict::Positive));
+        let challenger: Box<dyn Scoring> = Box::new(Fixed(0.75, Verdict::Positive));
+        let challenger = (challenger, "b\"2");
         let share = ShadowShare::new([0; 32], 1000);
         let shadow = ShadowScoring::new(champion, challenger, 2, share, Arc::clone(&metrics))
             .expect("a thread");

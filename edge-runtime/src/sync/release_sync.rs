@@ -1,27 +1,24 @@
 //! One poll of the source, from the pointer to the swap.
 
+mod files;
+mod hints;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use picket_schema::release::{
-    HighWater, KeySet, Manifest, ReleaseError, Revocations, Trust, VerifiedManifest, caps,
+    HighWater, KeySet, ReleaseError, Revocations, Trust, VerifiedManifest, caps,
 };
 use picket_schema::{ArtifactDigest, SchemaDigest};
-use serde::Deserialize;
 use serde_json::json;
 
-use super::source::{Fetched, ReleaseSource, SourceError, SourcePath};
-use super::state::{ActiveRelease, State, StateDir};
+use super::release_host::{LoadedModels, ReleaseHost};
+use super::source::{ReleaseSource, SourcePath};
+use super::state::{State, StateDir};
 use super::sync_error::SyncError;
 use super::sync_metrics::SyncMetrics;
 use crate::log_line::log;
 
-/// The largest pointer.
-const MAX_POINTER_BYTES: u64 = 64 << 10;
-/// How many key sets may follow each other in one poll.
-const MAX_ROTATIONS: usize = 8;
-/// A source that says "unchanged" is believed so often, then asked again without an entity tag.
-const MAX_UNCHANGED: u32 = 10;
 /// Marks of time alone are written at most this often, in seconds: flash wears.
 const TIME_MARK_INTERVAL: u64 = 60;
 
@@ -34,39 +31,6 @@ pub struct SyncConfig {
     pub max_staleness: Duration,
     /// Whether a release may have another schema than the one before: its clients must know.
     pub allow_schema_change: bool,
-}
-
-/// A verified release's files.
-#[derive(Clone, Debug)]
-pub struct ReleaseFiles {
-    /// What was signed.
-    pub manifest: Manifest,
-    /// The model that answers.
-    pub champion: Vec<u8>,
-    /// The model that scores beside it.
-    pub challenger: Option<Vec<u8>>,
-    /// The scorer component, where the release brings one.
-    pub scorer: Option<Vec<u8>>,
-    /// Chooses the rows that the challenger scores.
-    pub shadow_key: [u8; 32],
-}
-
-/// Models that are loaded and not yet swapped in.
-pub trait LoadedModels: Send {
-    /// Swaps them in. Requests under way finish with the models that they started with.
-    fn swap_in(self: Box<Self>);
-}
-
-/// Loads and serves what the sync has verified.
-pub trait ReleaseHost: Send {
-    /// Loads a release's models and scores its golden rows, while the old ones go on answering.
-    ///
-    /// # Errors
-    /// [`SyncError::Refused`] where a golden row gets another margin, [`SyncError::Load`].
-    fn load(&self, files: &ReleaseFiles) -> Result<Box<dyn LoadedModels>, SyncError>;
-
-    /// Withholds all answers, with the reason that is given instead, or gives them again.
-    fn withhold(&self, reason: Option<&str>);
 }
 
 /// How a poll ended.
@@ -120,12 +84,6 @@ impl std::fmt::Debug for ReleaseSync {
     }
 }
 
-/// The pointer: what else stands there is for others.
-#[derive(Deserialize)]
-struct Pointer {
-    release: u64,
-}
-
 impl ReleaseSync {
     /// Takes up where an earlier run ended. Nothing is served before [`ReleaseSync::resume`] or
     /// [`ReleaseSync::poll`].
@@ -166,55 +124,6 @@ impl ReleaseSync {
     #[must_use]
     pub fn withheld(&self) -> Option<&str> {
         self.withheld.as_deref()
-    }
-
-    /// Serves the last good release from the disk, whatever the source says. `now` is in seconds since 1970.
-    ///
-    /// # Errors
-    /// A [`SyncError`] where the kept release is damaged; `Ok(None)` where there is none.
-    pub fn resume(&mut self, now: u64) -> Result<Option<u64>, SyncError> {
-        let Some(active) = self.state.active.clone() else {
-            return Ok(None);
-        };
-        // It was valid when it was accepted. Whether it still is, is a question of staleness.
-        let trust = Trust {
-            keys: &active.keys,
-            now: active.accepted_at,
-            high_water: None,
-            revoked: &self.state.revoked,
-            schema: None,
-        };
-        let verified = trust.manifest(active.envelope.as_bytes(), None)?;
-        let manifest = verified.manifest();
-        let kept = |path, digest, size| {
-            self.folder
-                .blob(digest, size)
-                .ok_or(SyncError::Source(SourceError::Absent { path }))
-        };
-        let release = manifest.release;
-        let (digest, size) = (manifest.artifact.digest, manifest.artifact.size);
-        let champion = kept(SourcePath::Champion(release), digest, size)?;
-        let challenger = manifest.challenger.as_ref().map(|challenger| {
-            let (digest, size) = (challenger.artifact.digest, challenger.artifact.size);
-            kept(SourcePath::Challenger(release), digest, size)
-        });
-        let scorer = manifest
-            .scorer
-            .map(|scorer| kept(SourcePath::Scorer(release), scorer.digest, scorer.size));
-        let files = ReleaseFiles {
-            manifest: manifest.clone(),
-            champion,
-            challenger: challenger.transpose()?,
-            scorer: scorer.transpose()?,
-            shadow_key: self.shadow_key(),
-        };
-        self.check(&verified, &files)?;
-        let loaded = self.host.load(&files)?;
-        self.serve(loaded, &verified);
-        self.metrics.serving(release, self.age(now));
-        log("info", "release_resumed", &[("release", json!(release))]);
-        self.review(now);
-        Ok(Some(release))
     }
 
     /// Asks the source once, and serves what is new and good. `now` is in seconds since 1970.
@@ -286,7 +195,7 @@ impl ReleaseSync {
         state.clock_floor = now;
         self.keep(state)?;
         let files = self.files(&verified)?;
-        self.check(&verified, &files)?;
+        files::check(&verified, &files)?;
         let loaded = self.host.load(&files)?;
         self.keep_release(&files, envelope, keys, now)?;
         self.serve(loaded, &verified);
@@ -332,171 +241,12 @@ impl ReleaseSync {
         Ok(Outcome::Confirmed { release })
     }
 
-    /// The number that the pointer names.
-    fn newest(&mut self) -> Result<u64, SyncError> {
-        let known = self
-            .pointer
-            .clone()
-            .filter(|_| self.n_unchanged < MAX_UNCHANGED);
-        let etag = known.as_ref().map(|(etag, _)| etag.as_str());
-        let path = SourcePath::Pointer;
-        let (bytes, etag) = match self.source.fetch(path, MAX_POINTER_BYTES, etag)? {
-            Fetched::Found { bytes, etag } => (bytes, etag),
-            Fetched::Absent => return Err(SourceError::Absent { path }.into()),
-            Fetched::Unchanged => {
-                self.n_unchanged += 1;
-                let reason = "the source says unchanged, but was not asked";
-                return known
-                    .map(|(_, number)| number)
-                    .ok_or_else(|| SyncError::Pointer {
-                        reason: reason.to_owned(),
-                    });
-            }
-        };
-        let pointer: Pointer =
-            serde_json::from_slice(&bytes).map_err(|error| SyncError::Pointer {
-                reason: error.to_string(),
-            })?;
-        self.n_unchanged = 0;
-        self.pointer = etag.map(|etag| (etag, pointer.release));
-        Ok(pointer.release)
-    }
-
-    /// Takes the key sets that follow the one in use. One that does not is refused and changes nothing.
-    fn follow_keys(&mut self) {
-        for _ in 0..MAX_ROTATIONS {
-            let path = SourcePath::KeySet(self.keys().version() + 1);
-            let fetched = self
-                .source
-                .fetch(path, caps::MAX_ENVELOPE_BYTES as u64, None);
-            // Where the source is down, the pointer says so.
-            let Ok(Fetched::Found { bytes, .. }) = fetched else {
-                return;
-            };
-            let kept = self.keys().next(&bytes).map_err(SyncError::from);
-            let kept = kept.and_then(|next| {
-                let version = next.version();
-                let mut state = self.state.clone();
-                state.keys = Some(next);
-                self.keep(state)?;
-                Ok(version)
-            });
-            match kept {
-                Ok(version) => log("info", "keys_rotated", &[("version", json!(version))]),
-                Err(error) => {
-                    self.metrics.failed(&error);
-                    let fields = [
-                        ("cause", json!(error.cause())),
-                        ("reason", json!(error.to_string())),
-                    ];
-                    log("warn", "keys_refused", &fields);
-                    return;
-                }
-            }
-        }
-    }
-
     /// The newer of the set in the configuration and the one that followed it.
     fn keys(&self) -> &KeySet {
         match &self.state.keys {
             Some(keys) if keys.version() > self.config.keys.version() => keys,
             _ => &self.config.keys,
         }
-    }
-
-    fn files(&self, verified: &VerifiedManifest) -> Result<ReleaseFiles, SyncError> {
-        let manifest = verified.manifest().clone();
-        let release = manifest.release;
-        let (digest, size) = (manifest.artifact.digest, manifest.artifact.size);
-        let champion = self.file(SourcePath::Champion(release), digest, size)?;
-        let challenger = manifest.challenger.as_ref().map(|challenger| {
-            let (digest, size) = (challenger.artifact.digest, challenger.artifact.size);
-            self.file(SourcePath::Challenger(release), digest, size)
-        });
-        let scorer = manifest
-            .scorer
-            .map(|scorer| self.file(SourcePath::Scorer(release), scorer.digest, scorer.size));
-        Ok(ReleaseFiles {
-            champion,
-            challenger: challenger.transpose()?,
-            scorer: scorer.transpose()?,
-            shadow_key: self.shadow_key(),
-            manifest,
-        })
-    }
-
-    fn shadow_key(&self) -> [u8; 32] {
-        let mut key = [0; 32];
-        for (bytes, word) in key.chunks_exact_mut(8).zip(self.state.shadow_key) {
-            bytes.copy_from_slice(&word.to_le_bytes());
-        }
-        key
-    }
-
-    /// A file that is kept already, or the source's: of that many bytes and not one more.
-    fn file(
-        &self,
-        path: SourcePath,
-        digest: ArtifactDigest,
-        size: u64,
-    ) -> Result<Vec<u8>, SyncError> {
-        match self.folder.blob(digest, size) {
-            Some(bytes) => Ok(bytes),
-            None => self.required(path, size),
-        }
-    }
-
-    fn required(&self, path: SourcePath, max_bytes: u64) -> Result<Vec<u8>, SyncError> {
-        match self.source.fetch(path, max_bytes, None)? {
-            Fetched::Found { bytes, .. } => Ok(bytes),
-            Fetched::Absent | Fetched::Unchanged => Err(SourceError::Absent { path }.into()),
-        }
-    }
-
-    fn check(&self, verified: &VerifiedManifest, files: &ReleaseFiles) -> Result<(), SyncError> {
-        verified.clone().with_artifact(&files.champion)?;
-        if let Some(challenger) = &files.challenger {
-            verified.check_challenger(challenger)?;
-        }
-        if let Some(scorer) = &files.scorer {
-            verified.check_scorer(scorer)?;
-        }
-        Ok(())
-    }
-
-    fn keep_release(
-        &mut self,
-        files: &ReleaseFiles,
-        envelope: Vec<u8>,
-        keys: KeySet,
-        now: u64,
-    ) -> Result<(), SyncError> {
-        let manifest = &files.manifest;
-        let mut named = vec![manifest.artifact.digest];
-        self.folder.keep_blob(named[0], &files.champion)?;
-        if let (Some(challenger), Some(bytes)) = (&manifest.challenger, &files.challenger) {
-            named.push(challenger.artifact.digest);
-            self.folder.keep_blob(challenger.artifact.digest, bytes)?;
-        }
-        if let (Some(scorer), Some(bytes)) = (&manifest.scorer, &files.scorer) {
-            named.push(scorer.digest);
-            self.folder.keep_blob(scorer.digest, bytes)?;
-        }
-        // The envelope was read as JSON, so it is text.
-        let envelope = String::from_utf8(envelope).map_err(|error| SyncError::Load {
-            reason: error.to_string(),
-        })?;
-        let mut state = self.state.clone();
-        state.confirmed_at = now;
-        state.active = Some(ActiveRelease {
-            envelope,
-            keys,
-            accepted_at: now,
-        });
-        self.keep(state)?;
-        self.confirmed_on_disk = now;
-        self.folder.sweep(&named);
-        Ok(())
     }
 
     /// Writes a state, and takes it on once it is on the disk.
