@@ -14,6 +14,7 @@ pub mod limits;
 pub mod release;
 mod score;
 mod shown_number;
+mod text_hash;
 
 pub use artifact::{Artifact, ArtifactError};
 pub use digest::{ArtifactDigest, DataDigest, SchemaDigest, sha256};

@@ -295,6 +295,34 @@ fn the_schema_digest_is_that_of_the_file() {
 }
 
 #[test]
+fn a_hashed_feature_is_read_and_written_byte_for_byte() {
+    // The trees' set has three categories.
+    let with = |n_buckets: u8| {
+        let range = map(&[("range", array(&[float(0.0), float(9.0)]))]);
+        let hashed = map(&[("hashed", uint(n_buckets))]);
+        let features = array(&[feature("x", range), feature("c", hashed)]);
+        let schema = map_with(&schema(), &[("features", features)]);
+        map_with(&document(), &[("schema", schema)])
+    };
+    let bytes = with(3);
+    let artifact = Artifact::decode(&bytes).unwrap();
+    assert_eq!(artifact.encode().unwrap(), bytes);
+    assert_eq!(
+        Artifact::schema_digest(&bytes),
+        Ok(artifact.schema.digest())
+    );
+    assert!(matches!(
+        error_of(&with(0)),
+        ArtifactError::Schema(SchemaError::DomainSize { found: 0, .. })
+    ));
+    // Its set then names unknown categories.
+    assert!(matches!(
+        error_of(&with(2)),
+        ArtifactError::CategorySet { .. }
+    ));
+}
+
+#[test]
 fn schema_errors_come_through() {
     let twice = map(&[("range", array(&[float(0.0), float(9.0)]))]);
     let features = array(&[feature("x", twice.clone()), feature("x", twice)]);

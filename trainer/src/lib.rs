@@ -15,8 +15,11 @@
 pub mod accept;
 mod calibration;
 pub mod command;
+mod cross_fit;
 mod dataset;
 pub mod decide;
+mod distinct_rows;
+pub mod drift;
 mod elastic_net;
 mod error;
 mod evaluation;
@@ -25,21 +28,27 @@ pub mod import;
 mod importance;
 pub mod ingest;
 mod judgement;
+mod knn;
 pub mod learn;
 mod learner;
 mod logistic;
 pub mod metrics;
 mod output_file;
+pub mod pipeline;
 mod progress;
+pub mod publish;
 mod random;
 mod reference;
 pub mod report;
 mod resource_use;
+mod retune;
 mod row_groups;
+pub mod runs;
 mod sample;
 pub mod search;
 pub mod signing;
 mod split;
+mod svm;
 mod synthetic;
 pub mod track;
 mod training;
@@ -51,6 +60,7 @@ pub use calibration::{
 };
 pub use dataset::Dataset;
 pub use decide::{DecisionRule, ThresholdRule};
+pub use distinct_rows::RowsError;
 pub use error::TrainerError;
 pub use evaluation::{
     Evaluation, Gate, GateFinding, GateReport, Scores, Slice, SliceReport, SplitComparison,
@@ -62,16 +72,20 @@ pub use importance::{
 };
 pub use ingest::{IngestError, RowReader};
 pub use judgement::Judgement;
+pub use knn::KnnError;
 pub use learner::{
-    AdaBoostSettings, BaggedSettings, BoostingSettings, Fitted, Learner, LinfaTreeSettings,
-    LogisticSettings, PartsError, TreeSettings,
+    AdaBoostSettings, BaggedSettings, BoostingSettings, Fitted, KnnSettings, Learner,
+    LinfaTreeSettings, LogisticSettings, PartsError, StackingSettings, SvmLinearSettings,
+    SvmRbfSettings, TreeSettings, VotingSettings,
 };
 pub use logistic::{LogisticError, fit_logistic};
 pub use output_file::OutputFile;
 pub use progress::{Reporter, Stage};
 pub use reference::reference_of;
+pub use retune::{Band, RetuneError, RetuneOptions, Retuned, retune};
 pub use row_groups::RowGroups;
 pub use sample::{SYNTHETIC_NOTE, Sampler, phishing_schema};
 pub use split::{Split, SplitError, SplitKind, TEST_SHARE, folds, grouped_folds};
+pub use svm::SvmError;
 pub use synthetic::synthetic_rows;
 pub use training::{TrainOptions, Trained, train};

@@ -28,19 +28,17 @@ fn main() -> ExitCode {
     }
 }
 
-/// 2 for what the user can mend, as clap does for wrong options; 3 where all was done and a gate
-/// (of validation, drift, acceptance) is closed; 1 for what is our fault.
+/// Says what went wrong, and gives the code that tells programs so.
 fn exit_code(error: &anyhow::Error) -> ExitCode {
     let cause = error.downcast_ref::<TrainerError>();
     if cause.is_some_and(TrainerError::is_broken_pipe) {
         return ExitCode::SUCCESS;
     }
     let is_input_error = cause.is_some_and(TrainerError::is_input_error);
-    let is_gate = cause.is_some_and(TrainerError::is_gate);
     // The error's own causes; the context above says nothing that an input error needs.
     let chain: Vec<String> = error
         .chain()
-        .skip(usize::from(is_input_error || is_gate))
+        .skip(usize::from(is_input_error))
         .map(ToString::to_string)
         .collect();
     let mut shown: Vec<&str> = Vec::new();
@@ -54,9 +52,5 @@ fn exit_code(error: &anyhow::Error) -> ExitCode {
         }
     }
     eprintln!("error: {}", shown.join(": "));
-    ExitCode::from(match (is_gate, is_input_error) {
-        (true, _) => 3,
-        (false, true) => 2,
-        (false, false) => 1,
-    })
+    ExitCode::from(cause.map_or(1, TrainerError::exit_code))
 }

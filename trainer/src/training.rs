@@ -83,6 +83,8 @@ impl TrainOptions {
 pub struct Trained {
     /// The artifact's file.
     pub bytes: Vec<u8>,
+    /// The file of the model that was measured; it never saw the test rows.
+    pub measured: Vec<u8>,
     /// What the model achieves on the test rows.
     pub evaluation: Evaluation,
     /// What the measured model achieves on the rows that it learned from, by metric: the distance to the
@@ -112,6 +114,7 @@ pub fn train(
         part,
         training,
         mut card,
+        bytes: measured,
         evaluation,
         training_metrics,
     } = Measured::on(data, &split, options, reporter)?;
@@ -133,6 +136,7 @@ pub fn train(
     let bytes = part.artifact(rows, card.clone()).encode()?;
     Ok(Trained {
         bytes,
+        measured,
         evaluation,
         training_metrics,
         card,
@@ -144,6 +148,7 @@ pub(crate) struct Measured {
     part: FittedPart,
     training: Dataset,
     card: Card,
+    bytes: Vec<u8>,
     pub(crate) evaluation: Evaluation,
     pub(crate) training_metrics: BTreeMap<&'static str, f64>,
 }
@@ -169,6 +174,7 @@ impl Measured {
             part,
             training,
             card,
+            bytes,
             evaluation,
             training_metrics,
         })
@@ -201,7 +207,7 @@ impl FittedPart {
         drop(stage);
         let groups = RowGroups::of(data);
         let (margins, calibrated_on) = match out_of_bag {
-            Some(margins) => (margins, "out-of-bag margins"),
+            Some(margins) => (margins, learner.unseen_by()),
             None => (
                 cross_fitted_margins(data, &groups, options, reporter)?,
                 "out-of-fold margins, 5 grouped folds",

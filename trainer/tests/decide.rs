@@ -52,13 +52,13 @@ impl Random {
 
 /// How many distinct rows of a class there are, and for how many the verdict is not the other class.
 #[derive(Clone, Copy, Default)]
-struct Covered {
+struct Tally {
     n: usize,
     covered: usize,
     uncertain: usize,
 }
 
-impl Covered {
+impl Tally {
     fn add(&mut self, decision: Decision, score: f64, wrong: Verdict) {
         let verdict = decision.verdict(Score(score));
         self.n += 1;
@@ -72,7 +72,7 @@ impl Covered {
 }
 
 /// Negative rows, then positive ones.
-fn coverage(decision: Decision, groups: &[ScoredGroup], sums: &mut [Covered; 2]) {
+fn coverage(decision: Decision, groups: &[ScoredGroup], sums: &mut [Tally; 2]) {
     for group in groups {
         if group.n_negative > 0 {
             sums[0].add(decision, group.score, Verdict::Positive);
@@ -96,7 +96,7 @@ fn both_classes_are_covered_over_many_draws() {
     let mut random = Random(12);
     for alpha in [0.02, 0.05, 0.1, 0.3] {
         for (n_calibration, threshold) in [(40, 0.5), (400, 0.5), (400, 0.8), (400, 0.1)] {
-            let mut sums = [Covered::default(); 2];
+            let mut sums = [Tally::default(); 2];
             let n_draws = 300;
             for _ in 0..n_draws {
                 let decision = decision(random.groups(n_calibration), alpha, threshold);
@@ -123,7 +123,7 @@ fn both_classes_are_covered_over_many_draws() {
 #[test]
 fn the_lines_are_no_more_cautious_than_they_must_be() {
     let mut random = Random(5);
-    let mut sums = [Covered::default(); 2];
+    let mut sums = [Tally::default(); 2];
     for _ in 0..200 {
         let decision = decision(random.groups(2000), 0.1, 0.5);
         coverage(decision, &random.groups(200), &mut sums);
@@ -164,7 +164,7 @@ fn phishing_rows_are_covered_on_grouped_splits() {
         ..BoostingSettings::default()
     }));
     options.uncertain = Some(ALPHA);
-    let (mut held_out, mut in_training) = ([Covered::default(); 2], [Covered::default(); 2]);
+    let (mut held_out, mut in_training) = ([Tally::default(); 2], [Tally::default(); 2]);
     for seed in 0..6 {
         options.seed = seed;
         let folds = grouped_folds(&data, &groups, 5, seed);

@@ -28,7 +28,7 @@ pub(crate) struct Explained<'a> {
 #[schema(as = Contribution)]
 struct FeatureShare<'a> {
     feature: &'a str,
-    /// The row's value: a number, the name of a category, or null where it is missing.
+    /// The row's value: a number, the name of a category, the bucket of a hashed text, or null where it is missing.
     #[schema(value_type = Option<f64>)]
     value: Value<'a>,
     contribution: f64,
@@ -47,6 +47,10 @@ impl<'a> Value<'a> {
         match &feature.domain {
             Domain::Categories(names) => Feature::category_code(names.len(), x)
                 .map_or(Self::Missing(()), |code| Self::Category(&names[code])),
+            // The text of a bucket is not kept.
+            Domain::Hashed(_) if Feature::category_code(feature.n_categories(), x).is_none() => {
+                Self::Missing(())
+            }
             _ if x.is_nan() => Self::Missing(()),
             _ => Self::Number(x),
         }

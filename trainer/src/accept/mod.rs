@@ -12,6 +12,7 @@ mod mcnemar;
 mod paired_bootstrap;
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use picket_wasm_model::{Model, RowError};
 use serde::Serialize;
@@ -210,9 +211,16 @@ impl Acceptance {
             f1.challenger, f1.champion, f1.gain, f1.low, f1.high
         );
         if let Some(test) = &self.mcnemar {
-            self.reason += &format!(
-                " Only the challenger is right on {} distinct rows, only the champion on {} (McNemar p = {:.3}).",
-                test.only_first, test.only_second, test.p_value
+            let p = if test.p_value < 0.001 {
+                "p < 0.001".to_owned()
+            } else {
+                format!("p = {:.3}", test.p_value)
+            };
+            // Writing to a string cannot fail.
+            let _ = write!(
+                self.reason,
+                " Only the challenger is right on {} distinct rows, only the champion on {} (McNemar {p}).",
+                test.only_first, test.only_second
             );
         }
         for difference in self
@@ -220,7 +228,9 @@ impl Acceptance {
             .iter()
             .filter(|d| d.metric != COMPARED[0] && d.high < 0.0)
         {
-            self.reason += &format!(
+            // Writing to a string cannot fail.
+            let _ = write!(
+                self.reason,
                 " Beware: {} is worse, {:.4} against {:.4}.",
                 difference.metric, difference.challenger, difference.champion
             );

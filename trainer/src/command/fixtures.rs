@@ -12,9 +12,13 @@ use picket_schema::artifact::{ModelTable, NeighbourWeights, Operator};
 use picket_schema::{Artifact, FeatureSchema, Verdict};
 use picket_wasm_model::{Model, Scorer};
 
+use crate::calibration::CalibrationMethod;
 use crate::dataset::Dataset;
 use crate::error::TrainerError;
-use crate::learner::{BaggedSettings, BoostingSettings, Learner, LogisticSettings, TreeSettings};
+use crate::learner::{
+    BaggedSettings, BoostingSettings, KnnSettings, Learner, LogisticSettings, SvmRbfSettings,
+    TreeSettings, VotingSettings,
+};
 use crate::output_file::OutputFile;
 use crate::progress::Reporter;
 use crate::random::Random;
@@ -26,8 +30,10 @@ use crate::transform::{Encoding, Imputation, Scaling, TransformPlan};
 const NSL_KDD: &str = include_str!("../../../schema/schemas/nsl-kdd.toml");
 /// Rows that each fixture is trained from.
 const N_ROWS: usize = 600;
-/// Rows that the fixtures with a transform are trained from: an imputer keeps them.
+/// Rows that fixtures are trained from that keep them: behind a transform, or in the model.
 const N_KEPT_ROWS: usize = 200;
+/// As many where the model keeps them as numbers of 32 bits.
+const N_MODEL_ROWS: usize = 100;
 /// Rows whose scores are written down.
 const N_GOLDEN_ROWS: usize = 64;
 /// The seed of rows and models.
@@ -63,7 +69,15 @@ impl FixturesCommand {
                 options.seed = SEED;
                 options.name = format!("{}-{kind}", schema.name);
                 options.notes = vec!["A fixture: trained on rows without meaning.".to_owned()];
-                let trained = train(data, &options, Reporter::Silent)?;
+                if kind == "extra-trees" {
+                    options.calibration = CalibrationMethod::Isotonic;
+                    options.uncertain = Some(0.2);
+                }
+                // Models that keep rows are as large as their rows.
+                let keeps_rows = matches!(kind, "svm-rbf" | "knn" | "voting");
+                let few = data.select(&(0..N_MODEL_ROWS).collect::<Vec<_>>());
+                let rows = if keeps_rows { &few } else { data };
+                let trained = train(rows, &options, Reporter::Silent)?;
                 self.write(&options.name, &trained.bytes, data)?;
                 if kind == "tree" {
                     let name = format!("{}-less", options.name);
@@ -167,6 +181,24 @@ fn kinds() -> Vec<(&'static str, Learner, TransformPlan)> {
         max_depth: 6,
         ..TreeSettings::default()
     };
+    let svm = SvmRbfSettings {
+        c: 3.0,
+        ..SvmRbfSettings::default()
+    };
+    let knn = KnnSettings {
+        weights: NeighbourWeights::Distance,
+        ..KnnSettings::default()
+    };
+    let voting = VotingSettings {
+        members: vec![
+            Learner::Boosting(boosting),
+            Learner::Logistic(LogisticSettings::default()),
+            Learner::SvmRbf(svm),
+            Learner::Tree(tree),
+        ],
+        n_folds: 2,
+        ..VotingSettings::default()
+    };
     let logistic = Learner::Logistic(LogisticSettings::default());
     let plain = TransformPlan::default();
     let encoded = TransformPlan {
@@ -193,5 +225,8 @@ fn kinds() -> Vec<(&'static str, Learner, TransformPlan)> {
         ("logistic", logistic.clone(), plain),
         ("encoded-logistic", logistic, encoded),
         ("imputed-boosting", Learner::Boosting(boosting), imputed),
+        ("svm-rbf", Learner::SvmRbf(svm), plain),
+        ("knn", Learner::Knn(knn), plain),
+        ("voting", Learner::Voting(voting), plain),
     ]
 }

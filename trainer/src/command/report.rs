@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use picket_schema::artifact::{Artifact, Calibration, Decision, Metric, ModelTable};
+use picket_schema::artifact::{
+    Artifact, Calibration, Decision, Metric, ModelTable, Step, Transform,
+};
 use picket_schema::{FeatureSchema, limits};
 use serde::Serialize;
 
@@ -53,6 +55,8 @@ pub(super) struct Contents<'a> {
     n_bytes: usize,
     format_version: u8,
     schema: SchemaContents<'a>,
+    /// The steps before the model, in words.
+    transform: Vec<String>,
     sizes: Sizes,
     calibration: CalibrationContents,
     decision: DecisionContents,
@@ -225,6 +229,25 @@ impl Sizes {
     }
 }
 
+/// Each step in a few words.
+fn steps_in_words(transform: &Transform<'_>) -> Vec<String> {
+    let steps = transform.0.iter().map(|step| match step {
+        Step::Fill(values) => {
+            let n_filled = (0..values.len() / 4).filter(|idx| step.fill_value(*idx).is_some());
+            format!(
+                "constants for missing values of {} columns",
+                n_filled.count()
+            )
+        }
+        Step::Neighbours(imputer) => format!(
+            "missing values by {} neighbours among {} distinct rows",
+            imputer.n_neighbours, imputer.rows.n_rows
+        ),
+        Step::Columns(columns) => format!("{} new columns", columns.len()),
+    });
+    steps.collect()
+}
+
 impl<'a> SchemaContents<'a> {
     fn of(schema: &'a FeatureSchema) -> Self {
         let feature = |feature: &'a picket_schema::Feature| FeatureContents {
@@ -257,6 +280,7 @@ impl<'a> Contents<'a> {
             n_bytes: bytes.len(),
             format_version: picket_schema::artifact::VERSION,
             schema: SchemaContents::of(schema),
+            transform: steps_in_words(&artifact.transform),
             sizes: Sizes::of(&artifact.model),
             calibration: CalibrationContents::of(&artifact.calibration),
             decision: DecisionContents {
@@ -311,6 +335,9 @@ impl<'a> Contents<'a> {
                 schema.digest
             ),
         );
+        for step in &self.transform {
+            line("transform", step);
+        }
         line("size", &self.sizes.in_words());
         line("threshold", &self.decision.threshold.to_string());
         if let Some([low, high]) = self.decision.uncertain {

@@ -11,7 +11,7 @@ use super::keygen::read_set;
 use super::{print, print_json, read_bytes, read_model};
 use crate::error::TrainerError;
 use crate::output_file::OutputFile;
-use crate::signing::{ReleasePlan, SigningError, plan_release, read_key};
+use crate::signing::{ReleasePlan, SignedStore, SigningError, plan_release, read_key};
 
 const DAY: u64 = 86_400;
 
@@ -19,12 +19,21 @@ const DAY: u64 = 86_400;
 #[derive(Debug, Args)]
 struct ReleaseOptions {
     /// The model that answers.
-    #[arg(long, value_name = "FILE")]
-    model: PathBuf,
+    #[arg(
+        long,
+        value_name = "FILE",
+        required_unless_present = "to",
+        requires = "out"
+    )]
+    model: Option<PathBuf>,
+    /// The store with the published release to sign, before it is promoted: a directory, or
+    /// `s3://bucket/prefix`. The model is read from there, the envelope goes there.
+    #[arg(long, value_name = "DEST", requires = "release", conflicts_with_all = ["model", "out"])]
+    to: Option<String>,
     /// The release's number [default: the one after the parent's, or 1].
     #[arg(long, value_name = "NUMBER")]
     release: Option<u64>,
-    /// The envelope of the release before: its revocations are carried on.
+    /// The envelope of the release before: its revocations are carried on [default: with --to, the champion's].
     #[arg(long, value_name = "FILE")]
     parent: Option<PathBuf>,
     /// How many days the release is valid; sign again before they are over.
@@ -36,9 +45,9 @@ struct ReleaseOptions {
     /// A signing key. Again for more.
     #[arg(long, value_name = "FILE", required = true)]
     key: Vec<PathBuf>,
-    /// Where the envelope goes: the store's releases/<number>/release.dsse.json.
+    /// Where the envelope goes.
     #[arg(long, value_name = "FILE")]
-    out: PathBuf,
+    out: Option<PathBuf>,
 }
 
 /// Options of `trainer sign`.
@@ -153,8 +162,22 @@ impl ReleaseOptions {
         run_id: Option<String>,
         revoked: Revocations,
     ) -> Result<(), TrainerError> {
-        let champion = read_model(&self.model)?;
-        let parent = self.parent.as_deref().map(read_bytes).transpose()?;
+        let store = self.to.as_deref().map(SignedStore::open).transpose()?;
+        let champion = match (&self.model, &store, self.release) {
+            (Some(file), ..) => read_model(file)?,
+            (None, Some(store), Some(release)) => store.champion_of(release)?,
+            (None, ..) => {
+                return Err(TrainerError::Usage {
+                    option: "--model, --to".to_owned(),
+                    expected: "expected a model, or a store and a release".to_owned(),
+                });
+            }
+        };
+        let parent = match (&self.parent, &store, self.release) {
+            (Some(file), ..) => Some(read_bytes(file)?),
+            (None, Some(store), Some(release)) => store.envelope_before(release)?,
+            (None, ..) => None,
+        };
         let not_before = self
             .not_before
             .unwrap_or_else(|| now().saturating_sub(3600));
@@ -175,7 +198,13 @@ impl ReleaseOptions {
         let envelope = manifest
             .sign(&keys)
             .map_err(SigningError::of("the release"))?;
-        OutputFile::write(&self.out, &envelope)?;
+        if let Some(store) = &store {
+            let challenger = challenger.map(|(model, _)| model.bytes());
+            store.put(manifest.release, &envelope, challenger, scorer)?;
+        }
+        if let Some(file) = &self.out {
+            OutputFile::write(file, &envelope)?;
+        }
         print(&format!("release {}\n", manifest.release))
     }
 }

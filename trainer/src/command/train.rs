@@ -15,7 +15,7 @@ use super::report::{Contents, decision_in_words, metric_table};
 use super::transform_options::TransformOptions;
 use crate::decide::ThresholdRule;
 use crate::error::TrainerError;
-use crate::evaluation::{SplitComparison, split_comparison};
+use crate::evaluation::{Gate, GateReport, SplitComparison, split_comparison};
 use crate::output_file::OutputFile;
 use crate::progress::Reporter;
 use crate::split::SplitKind;
@@ -90,6 +90,8 @@ struct Report<'a> {
     contents: Contents<'a>,
     /// Of the measured model on the rows that it learned from.
     training_metrics: &'a BTreeMap<&'static str, f64>,
+    /// Whether the measured model is good enough and not learned by heart.
+    gate: &'a GateReport,
     #[serde(skip_serializing_if = "Option::is_none")]
     splits: Option<&'a SplitComparison>,
 }
@@ -127,10 +129,14 @@ impl TrainCommand {
 
         let artifact = Artifact::decode(&trained.bytes)?;
         let contents = Contents::of(&artifact, &trained.bytes);
+        let train_f1 = trained.training_metrics.get("f1").copied();
+        let test_f1 = trained.evaluation.metric("f1").map_or(0.0, |f1| f1.value);
+        let gate = Gate::default().check(train_f1, test_f1);
         if self.json {
             return super::print_json(&Report {
                 contents,
                 training_metrics: &trained.training_metrics,
+                gate: &gate,
                 splits: splits.as_ref(),
             });
         }
@@ -146,6 +152,9 @@ impl TrainCommand {
             metric_table(&card.metrics),
         );
         text += &memory_sentence(card.memorised_share, self.split);
+        for finding in &gate.findings {
+            text.extend([finding.sentence.as_str(), "\n"]);
+        }
         text.extend(splits.as_ref().map(split_table));
         for note in &card.notes {
             text.extend(["note: ", note, "\n"]);

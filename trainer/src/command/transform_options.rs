@@ -69,12 +69,12 @@ pub(super) struct TransformOptions {
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     fill: Option<f64>,
     /// How many training rows a missing value is the mean of (knn) [default: 5].
-    #[arg(id = "impute_neighbours", long = "neighbours", value_name = "N")]
+    #[arg(id = "impute_neighbours", long = "impute-neighbours", value_name = "N")]
     neighbours: Option<u32>,
     /// How much each of them says (knn) [default: uniform].
     #[arg(
         id = "impute_weights",
-        long = "neighbour-weights",
+        long = "impute-weights",
         value_enum,
         value_name = "WEIGHTS"
     )]
@@ -111,13 +111,13 @@ impl TransformOptions {
                 "--impute constant",
             ),
             (
-                "--neighbours",
+                "--impute-neighbours",
                 self.neighbours.is_some(),
                 impute == ImputeOption::Knn,
                 "--impute knn",
             ),
             (
-                "--neighbour-weights",
+                "--impute-weights",
                 self.weights.is_some(),
                 impute == ImputeOption::Knn,
                 "--impute knn",

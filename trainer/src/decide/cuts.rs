@@ -14,7 +14,7 @@ pub(super) struct Cut {
 
 /// All cuts, by falling threshold, and how many rows there are of each class.
 pub(super) struct Cuts {
-    pub(super) cuts: Vec<Cut>,
+    pub(super) all: Vec<Cut>,
     pub(super) n_positive: f64,
     pub(super) n_negative: f64,
     /// How many distinct rows have a negative label.
@@ -50,7 +50,7 @@ impl Cuts {
             cuts.push(cut);
         }
         Self {
-            cuts,
+            all: cuts,
             n_positive: cut.true_positives,
             n_negative: cut.false_positives,
             n_negative_groups: cut.n_negative_groups,
@@ -60,7 +60,7 @@ impl Cuts {
     /// The cut with the highest value; of equals, the one nearest to `wanted`.
     pub(super) fn best(&self, wanted: f64, value: impl Fn(&Cut) -> f64) -> f64 {
         let mut best = (f64::NEG_INFINITY, wanted);
-        for cut in &self.cuts {
+        for cut in &self.all {
             let (value, threshold) = (value(cut), cut.threshold);
             let is_nearer = (threshold - wanted).abs() < (best.1 - wanted).abs();
             if value > best.0 || (value == best.0 && is_nearer) {

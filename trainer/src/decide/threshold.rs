@@ -184,7 +184,7 @@ fn at_most(cuts: &Cuts, rate: f64, check: RateCheck) -> Result<f64, DecideError>
             });
         }
     }
-    let kept = cuts.cuts.iter().take_while(|cut| match check {
+    let kept = cuts.all.iter().take_while(|cut| match check {
         RateCheck::Share => cut.false_positives <= rate * cuts.n_negative,
         // The upper bound is at most the rate where so few are this unlikely under the rate.
         RateCheck::UpperBound => {
@@ -193,7 +193,7 @@ fn at_most(cuts: &Cuts, rate: f64, check: RateCheck) -> Result<f64, DecideError>
         }
     });
     kept.last().map(|cut| cut.threshold).ok_or_else(|| {
-        let found = cuts.cuts.first().map_or(0.0, |cut| cut.false_positives);
+        let found = cuts.all.first().map_or(0.0, |cut| cut.false_positives);
         DecideError::NoThreshold {
             rate,
             found: found / cuts.n_negative.max(1.0),

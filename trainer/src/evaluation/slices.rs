@@ -53,13 +53,8 @@ pub fn slice_by(
     seed: u64,
 ) -> SliceReport {
     let feature = &data.schema().features[feature_idx];
-    let values = data.features().column(feature_idx);
-    let (names, slice_of) = slicing(
-        feature,
-        values
-            .as_slice()
-            .map_or_else(|| values.to_vec(), <[f32]>::to_vec),
-    );
+    let values = data.features().column(feature_idx).to_vec();
+    let (names, slice_of) = slicing(feature, &values);
     let groups = RowGroups::of(data);
     let mut rows: Vec<Vec<usize>> = vec![Vec::new(); names.len()];
     for (row_idx, slice) in slice_of.into_iter().enumerate() {
@@ -107,35 +102,33 @@ fn measured(
 }
 
 /// The names of the slices and each row's slice.
-fn slicing(feature: &Feature, values: Vec<f32>) -> (Vec<String>, Vec<usize>) {
-    let (mut names, of_value): (Vec<String>, Box<dyn Fn(f32) -> Option<usize>>) =
-        match &feature.domain {
-            Domain::Categories(categories) => {
-                let n_categories = categories.len();
-                let of_value = move |x| Feature::category_code(n_categories, x);
-                (categories.clone(), Box::new(of_value))
-            }
-            Domain::Values(listed) => {
-                let listed: Vec<f32> = listed.iter().map(|value| *value as f32).collect();
-                let names = listed.iter().map(f32::to_string).collect();
-                let of_value = move |x| listed.iter().position(|value| *value == x);
-                (names, Box::new(of_value))
-            }
-            Domain::Range(_) => {
-                let edges = quartiles(&values);
-                let names = range_names(&edges);
-                let of_value =
-                    move |x: f32| (!x.is_nan()).then(|| edges.partition_point(|edge| *edge < x));
-                (names, Box::new(of_value))
-            }
-        };
+fn slicing(feature: &Feature, values: &[f32]) -> (Vec<String>, Vec<usize>) {
+    let (mut names, slice_of): (Vec<String>, Vec<Option<usize>>) = match &feature.domain {
+        Domain::Categories(categories) => {
+            let code = |x: &f32| Feature::category_code(categories.len(), *x);
+            (categories.clone(), values.iter().map(code).collect())
+        }
+        Domain::Hashed(n_buckets) => {
+            let code = |x: &f32| Feature::category_code(*n_buckets as usize, *x);
+            let names = (0..*n_buckets).map(|bucket| format!("bucket {bucket}"));
+            (names.collect(), values.iter().map(code).collect())
+        }
+        Domain::Values(listed) => {
+            let listed: Vec<f32> = listed.iter().map(|value| *value as f32).collect();
+            let place = |x: &f32| listed.iter().position(|value| value == x);
+            let names = listed.iter().map(f32::to_string).collect();
+            (names, values.iter().map(place).collect())
+        }
+        Domain::Range(_) => {
+            let edges = quartiles(values);
+            let quarter = |x: &f32| (!x.is_nan()).then(|| edges.partition_point(|edge| edge < x));
+            (range_names(&edges), values.iter().map(quarter).collect())
+        }
+    };
     let missing = names.len();
     names.push("missing".to_owned());
-    let slice_of = values
-        .into_iter()
-        .map(|x| of_value(x).unwrap_or(missing))
-        .collect();
-    (names, slice_of)
+    let slice_of = slice_of.into_iter().map(|slice| slice.unwrap_or(missing));
+    (names, slice_of.collect())
 }
 
 /// The distinct values below which a quarter, a half and three quarters of the rows are; the largest value

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::mongo_source::MongoSource;
 
@@ -13,7 +13,8 @@ use super::mongo_source::MongoSource;
 /// In a pipeline file: `data = "rows.csv"`, `data = ["2026-*.csv.gz", "more.parquet"]`, or a table
 /// `[data]` with `kind = "files"` or `kind = "mongodb"` and the fields of [`FileSource`] or
 /// [`MongoSource`].
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
 pub enum DataSource {
     /// Files, or standard input.
     Files(FileSource),
@@ -22,7 +23,7 @@ pub enum DataSource {
 }
 
 /// Files of rows. Each has a header of its own.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct FileSource {
     /// Paths, or patterns with `*` and `?` in their last part; `-` is standard input.

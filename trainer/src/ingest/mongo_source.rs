@@ -3,12 +3,12 @@
 use std::fmt;
 
 use serde::de::Error;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 /// Documents of a collection. The server's address is not part of it: it may hold a password, so
 /// it comes from the environment.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct MongoSource {
     /// The database; left out, the one that the address names.

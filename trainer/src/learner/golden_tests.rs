@@ -4,12 +4,15 @@
 
 use ndarray::Array2;
 use picket_schema::FeatureSchema;
-use picket_schema::artifact::Term;
+use picket_schema::artifact::{ModelTable, Term, Transform};
+use picket_wasm_model::{Model, Scorer};
 use serde_json::Value;
 
 use crate::dataset::Dataset;
 use crate::learn::{AdaBoostParams, Matrix};
+use crate::learner::Learner;
 use crate::logistic::fit_logistic;
+use crate::training::uncalibrated;
 
 fn cases(learner: &str) -> Vec<Value> {
     let text = include_str!("../../tests/golden/learners.json");
@@ -116,5 +119,53 @@ fn logistic_weights_are_scikit_learns() {
         let tolerance = if number("l1") > 0.0 { 1e-6 } else { 1e-3 };
         assert_close(&weights, &numbers(&case["coefficients"]), tolerance);
         assert_close(&[linear.bias], &[number("intercept")], tolerance);
+    }
+}
+
+/// The margins of rows by the scorer.
+fn margins(data: &Dataset, table: ModelTable<'static>, x: &Array2<f32>) -> Vec<f64> {
+    let artifact = uncalibrated(data, Transform::default(), table);
+    let bytes = artifact.encode().unwrap();
+    let model = Model::load(&bytes).unwrap();
+    let rows: Vec<f32> = x.iter().copied().collect();
+    let scored = Scorer::new(&model).score_batch(&rows).unwrap();
+    scored.iter().map(|scored| scored.margin.0).collect()
+}
+
+#[test]
+fn neighbours_answer_as_scikit_learn() {
+    for case in cases("knn") {
+        let (x, y) = (rows(&case["x"]), labels(&case["y"]));
+        let parameters = ["n_neighbours", "weights"].map(|name| (name.to_owned(), &case[name]));
+        let learner = Learner::from_parts("knn", &parameters.into()).unwrap();
+        let data = dataset(&x, &y);
+        let fitted = learner.fit(&data, 0, &()).unwrap();
+        let found = margins(&data, fitted.table, &rows(&case["queries"]));
+        assert_close(&found, &numbers(&case["probabilities"]), 1e-9);
+    }
+}
+
+#[test]
+fn support_vector_machines_decide_as_scikit_learn() {
+    for case in cases("svm") {
+        let (x, y) = (rows(&case["x"]), labels(&case["y"]));
+        let kernel = case["kernel"].as_str().unwrap();
+        let parameters: &[&str] = if kernel == "rbf" {
+            &["c", "gamma"]
+        } else {
+            &["c"]
+        };
+        let parameters = parameters
+            .iter()
+            .map(|name| ((*name).to_owned(), &case[*name]));
+        let learner = Learner::from_parts(&format!("svm-{kernel}"), &parameters.collect()).unwrap();
+        let data = dataset(&x, &y);
+        let fitted = learner.fit(&data, 0, &()).unwrap();
+        if let ModelTable::Kernel(kernel) = &fitted.table {
+            // 40 of the 150 rows are copies.
+            assert!(kernel.rows.n_rows <= 110, "{}", kernel.rows.n_rows);
+        }
+        let found = margins(&data, fitted.table, &x);
+        assert_close(&found, &numbers(&case["decisions"]), 1e-3);
     }
 }

@@ -1,6 +1,7 @@
 //! What can be set about each learner. Names and defaults are those of the command line, of model cards
 //! and of pipeline files.
 
+use picket_schema::artifact::NeighbourWeights;
 use picket_schema::limits;
 use serde::{Deserialize, Serialize};
 
@@ -77,6 +78,67 @@ pub struct LinfaTreeSettings {
     pub min_leaf: f64,
 }
 
+/// Parameters of nearest neighbours.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct KnnSettings {
+    /// How many training rows are asked.
+    pub n_neighbours: usize,
+    /// How much each of them says: `uniform` or `distance`.
+    #[serde(with = "weights_name")]
+    pub weights: NeighbourWeights,
+    /// Whether numbers are measured in their columns' standard deviations.
+    pub standardise: bool,
+}
+
+/// The schema's crate writes names, but reads artifacts only.
+mod weights_name {
+    use picket_schema::artifact::NeighbourWeights;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+    pub(super) fn serialize<S: Serializer>(
+        weights: &NeighbourWeights,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        weights.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'d, D: Deserializer<'d>>(
+        deserializer: D,
+    ) -> Result<NeighbourWeights, D::Error> {
+        const NAMES: [&str; 2] = ["uniform", "distance"];
+        match String::deserialize(deserializer)?.as_str() {
+            "uniform" => Ok(NeighbourWeights::Uniform),
+            "distance" => Ok(NeighbourWeights::Distance),
+            other => Err(de::Error::unknown_variant(other, &NAMES)),
+        }
+    }
+}
+
+/// Parameters of a linear support vector machine.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SvmLinearSettings {
+    /// What a misplaced row costs.
+    pub c: f64,
+    /// What the cost of positive rows is multiplied by.
+    pub positive_weight: f64,
+}
+
+/// Parameters of a support vector machine with radial basis functions.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SvmRbfSettings {
+    /// What a misplaced row costs.
+    pub c: f64,
+    /// What squared distances are multiplied by; `None` is one over the number of columns, which are
+    /// standardised.
+    pub gamma: Option<f64>,
+    /// What the cost of positive rows is multiplied by.
+    pub positive_weight: f64,
+}
+
 /// Parameters of logistic regression.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -140,6 +202,35 @@ impl Default for LinfaTreeSettings {
         Self {
             max_depth: limits::MAX_TREE_DEPTH,
             min_leaf: 1.0,
+        }
+    }
+}
+
+impl Default for KnnSettings {
+    fn default() -> Self {
+        Self {
+            n_neighbours: 5,
+            weights: NeighbourWeights::Uniform,
+            standardise: true,
+        }
+    }
+}
+
+impl Default for SvmLinearSettings {
+    fn default() -> Self {
+        Self {
+            c: 1.0,
+            positive_weight: 1.0,
+        }
+    }
+}
+
+impl Default for SvmRbfSettings {
+    fn default() -> Self {
+        Self {
+            c: 1.0,
+            gamma: None,
+            positive_weight: 1.0,
         }
     }
 }

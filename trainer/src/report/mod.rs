@@ -23,3 +23,4 @@ pub use contents::{
     ReliabilityBin, Report, Severity, Summary, Table, ThresholdCost,
 };
 pub use curves::performance;
+pub(crate) use of_model::lineage;

@@ -227,7 +227,7 @@ fn example(
     }
 }
 
-fn lineage(artifact: &Artifact<'_>, bytes: &[u8]) -> Vec<(String, String)> {
+pub(crate) fn lineage(artifact: &Artifact<'_>, bytes: &[u8]) -> Vec<(String, String)> {
     let card = &artifact.card;
     let mut entries = vec![
         ("Artifact", Artifact::digest(bytes).to_string()),

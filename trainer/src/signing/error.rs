@@ -30,8 +30,18 @@ pub enum SigningError {
         /// The permission bits.
         mode: u32,
     },
+    /// There is no such release to sign.
+    #[error(
+        "{store}: no artifact of release {release}; expected one that `trainer publish` has put there"
+    )]
+    NotPublished {
+        /// The store.
+        store: String,
+        /// The number.
+        release: u64,
+    },
     /// A file that must not be overwritten is there.
-    #[error("{}: exists; expected no file, for a key is never overwritten", .file.display())]
+    #[error("{}: exists; expected no file, for keys and signed releases are never overwritten", .file.display())]
     Exists {
         /// The file.
         file: PathBuf,

@@ -10,12 +10,6 @@ use ureq::Agent;
 use crate::track::error::TrackError;
 use crate::track::server::TrackingServer;
 
-/// Pauses between attempts. One attempt more is made.
-const PAUSES: [Duration; 3] = [
-    Duration::from_millis(300),
-    Duration::from_secs(1),
-    Duration::from_secs(3),
-];
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 const CALL_LIMIT: Duration = Duration::from_secs(30);
 const UPLOAD_LIMIT: Duration = Duration::from_mins(10);
@@ -31,7 +25,6 @@ pub(super) const ALREADY_EXISTS: &str = "RESOURCE_ALREADY_EXISTS";
 pub(super) struct Client<'s> {
     server: &'s TrackingServer,
     agent: Agent,
-    pauses: &'s [Duration],
 }
 
 /// A request's body.
@@ -43,10 +36,6 @@ enum Body<'b> {
 
 impl<'s> Client<'s> {
     pub(super) fn new(server: &'s TrackingServer) -> Self {
-        Self::with_pauses(server, &PAUSES)
-    }
-
-    pub(super) fn with_pauses(server: &'s TrackingServer, pauses: &'s [Duration]) -> Self {
         let agent = Agent::config_builder()
             .http_status_as_error(false)
             // A redirect would take the credentials to a host that nobody named.
@@ -56,11 +45,7 @@ impl<'s> Client<'s> {
             .user_agent(concat!("picket-trainer/", env!("CARGO_PKG_VERSION")))
             .build()
             .new_agent();
-        Self {
-            server,
-            agent,
-            pauses,
-        }
+        Self { server, agent }
     }
 
     /// `GET path?query`, answered in JSON.
@@ -68,14 +53,33 @@ impl<'s> Client<'s> {
         self.ask("GET", path, query, &Body::None)
     }
 
-    /// `POST path` with JSON, answered in JSON.
+    /// `POST path` with JSON, answered in JSON. Asked again where no answer comes, so only for what
+    /// may be done twice.
     pub(super) fn post(&self, path: &str, body: &Value) -> Result<Value, TrackError> {
         self.ask("POST", path, &[], &Body::Json(body))
+    }
+
+    /// As [`Client::post`], asked once.
+    pub(super) fn post_once(&self, path: &str, body: &Value) -> Result<Value, TrackError> {
+        self.attempt("POST", path, &[], &Body::Json(body), 1)
     }
 
     /// `PUT path` with a file.
     pub(super) fn put_file(&self, path: &str, file: &File) -> Result<(), TrackError> {
         self.ask("PUT", path, &[], &Body::File(file)).map(drop)
+    }
+
+    /// Finds something or makes it. Where making it gets no answer it is looked for again: the
+    /// server may have made it.
+    pub(super) fn find_or_make<T>(
+        &self,
+        find: impl Fn() -> Result<Option<T>, TrackError>,
+        make: impl Fn() -> Result<T, TrackError>,
+    ) -> Result<T, TrackError> {
+        self.patiently(|_| match find()? {
+            Some(found) => Ok(found),
+            None => make(),
+        })
     }
 
     fn ask(
@@ -85,29 +89,52 @@ impl<'s> Client<'s> {
         query: &[(&str, &str)],
         body: &Body<'_>,
     ) -> Result<Value, TrackError> {
-        let request = format!("{method} {path}");
+        self.patiently(|attempt| self.attempt(method, path, query, body, attempt))
+    }
+
+    /// Tries until there is an answer, with pauses.
+    fn patiently<T>(
+        &self,
+        attempt: impl Fn(u32) -> Result<T, TrackError>,
+    ) -> Result<T, TrackError> {
+        let mut pauses = self.server.pauses().iter();
         let mut attempts = 0;
         loop {
             attempts += 1;
-            let cause = match self.once(method, path, query, body) {
-                Ok((status, text)) if (200..300).contains(&status) => {
-                    return Ok(serde_json::from_str(&text).unwrap_or(Value::Null));
+            match attempt(attempts) {
+                Err(TrackError::NoAnswer { .. }) if pauses.len() > 0 => {
+                    thread::sleep(pauses.next().copied().unwrap_or_default());
                 }
-                Ok((status, text)) if is_lasting(status) => {
-                    return Err(self.refusal(request, status, &text));
-                }
-                Ok((status, _)) => format!("status {status}"),
-                Err(error) => self.server.fit_to_show(&error.to_string()),
-            };
-            let Some(pause) = self.pauses.get(attempts as usize - 1) else {
-                return Err(TrackError::NoAnswer {
-                    request,
-                    attempts,
-                    cause,
-                });
-            };
-            thread::sleep(*pause);
+                outcome => return outcome,
+            }
         }
+    }
+
+    /// One attempt; its number stands in the error.
+    fn attempt(
+        &self,
+        method: &'static str,
+        path: &str,
+        query: &[(&str, &str)],
+        body: &Body<'_>,
+        attempts: u32,
+    ) -> Result<Value, TrackError> {
+        let request = format!("{method} {path}");
+        let cause = match self.once(method, path, query, body) {
+            Ok((status, text)) if (200..300).contains(&status) => {
+                return Ok(serde_json::from_str(&text).unwrap_or(Value::Null));
+            }
+            Ok((status, text)) if is_lasting(status) => {
+                return Err(self.refusal(request, status, &text));
+            }
+            Ok((status, _)) => format!("status {status}"),
+            Err(error) => self.server.fit_to_show(&error.to_string()),
+        };
+        Err(TrackError::NoAnswer {
+            request,
+            attempts,
+            cause,
+        })
     }
 
     fn once(

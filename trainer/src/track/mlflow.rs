@@ -1,5 +1,6 @@
 //! MLflow's REST API, as much of it as a run needs.
 
+use std::fmt::Write;
 use std::fs::File;
 
 use serde_json::{Value, json};
@@ -62,29 +63,31 @@ pub(super) fn run(
 ) -> Result<ServerRun, TrackError> {
     let search = format!("{API}/runs/search");
     let run_id = &run.run_id;
-    // The id is made of letters, digits, dots, underscores and hyphens: it needs no quoting.
-    let answer = client.post(
-        &search,
-        &json!({
+    let find = || {
+        // The id is made of letters, digits, dots, underscores and hyphens: it needs no quoting.
+        let body = json!({
             "experiment_ids": [experiment_id],
             "filter": format!("tags.`{RUN_ID_TAG}` = '{run_id}'"),
             "max_results": 1,
-        }),
-    )?;
-    if let Some(found) = answer["runs"].get(0) {
-        return server_run(&found["info"], &search);
-    }
+        });
+        let answer = client.post(&search, &body)?;
+        let found = answer["runs"].get(0);
+        found
+            .map(|run| server_run(&run["info"], &search))
+            .transpose()
+    };
     let create = format!("{API}/runs/create");
-    let answer = client.post(
-        &create,
-        &json!({
+    let make = || {
+        let body = json!({
             "experiment_id": experiment_id,
             "run_name": run.name,
             "start_time": run.started_ms,
             "tags": [{ "key": RUN_ID_TAG, "value": run_id }],
-        }),
-    )?;
-    server_run(&answer["run"]["info"], &create)
+        });
+        let answer = client.post_once(&create, &body)?;
+        server_run(&answer["run"]["info"], &create)
+    };
+    client.find_or_make(find, make)
 }
 
 fn server_run(info: &Value, path: &str) -> Result<ServerRun, TrackError> {
@@ -214,24 +217,27 @@ pub(super) fn model_version(
     }
     let search = format!("{API}/model-versions/search");
     let filter = format!("run_id='{}'", run.id);
-    let answer = client.get(&search, &[("filter", &filter), ("max_results", "100")])?;
-    let versions = answer["model_versions"].as_array();
-    let found = versions.and_then(|versions| versions.iter().find(|one| one["name"] == model));
-    if let Some(found) = found {
-        return version(&found["version"], &search);
-    }
+    let find = || {
+        let answer = client.get(&search, &[("filter", &filter), ("max_results", "100")])?;
+        let versions = answer["model_versions"].as_array();
+        let found = versions.and_then(|versions| versions.iter().find(|one| one["name"] == model));
+        found
+            .map(|one| version(&one["version"], &search))
+            .transpose()
+    };
     let create = format!("{API}/model-versions/create");
     let source = format!("{}/{artifact}", run.artifact_uri.trim_end_matches('/'));
-    let answer = client.post(
-        &create,
-        &json!({
+    let make = || {
+        let body = json!({
             "name": model,
             "source": source,
             "run_id": run.id,
             "description": cut(description, 5000),
-        }),
-    )?;
-    version(&answer["model_version"]["version"], &create)
+        });
+        let answer = client.post_once(&create, &body)?;
+        version(&answer["model_version"]["version"], &create)
+    };
+    client.find_or_make(find, make)
 }
 
 /// Some servers write versions as numbers, some as text.
@@ -309,7 +315,8 @@ fn encoded(path: &str) -> String {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.' | b'~') {
             text.push(char::from(byte));
         } else {
-            text.push_str(&format!("%{byte:02X}"));
+            // Writing to a string cannot fail.
+            let _ = write!(text, "%{byte:02X}");
         }
     }
     text

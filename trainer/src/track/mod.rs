@@ -18,7 +18,7 @@ use std::path::Path;
 pub use error::TrackError;
 pub use server::TrackingServer;
 pub use tracked_run::{
-    ArtifactFile, DatasetInput, LoggedMetric, Registration, RunStatus, TrackedRun,
+    Acknowledged, ArtifactFile, DatasetInput, LoggedMetric, Registration, RunStatus, TrackedRun,
 };
 
 use crate::error::TrainerError;

@@ -7,7 +7,7 @@ use crate::track::client::Client;
 use crate::track::error::TrackError;
 use crate::track::mlflow::{self, MAX_METRICS, MAX_PARAMS, MAX_TAGS, ServerRun};
 use crate::track::server::TrackingServer;
-use crate::track::tracked_run::{Progress, TrackedRun};
+use crate::track::tracked_run::{Acknowledged, TrackedRun};
 
 /// Sends the rest of `run`, whose files are in `run_dir`. Stops at the first failure; what was
 /// acknowledged before stands in the run. The page of the run where all is there.
@@ -16,20 +16,12 @@ pub(super) fn send(
     run_dir: &Path,
     server: &TrackingServer,
 ) -> Result<String, TrackError> {
-    send_by(&Client::new(server), run, run_dir, server)
-}
-
-fn send_by(
-    client: &Client<'_>,
-    run: &mut TrackedRun,
-    run_dir: &Path,
-    server: &TrackingServer,
-) -> Result<String, TrackError> {
+    let client = &Client::new(server);
     check_run_id(&run.run_id)?;
     if run.acknowledged.server != server.uri() {
-        run.acknowledged = Progress {
+        run.acknowledged = Acknowledged {
             server: server.uri().to_owned(),
-            ..Progress::default()
+            ..Acknowledged::default()
         };
     }
     let (experiment_id, server_run) = find_run(client, run)?;

@@ -1,6 +1,7 @@
 //! Which tracking server, and with which credentials.
 
 use std::fmt;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -12,6 +13,13 @@ const USERNAME: &str = "MLFLOW_TRACKING_USERNAME";
 const PASSWORD: &str = "MLFLOW_TRACKING_PASSWORD";
 const TOKEN: &str = "MLFLOW_TRACKING_TOKEN";
 
+/// Pauses between attempts.
+const PAUSES: [Duration; 3] = [
+    Duration::from_millis(300),
+    Duration::from_secs(1),
+    Duration::from_secs(3),
+];
+
 /// A tracking server and how to be let in. Its `Debug` form shows no secret.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TrackingServer {
@@ -21,6 +29,7 @@ pub struct TrackingServer {
     authorization: Option<String>,
     /// What must not be shown, as it may come back in a message.
     secrets: Vec<String>,
+    pauses: Vec<Duration>,
 }
 
 impl fmt::Debug for TrackingServer {
@@ -90,6 +99,7 @@ impl TrackingServer {
             uri: format!("{scheme}://{host}{path}"),
             authorization: None,
             secrets: Vec::new(),
+            pauses: PAUSES.to_vec(),
         };
         Ok(match user_info {
             Some(user_info) => {
@@ -117,10 +127,22 @@ impl TrackingServer {
         self
     }
 
+    /// The same server, asked once more after each of these pauses where it does not answer; by
+    /// default after 0.3, 1 and 3 seconds.
+    #[must_use]
+    pub fn with_pauses(mut self, pauses: &[Duration]) -> Self {
+        self.pauses = pauses.to_vec();
+        self
+    }
+
     /// Its address, without credentials.
     #[must_use]
     pub fn uri(&self) -> &str {
         &self.uri
+    }
+
+    pub(super) fn pauses(&self) -> &[Duration] {
+        &self.pauses
     }
 
     pub(super) fn authorization(&self) -> Option<&str> {

@@ -82,24 +82,34 @@ pub struct Registration {
     pub aliases: Vec<String>,
 }
 
-/// What the server has acknowledged: how many of each, in their order.
+/// What the server has acknowledged: how many of each, in their order. A new run starts with none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub(super) struct Progress {
+pub struct Acknowledged {
     /// The server's address. Another server has acknowledged nothing.
-    pub(super) server: String,
-    pub(super) experiment_id: Option<String>,
-    pub(super) run_id: Option<String>,
+    pub server: String,
+    /// The server's id of the experiment.
+    pub experiment_id: Option<String>,
+    /// The server's id of the run.
+    pub run_id: Option<String>,
     /// Where the server's run keeps its artifacts.
-    pub(super) artifact_uri: Option<String>,
-    pub(super) n_params: usize,
-    pub(super) n_metrics: usize,
-    pub(super) n_tags: usize,
-    pub(super) n_datasets: usize,
-    pub(super) n_artifacts: usize,
-    pub(super) model_version: Option<String>,
-    pub(super) n_aliases: usize,
-    pub(super) is_ended: bool,
+    pub artifact_uri: Option<String>,
+    /// Parameters.
+    pub n_params: usize,
+    /// Metrics.
+    pub n_metrics: usize,
+    /// Tags.
+    pub n_tags: usize,
+    /// Data sets.
+    pub n_datasets: usize,
+    /// Files.
+    pub n_artifacts: usize,
+    /// The version in the model registry.
+    pub model_version: Option<String>,
+    /// Names that point to the version.
+    pub n_aliases: usize,
+    /// Whether the run's end is known.
+    pub is_ended: bool,
 }
 
 /// A run as a tracking server is told of it.
@@ -134,7 +144,7 @@ pub struct TrackedRun {
     /// A version for the model registry.
     pub registration: Option<Registration>,
     /// What the server has.
-    pub(super) acknowledged: Progress,
+    pub acknowledged: Acknowledged,
 }
 
 impl TrackedRun {

@@ -142,6 +142,14 @@ fn values_of(feature: &Feature, values: &ColumnValues) -> ProfileValues {
                 .map(|(name, code)| count(name.clone(), tally(f32::from(code))))
                 .collect(),
         },
+        // Which texts fell into a bucket nobody knows: only the buckets that occur are shown.
+        Domain::Hashed(_) => ProfileValues::Counts {
+            counts: values
+                .distinct
+                .iter()
+                .map(|(bucket, tally)| count(format!("bucket {bucket}"), *tally))
+                .collect(),
+        },
         Domain::Values(domain) => ProfileValues::Counts {
             counts: domain
                 .iter()

@@ -88,6 +88,47 @@ fn a_release_is_signed_and_verified() {
 }
 
 #[test]
+fn a_published_release_is_signed_where_it_lies() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let model = model(folder.path());
+    let (model, store) = (text(&model), at("store"));
+    stdout_of(&["keygen", "--out", &at("a")]);
+    let (key, trusted) = (at("a/signing-key.json"), at("a/trusted-keys.json"));
+    for release in ["1", "2", "3"] {
+        stdout_of(&["publish", "--model", model, "--to", &store]);
+        let mut sign = vec!["sign", "--to", &store, "--release", release, "--key", &key];
+        if release == "2" {
+            sign[0] = "revoke";
+            sign.extend(["--revoke-release", "1"]);
+        }
+        assert_eq!(stdout_of(&sign), format!("release {release}\n"));
+        // Signed once, and not again with other words.
+        let mut again = sign.clone();
+        again.extend(["--valid-days", "7"]);
+        assert!(refusal_of(&again).contains("exists"));
+        stdout_of(&["promote", "--to", &store, "--release", release]);
+    }
+    // The third knows what the second withdrew.
+    let (envelope, model) = (
+        at("store/releases/3/release.dsse.json"),
+        at("store/releases/3/model.picket"),
+    );
+    let manifest = json_of(&[
+        "verify",
+        "--envelope",
+        &envelope,
+        "--trusted-keys",
+        &trusted,
+        "--model",
+        &model,
+    ]);
+    assert_eq!(manifest["revoked"]["releases"][0], 1);
+    let sign = ["sign", "--to", &store, "--release", "9", "--key", &key];
+    assert!(refusal_of(&sign).contains("no artifact of release 9"));
+}
+
+#[test]
 fn keys_rotate_with_the_consent_of_both() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();

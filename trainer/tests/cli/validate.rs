@@ -121,10 +121,8 @@ fn leaky_rows() -> String {
         let ticket = if is_attack { 5000 + row } else { row % 100 };
         let verdict = if is_attack { "yes" } else { "no" };
         let shade = if row % 3 == 0 { "dark" } else { "light" };
-        text += &format!(
-            "{bytes},{ticket},1,{verdict},{shade},{}\n",
-            u8::from(is_attack)
-        );
+        let label = u8::from(is_attack);
+        text.extend([format!("{bytes},{ticket},1,{verdict},{shade},{label}\n")]);
     }
     text
 }

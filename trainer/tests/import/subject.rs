@@ -91,7 +91,7 @@ pub(crate) fn assert_margin(imported: &Imported, row: [f32; 3], terms: &[f64]) {
 pub(crate) fn calibration(imported: &Imported) -> Platt {
     match Artifact::decode(&imported.bytes).unwrap().calibration {
         Calibration::Platt(platt) => platt,
-        other => panic!("expected a sigmoid, not {other:?}"),
+        other @ Calibration::Isotonic(_) => panic!("expected a sigmoid, not {other:?}"),
     }
 }
 

@@ -127,7 +127,9 @@ fn a_report_of_a_model_tells_what_its_evaluation_tells() {
     let schema = phishing_schema().unwrap();
     let data = synthetic_rows(&schema, 600, 1).unwrap();
     let other = synthetic_rows(&schema, 400, 2).unwrap();
-    let options = TrainOptions::new(Learner::Logistic { l2: 1.0 });
+    let options = TrainOptions::new(Learner::Logistic(
+        picket_trainer::LogisticSettings::default(),
+    ));
     let trained = train(&data, &options, Reporter::Silent).unwrap();
     let model = picket_wasm_model::Model::load(&trained.bytes).unwrap();
     let report =

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use picket_schema::artifact::{ModelTable, Step};
+use picket_schema::artifact::Step;
 use picket_schema::{Artifact, FeatureSchema};
 use picket_trainer::transform::TransformPlan;
 use picket_trainer::{
@@ -121,14 +121,12 @@ fn phishing_neighbours_are_small() {
         synthetic_rows(&schema, 11_055, 1).unwrap()
     };
     let bytes = |text: &str| {
-        let learner = Learner::Logistic(LogisticSettings::default());
-        train(&data, &options(text, learner), Reporter::Silent)
+        train(&data, &options(text, small_boosting()), Reporter::Silent)
             .unwrap()
             .bytes
     };
     let (without, with) = (bytes("{}"), bytes(r#"{"impute": {"knn": {}}}"#));
     let artifact = Artifact::decode(&with).unwrap();
-    assert!(matches!(artifact.model, ModelTable::Linear(_)));
     let [Step::Neighbours(imputer)] = &artifact.transform.0[..] else {
         panic!("expected one step")
     };
@@ -140,4 +138,31 @@ fn phishing_neighbours_are_small() {
     );
     assert!(imputer.rows.row_bytes() <= 8);
     assert!(n_bytes < MAX_NEIGHBOUR_BYTES, "{n_bytes} bytes");
+}
+
+#[test]
+fn hashed_texts_are_categories_to_every_model() {
+    let text = NSL_KDD.lines().map(|line| {
+        if line.contains("\"aol\"") {
+            "domain = { hashed = 1000 }"
+        } else {
+            line
+        }
+    });
+    let schema = FeatureSchema::from_toml(&text.collect::<Vec<_>>().join("\n")).unwrap();
+    let data = synthetic_rows(&schema, 300, 5).unwrap();
+    for text in ["{}", r#"{"encode": {"target": {}}}"#] {
+        for learner in [
+            small_boosting(),
+            Learner::Logistic(LogisticSettings::default()),
+        ] {
+            let trained = train(&data, &options(text, learner), Reporter::Silent).unwrap();
+            let model = Model::load(&trained.bytes).unwrap();
+            let mut scorer = Scorer::new(&model);
+            for row_idx in 0..20 {
+                let row = data.row(row_idx);
+                assert_eq!(scorer.score(row), Ok(naive::score(&model, row).unwrap()));
+            }
+        }
+    }
 }

@@ -72,6 +72,7 @@ fn write_feature(json: &mut JsonText, feature: &Feature) {
             Domain::Range(bounds) => json.key("range").numbers(*bounds),
             Domain::Values(values) => json.key("values").numbers(values.iter().copied()),
             Domain::Categories(names) => json.key("categories").strings(names),
+            Domain::Hashed(n_buckets) => json.key("hashed").number(f64::from(*n_buckets)),
         });
         json.key("unit").string(&feature.unit);
         json.key("missing").string(match feature.missing {

@@ -88,10 +88,10 @@ fn a_server_that_stumbles_is_asked_again() {
     let script = script(answers);
     let server = TrackingServer::new(&script.uri)
         .unwrap()
-        .with_token("s3cret");
-    let client = Client::with_pauses(&server, &NO_PAUSES);
+        .with_token("s3cret")
+        .with_pauses(&NO_PAUSES);
     let mut run = small_run();
-    let page = send_by(&client, &mut run, Path::new("."), &server).unwrap();
+    let page = send(&mut run, Path::new("."), &server).unwrap();
     assert_eq!(page, format!("{}/#/experiments/7/runs/r1", script.uri));
     assert!(run.is_sent());
     let asked = script.asked.lock().unwrap();
@@ -117,9 +117,8 @@ fn what_was_acknowledged_is_not_sent_again() {
     let server = TrackingServer::new(&first.uri)
         .unwrap()
         .with_token("s3cret");
-    let client = Client::with_pauses(&server, &NO_PAUSES);
     let mut run = small_run();
-    let error = send_by(&client, &mut run, Path::new("."), &server).unwrap_err();
+    let error = send(&mut run, Path::new("."), &server).unwrap_err();
     assert!(error.has_code("BAD"));
     assert!(!error.to_string().contains("s3cret"), "{error}");
     assert_eq!(first.asked.lock().unwrap().len(), 5, "a refusal is final");
@@ -129,15 +128,13 @@ fn what_was_acknowledged_is_not_sent_again() {
     let second = script(vec![ok("{}")]);
     run.acknowledged.server.clone_from(&second.uri);
     let server = TrackingServer::new(&second.uri).unwrap();
-    let client = Client::with_pauses(&server, &NO_PAUSES);
-    send_by(&client, &mut run, Path::new("."), &server).unwrap();
+    send(&mut run, Path::new("."), &server).unwrap();
     assert!(second.asked.lock().unwrap()[0].contains("runs/update"));
 
     // Another server has nothing of it.
     let third = script(usual_answers());
     let server = TrackingServer::new(&third.uri).unwrap();
-    let client = Client::with_pauses(&server, &NO_PAUSES);
-    send_by(&client, &mut run, Path::new("."), &server).unwrap();
+    send(&mut run, Path::new("."), &server).unwrap();
     assert_eq!(third.asked.lock().unwrap().len(), 5);
 }
 
@@ -148,7 +145,6 @@ fn batches_keep_to_the_limits() {
     answers.extend([ok("{}"), ok("{}"), end]);
     let script = script(answers);
     let server = TrackingServer::new(&script.uri).unwrap();
-    let client = Client::with_pauses(&server, &NO_PAUSES);
     let mut run = small_run();
     for step in 1..2500 {
         run.add_metric("f1", 0.9, 1000, step);
@@ -157,7 +153,7 @@ fn batches_keep_to_the_limits() {
         .map(|n| (format!("p{n}"), "x".repeat(600)))
         .collect();
     run.tags = (0..20).map(|n| (format!("t{n}"), String::new())).collect();
-    send_by(&client, &mut run, Path::new("."), &server).unwrap();
+    send(&mut run, Path::new("."), &server).unwrap();
     let asked = script.asked.lock().unwrap();
     let sizes: Vec<[usize; 3]> = asked[3..6]
         .iter()
