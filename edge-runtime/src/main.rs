@@ -65,7 +65,7 @@ struct Serve {
 /// Signed releases instead of one file
 #[derive(clap::Args)]
 struct Releases {
-    /// Where releases come from: dir:PATH, `https://HOST/PATH` or s3://BUCKET/PREFIX (keys, region and endpoint from
+    /// Where releases come from: dir:PATH, `https://HOST/PATH` or `s3://BUCKET/PREFIX` (keys, region and endpoint from
     /// the AWS_ variables)
     #[arg(long, value_name = "SOURCE", requires_all = ["trusted_keys", "state_dir"])]
     release_source: Option<String>,

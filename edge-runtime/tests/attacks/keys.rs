@@ -83,6 +83,7 @@ fn attack_23_an_old_key_set_played_again_is_refused() -> Tested {
     let back = key_set(2, 1, &[2])?;
     let replayed = back.sign(&[&key(1), &key(2), &key(3)])?;
     scene.store.put("keys/4.dsse.json", &replayed)?;
+    std::fs::remove_file(scene.store_path("keys/3.dsse.json"))?;
     let model_3 = model(fixture::PHISHING, "model 3")?;
     let by_second = manifest(3, &model_3)?;
     scene.store.publish_as(&by_second, &model_3, &[&key(2)])?;

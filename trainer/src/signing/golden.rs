@@ -39,5 +39,6 @@ fn value(feature: &Feature, may_miss: bool, random: &mut Random) -> f32 {
         Domain::Range([min, max]) => (min + random.unit() * (max - min)) as f32,
         Domain::Values(values) => values[random.below(values.len())] as f32,
         Domain::Categories(names) => random.below(names.len()) as f32,
+        Domain::Hashed(n_buckets) => random.below(*n_buckets as usize) as f32,
     }
 }

@@ -107,7 +107,7 @@ fn a_published_release_is_signed_where_it_lies() {
         let mut again = sign.clone();
         again.extend(["--valid-days", "7"]);
         assert!(refusal_of(&again).contains("exists"));
-        stdout_of(&["promote", "--to", &store, "--release", release]);
+        stdout_of(&["promote", "--to", &store, release]);
     }
     // The third knows what the second withdrew.
     let (envelope, model) = (
