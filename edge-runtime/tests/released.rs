@@ -1,5 +1,6 @@
 //! The device host on releases: a real store, the real component, real HTTP, and swaps under load.
 
+#[allow(dead_code, reason = "one schema is enough here")]
 #[path = "../service/tests/fixture/mod.rs"]
 mod fixture;
 
