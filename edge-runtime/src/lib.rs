@@ -2,20 +2,29 @@
 //!
 //! A request walks through it in one direction: [`Server`] reads it, the service checks its rows,
 //! the [`ScorerPool`] scores them in an instance of the component, the service writes the answer.
+//! [`sync`] keeps the model on the newest release that is signed and sound.
 
 mod body_budget;
 mod error;
+mod gated_scoring;
 mod host;
+mod live_service;
 mod log_line;
 mod monotonic;
 mod page;
+mod released_host;
 mod scorer_engine;
 mod scorer_instance;
 mod scorer_pool;
 mod server;
+mod shadow;
+pub mod sync;
 
 pub use error::StartError;
 pub use host::{HostConfig, default_cache_dir, default_component, start};
+pub use live_service::LiveService;
+pub use released_host::{Released, SyncOptions, start_released};
 pub use scorer_engine::{EngineConfig, ScorerEngine};
 pub use scorer_pool::{PoolConfig, ScorerPool};
 pub use server::Server;
+pub use shadow::{ShadowMetrics, ShadowScoring, ShadowShare};

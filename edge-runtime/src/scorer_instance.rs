@@ -66,7 +66,7 @@ impl ScorerInstance {
             reason: reason_of(&error),
         };
         let limits = StoreLimitsBuilder::new()
-            .memory_size(engine.max_memory)
+            .memory_size(engine.max_memory.min(guest_memory(artifact.len())))
             .build();
         let mut store = Store::new(&engine.engine, Guest { limits });
         store.limiter(|guest| &mut guest.limits);
@@ -107,6 +107,12 @@ impl ScorerInstance {
             contributions: explanation.contributions,
         })
     }
+}
+
+/// Room for a model while it is loaded and for one call's rows.
+pub(crate) fn guest_memory(artifact_bytes: usize) -> usize {
+    const PAGE: usize = 64 << 10;
+    (32 << 20) + (4 * artifact_bytes).next_multiple_of(PAGE)
 }
 
 fn answer<W, T>(
