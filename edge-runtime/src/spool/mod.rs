@@ -12,9 +12,12 @@ mod error;
 #[cfg(test)]
 mod fake_disk;
 mod frame;
+mod group;
 mod ledger;
 #[cfg(test)]
 mod model_test;
+#[expect(clippy::module_inception, reason = "the noun is the folder's")]
+mod spool;
 mod spool_log;
 mod survey;
 
@@ -26,5 +29,6 @@ pub use disk::{Disk, Folder};
 pub use error::SpoolError;
 pub use frame::MAX_RECORD;
 pub use ledger::Ledger;
+pub use spool::{Spool, Ticket};
 pub use spool_log::SpoolLog;
 pub use survey::{Segment, Survey};
