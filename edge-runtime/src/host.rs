@@ -11,6 +11,8 @@ use crate::error::StartError;
 use crate::log_line::log;
 use crate::monotonic::Monotonic;
 use crate::page;
+use crate::record::RandomIds;
+use crate::recording::Recording;
 use crate::scorer_engine::{EngineConfig, ScorerEngine};
 use crate::scorer_pool::{PoolConfig, ScorerPool};
 
@@ -36,6 +38,26 @@ pub struct HostConfig {
 /// # Errors
 /// A [`StartError`] that names the file at fault.
 pub fn start(config: &HostConfig) -> Result<Arc<Service>, StartError> {
+    Ok(Arc::new(load(config)?))
+}
+
+/// As [`start`], with ids in all answers, which are recorded where there is a recording.
+///
+/// # Errors
+/// As [`start`], and where the system has no random numbers.
+pub fn start_with(
+    config: &HostConfig,
+    recording: Option<&Recording>,
+) -> Result<Arc<Service>, StartError> {
+    let ids = RandomIds::new().map_err(StartError::random)?;
+    let service = load(config)?.with_ids(Arc::new(ids));
+    Ok(Arc::new(match recording {
+        Some(recording) => service.with_recorder(recording.recorder()),
+        None => service,
+    }))
+}
+
+fn load(config: &HostConfig) -> Result<Service, StartError> {
     let path = || config.model.clone();
     let bytes = std::fs::read(&config.model).map_err(|source| StartError::ModelUnreadable {
         path: path(),
@@ -75,13 +97,13 @@ pub fn start(config: &HostConfig) -> Result<Arc<Service>, StartError> {
         ],
     );
     let clock = Box::new(Monotonic::new());
-    Ok(Arc::new(Service::new(
+    Ok(Service::new(
         model,
         Box::new(pool),
         assets,
         clock,
         config.limits,
-    )))
+    ))
 }
 
 /// Room for the model while it is loaded and for one call's rows.

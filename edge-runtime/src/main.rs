@@ -1,5 +1,7 @@
 //! `edge-runtime`: serves a model on a device.
 
+mod commands;
+
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -7,7 +9,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
-use picket_edge_runtime::{HostConfig, PoolConfig, Server, default_cache_dir, default_component};
+use picket_edge_runtime::{
+    HostConfig, PoolConfig, Recording, Server, default_cache_dir, default_component,
+};
 use picket_service::Limits;
 
 /// Scores threat models at the edge.
@@ -21,7 +25,11 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Serves the scoring API and the page over HTTP
-    Serve(Serve),
+    Serve(Box<Serve>),
+    /// Takes records from devices and keeps them in MongoDB
+    Collect(commands::collect::Collect),
+    /// Looks at a spool of records, and mends it
+    Spool(commands::spool::Spool),
 }
 
 #[derive(clap::Args)]
@@ -54,11 +62,15 @@ struct Serve {
     /// Where compiled code is kept between runs [default: picket in the user's cache folder]
     #[arg(long, value_name = "DIR")]
     cache_dir: Option<PathBuf>,
+    #[command(flatten)]
+    recording: commands::recording::RecordingArgs,
 }
 
 fn main() -> Result<()> {
     match Cli::parse().command {
-        Command::Serve(arguments) => serve(arguments),
+        Command::Serve(arguments) => serve(*arguments),
+        Command::Collect(arguments) => arguments.run(),
+        Command::Spool(arguments) => arguments.run(),
     }
 }
 
@@ -68,6 +80,7 @@ fn serve(arguments: Serve) -> Result<()> {
         let www = PathBuf::from("www");
         www.join("index.html").is_file().then_some(www)
     });
+    let recording = arguments.recording.config()?;
     let config = HostConfig {
         model: arguments.model,
         component: arguments
@@ -96,13 +109,16 @@ fn serve(arguments: Serve) -> Result<()> {
         .build()
         .context("cannot start the threads")?;
     runtime.block_on(async {
-        let service = picket_edge_runtime::start(&config)?;
+        let recording = recording.as_ref().map(Recording::start).transpose()?;
+        let service = picket_edge_runtime::start_with(&config, recording.as_ref())?;
         let server = Server::bind(service, arguments.listen).await?;
         let stop = stop_signal().context("cannot listen for signals")?;
         let address = server.address().context("cannot tell the address")?;
         // A closed standard output is no reason not to serve.
         let _ = writeln!(std::io::stdout(), "listening on http://{address}");
         server.serve(stop).await;
+        // A try under way ends first; that takes a thread that may wait.
+        tokio::task::spawn_blocking(move || drop(recording)).await?;
         Ok(())
     })
 }

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use crate::answer::ModelTag;
 use crate::issue::{Issue, Issues};
+use crate::recording::NotRecorded;
 
 /// The kinds of problem. Each has a status, a title and an anchor in `/docs`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,11 +36,13 @@ pub enum ProblemKind {
     ScorerFailed,
     /// The scorer cannot answer now.
     ScorerUnavailable,
+    /// The host must record what it answers and cannot now.
+    NotRecorded,
 }
 
 impl ProblemKind {
     /// Every kind, in the order of the statuses.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::MalformedBody,
         Self::InvalidQuery,
         Self::NotFound,
@@ -52,6 +55,7 @@ impl ProblemKind {
         Self::InvalidRows,
         Self::ScorerFailed,
         Self::ScorerUnavailable,
+        Self::NotRecorded,
     ];
 
     /// The HTTP status.
@@ -67,7 +71,7 @@ impl ProblemKind {
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::InvalidRows => StatusCode::UNPROCESSABLE_ENTITY,
             Self::ScorerFailed => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::ScorerUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::ScorerUnavailable | Self::NotRecorded => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -87,6 +91,7 @@ impl ProblemKind {
             Self::InvalidRows => "invalid-rows",
             Self::ScorerFailed => "scorer-failed",
             Self::ScorerUnavailable => "scorer-unavailable",
+            Self::NotRecorded => "not-recorded",
         }
     }
 
@@ -106,7 +111,14 @@ impl ProblemKind {
             Self::InvalidRows => "Rows do not fit the model's schema",
             Self::ScorerFailed => "The scorer failed",
             Self::ScorerUnavailable => "The scorer cannot answer now",
+            Self::NotRecorded => "The host cannot record its answer now",
         }
+    }
+}
+
+impl From<NotRecorded> for Problem {
+    fn from(error: NotRecorded) -> Self {
+        Self::new(ProblemKind::NotRecorded, error.reason)
     }
 }
 

@@ -36,7 +36,9 @@ impl DeadLetters {
     pub(super) fn open(disk: &impl Disk, max_bytes: u64) -> Self {
         let end = |name| {
             let bytes = disk.read(name, 0, usize::MAX >> 1).unwrap_or_default();
-            frames(&bytes).last().map_or(0, |(at, it)| at + it.n_bytes()) as u64
+            frames(&bytes)
+                .last()
+                .map_or(0, |(at, it)| at + it.n_bytes()) as u64
         };
         Self {
             n_bytes: end(NAME),
@@ -63,7 +65,11 @@ impl DeadLetters {
             .or_else(|_| serde_json::value::to_raw_value(&text))
             .unwrap_or_default();
         let reason = reason.chars().take(500).collect();
-        let mut letter = DeadLetter { seq, reason, record };
+        let mut letter = DeadLetter {
+            seq,
+            reason,
+            record,
+        };
         let mut json = serde_json::to_vec(&letter).unwrap_or_default();
         if json.len() > frame::MAX_READ {
             // Only what is no JSON grows so much, and nothing writes such records.
@@ -113,10 +119,13 @@ impl DeadLetters {
     }
 
     pub(super) fn clear(&mut self, disk: &mut impl Disk) -> Result<(), SpoolError> {
-        let names = disk.list().map_err(SpoolError::file("list", "the folder"))?;
+        let names = disk
+            .list()
+            .map_err(SpoolError::file("list", "the folder"))?;
         for name in [OLD, NAME] {
             if names.iter().any(|it| it == name) {
-                disk.remove(name).map_err(SpoolError::file("remove", name))?;
+                disk.remove(name)
+                    .map_err(SpoolError::file("remove", name))?;
             }
         }
         self.n_bytes = 0;

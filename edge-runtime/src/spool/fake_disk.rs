@@ -77,7 +77,10 @@ impl FakeDisk {
 
     fn node(&self, name: &str) -> io::Result<&Node> {
         let missing = || io::Error::from(io::ErrorKind::NotFound);
-        self.names.get(name).map(|it| &self.nodes[*it]).ok_or_else(missing)
+        self.names
+            .get(name)
+            .map(|it| &self.nodes[*it])
+            .ok_or_else(missing)
     }
 
     fn node_mut(&mut self, name: &str) -> &mut Node {
@@ -85,7 +88,8 @@ impl FakeDisk {
         let idx = *self.names.entry(name.to_owned()).or_insert(next);
         if idx == next {
             self.nodes.push(Node::default());
-            self.unsynced_names.push(NameChange::Add(name.to_owned(), idx));
+            self.unsynced_names
+                .push(NameChange::Add(name.to_owned(), idx));
         }
         &mut self.nodes[idx]
     }
@@ -183,7 +187,11 @@ impl Disk for FakeDisk {
 
     fn write(&mut self, name: &str, offset: u64, bytes: &[u8]) -> io::Result<()> {
         let outcome = self.step();
-        let used: usize = self.names.values().map(|it| self.nodes[*it].current.len()).sum();
+        let used: usize = self
+            .names
+            .values()
+            .map(|it| self.nodes[*it].current.len())
+            .sum();
         let offset = offset as usize;
         let capacity = self.capacity;
         let node = self.node_mut(name);
@@ -228,7 +236,8 @@ impl Disk for FakeDisk {
         self.step()?;
         self.node(name)?;
         self.names.remove(name);
-        self.unsynced_names.push(NameChange::Remove(name.to_owned()));
+        self.unsynced_names
+            .push(NameChange::Remove(name.to_owned()));
         Ok(())
     }
 

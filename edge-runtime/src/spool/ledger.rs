@@ -1,5 +1,7 @@
 //! What became of the records that are settled: two slots, written in turn, so that a torn write leaves the other.
 
+use serde::Serialize;
+
 use super::disk::Disk;
 use super::error::SpoolError;
 
@@ -13,7 +15,7 @@ const N_FIELDS: usize = 7;
 const SLOT_STRIDE: u64 = 4096;
 
 /// Counts of records since the spool was made. Every record up to `acked_seq` stands in exactly one of the others.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Ledger {
     /// Records up to this one are settled.
     pub acked_seq: u64,
@@ -69,11 +71,7 @@ impl LedgerFile {
     }
 
     /// Writes the ledger durably. On an error the last one stands.
-    pub(super) fn write(
-        &mut self,
-        disk: &mut impl Disk,
-        ledger: Ledger,
-    ) -> Result<(), SpoolError> {
+    pub(super) fn write(&mut self, disk: &mut impl Disk, ledger: Ledger) -> Result<(), SpoolError> {
         let next = Self {
             ledger,
             generation: self.generation + 1,
@@ -84,8 +82,7 @@ impl LedgerFile {
             .and_then(|()| disk.sync(NAME))
             .map_err(SpoolError::file("write", NAME))?;
         if self.generation == 0 {
-            disk.sync_names()
-                .map_err(SpoolError::file("write", NAME))?;
+            disk.sync_names().map_err(SpoolError::file("write", NAME))?;
         }
         *self = next;
         Ok(())
@@ -122,7 +119,9 @@ fn decode(bytes: &[u8]) -> Option<LedgerFile> {
         unaccounted: at(7)?,
     };
     let generation = at(0)?;
-    ledger.is_balanced().then_some(LedgerFile { ledger, generation })
+    ledger
+        .is_balanced()
+        .then_some(LedgerFile { ledger, generation })
 }
 
 #[cfg(test)]
@@ -161,7 +160,13 @@ mod tests {
             damaged: 1,
             ..Ledger::default()
         };
-        let read = |ledger| decode(&encode(&LedgerFile { ledger, generation: 1 })).is_some();
+        let read = |ledger| {
+            decode(&encode(&LedgerFile {
+                ledger,
+                generation: 1,
+            }))
+            .is_some()
+        };
         assert!(read(ledger));
         ledger.delivered = 3;
         assert!(!read(ledger));

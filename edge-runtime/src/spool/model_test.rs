@@ -12,19 +12,33 @@ use super::spool_log::SpoolLog;
 
 #[derive(Clone, Debug)]
 enum Step {
-    Append { n_records: usize, size: usize },
-    Deliver { max_records: usize, n_settled: usize, rejects: bool },
+    Append {
+        n_records: usize,
+        size: usize,
+    },
+    Deliver {
+        max_records: usize,
+        n_settled: usize,
+        rejects: bool,
+    },
     /// The power goes at the given change of the disk, or now.
-    PowerCut { in_changes: u32, seed: u64 },
+    PowerCut {
+        in_changes: u32,
+        seed: u64,
+    },
     /// One change fails.
-    Fault { in_changes: u32 },
+    Fault {
+        in_changes: u32,
+    },
     Reopen,
-    Flip { seed: u64 },
+    Flip {
+        seed: u64,
+    },
 }
 
 fn step(flips: bool) -> impl Strategy<Value = Step> {
-    let append = (1..6usize, 0..160usize)
-        .prop_map(|(n_records, size)| Step::Append { n_records, size });
+    let append =
+        (1..6usize, 0..160usize).prop_map(|(n_records, size)| Step::Append { n_records, size });
     let deliver = (1..8usize, 0..8usize, prop::bool::weighted(0.2)).prop_map(
         |(max_records, n_settled, rejects)| Step::Deliver {
             max_records,
@@ -32,8 +46,8 @@ fn step(flips: bool) -> impl Strategy<Value = Step> {
             rejects,
         },
     );
-    let cut = (0..12u32, 1..u64::MAX)
-        .prop_map(|(in_changes, seed)| Step::PowerCut { in_changes, seed });
+    let cut =
+        (0..12u32, 1..u64::MAX).prop_map(|(in_changes, seed)| Step::PowerCut { in_changes, seed });
     let fault = (0..12u32).prop_map(|in_changes| Step::Fault { in_changes });
     let flip = (1..u64::MAX).prop_map(|seed| Step::Flip { seed });
     prop_oneof![
@@ -111,7 +125,11 @@ impl Model {
                     self.promised.extend(ids);
                 }
             }
-            Step::Deliver { max_records, n_settled, rejects } => {
+            Step::Deliver {
+                max_records,
+                n_settled,
+                rejects,
+            } => {
                 self.deliver(max_records, n_settled, rejects);
             }
             Step::PowerCut { in_changes, seed } => {
@@ -166,7 +184,10 @@ impl Model {
         let ids: Vec<u64> = batch.records.iter().map(|(_, it)| id_of(it)).collect();
         assert!(ids.windows(2).all(|pair| pair[0] < pair[1]), "{ids:?}");
         if !self.flipped {
-            assert!(ids.iter().all(|id| !self.settled.contains(id)), "settled ones came again: {ids:?}");
+            assert!(
+                ids.iter().all(|id| !self.settled.contains(id)),
+                "settled ones came again: {ids:?}"
+            );
         }
         let n_settled = n_settled.min(batch.records.len());
         let fate = |record: &[u8]| match rejects {
@@ -210,7 +231,10 @@ impl Model {
         // The counters are not only consistent: they are what happened.
         let counted = counters.delivered + counters.rejected;
         let (least, most) = (self.settled.len(), self.settled.len() + self.unsure.len());
-        assert!((least as u64..=most as u64).contains(&counted), "{counters:?}");
+        assert!(
+            (least as u64..=most as u64).contains(&counted),
+            "{counters:?}"
+        );
         // After a fault the disk may hold more than the log could promise.
         if self.cut.is_none() && !self.faulted {
             let disk = self.log.disk_mut().clone();
@@ -228,10 +252,15 @@ impl Model {
         let missing = self
             .promised
             .iter()
-            .filter(|id| !left.contains(id) && !self.settled.contains(id) && !self.unsure.contains(id))
+            .filter(|id| {
+                !left.contains(id) && !self.settled.contains(id) && !self.unsure.contains(id)
+            })
             .count() as u64;
         let dropped = counters.overflowed + counters.damaged + counters.unaccounted;
-        assert!(missing <= dropped, "{missing} promised records are lost: {counters:?}");
+        assert!(
+            missing <= dropped,
+            "{missing} promised records are lost: {counters:?}"
+        );
         if !self.flipped && self.config.when_full == WhenFull::Refuse {
             assert_eq!(missing, 0, "{counters:?}");
         }

@@ -309,7 +309,10 @@ mod tests {
         found.sort_unstable();
         found.dedup();
         let counters = spool.counters();
-        assert_eq!((found.len(), counters.accepted, counters.delivered), (400, 400, 400));
+        assert_eq!(
+            (found.len(), counters.accepted, counters.delivered),
+            (400, 400, 400)
+        );
         Ok(())
     }
 
@@ -344,7 +347,10 @@ mod tests {
             }
             n_taken += 1;
         };
-        assert!(matches!(refused, SpoolError::Full { max: 4000, .. }), "{refused}");
+        assert!(
+            matches!(refused, SpoolError::Full { max: 4000, .. }),
+            "{refused}"
+        );
         assert_eq!((n_taken, spool.n_refused()), (17, 1));
         let batch = spool.peek(10, 4000, Duration::ZERO)?.ok_or("pending")?;
         spool.settle(&batch.settle(vec![Fate::Delivered; batch.records.len()]))?;

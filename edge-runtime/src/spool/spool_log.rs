@@ -156,9 +156,7 @@ impl<D: Disk> SpoolLog<D> {
         }
         self.make_room(bytes.len() as u64)?;
         let written = match self.write(&bytes) {
-            Err(error)
-                if error.is_disk_full() && self.config.when_full == WhenFull::DropOldest =>
-            {
+            Err(error) if error.is_disk_full() && self.config.when_full == WhenFull::DropOldest => {
                 // The file system may be smaller than the limit.
                 self.drop_oldest()?;
                 self.write(&bytes)
@@ -291,7 +289,11 @@ impl<D: Disk> SpoolLog<D> {
     ///
     /// # Errors
     /// [`SpoolError::File`] where a segment cannot be read now.
-    pub fn peek(&mut self, max_records: usize, max_bytes: usize) -> Result<Option<Batch>, SpoolError> {
+    pub fn peek(
+        &mut self,
+        max_records: usize,
+        max_bytes: usize,
+    ) -> Result<Option<Batch>, SpoolError> {
         let acked_seq = self.ledger().acked_seq;
         for segment in &self.segments {
             if segment.last_seq <= acked_seq {

@@ -2,16 +2,19 @@
 
 use std::ops::Range;
 
+use serde::Serialize;
+
 use super::disk::Disk;
 use super::error::SpoolError;
 use super::frame;
 use super::ledger::{Ledger, LedgerFile};
+use super::spool_log::frames;
 
 const PREFIX: &str = "segment-";
 const SUFFIX: &str = ".log";
 
 /// A file of frames whose numbers go up.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Segment {
     /// The file.
     pub name: String,
@@ -78,7 +81,9 @@ impl Survey {
     /// # Errors
     /// [`SpoolError::File`] where the folder's names cannot be read.
     pub fn of(disk: &impl Disk) -> Result<Self, SpoolError> {
-        let names = disk.list().map_err(SpoolError::file("list", "the folder"))?;
+        let names = disk
+            .list()
+            .map_err(SpoolError::file("list", "the folder"))?;
         let mut first_seqs: Vec<u64> = names.iter().filter_map(|it| first_seq_of(it)).collect();
         first_seqs.sort_unstable();
         let mut segments = Vec::with_capacity(first_seqs.len());
@@ -108,7 +113,9 @@ impl Survey {
             expected = seq + 1;
         }
         // What was durable once counts, also where its end is gone.
-        let known = ledger.last_seq.max(first_seqs.last().map_or(0, |it| it - 1));
+        let known = ledger
+            .last_seq
+            .max(first_seqs.last().map_or(0, |it| it - 1));
         damaged_ahead += (known + 1).saturating_sub(expected);
         Ok(Self {
             segments,
@@ -118,6 +125,28 @@ impl Survey {
             damaged_ahead,
             ledger_file,
         })
+    }
+
+    /// Hands on every pending record with its number, oldest first, until `take` fails.
+    ///
+    /// # Errors
+    /// What `take` says.
+    pub fn pending<E>(
+        &self,
+        disk: &impl Disk,
+        mut take: impl FnMut(u64, &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut last_seq = self.ledger.acked_seq;
+        for segment in &self.segments {
+            let read = disk.read(&segment.name, 0, segment.n_bytes as usize);
+            for (_, frame) in frames(&read.unwrap_or_default()) {
+                if frame.seq > last_seq && frame.seq <= segment.last_seq {
+                    last_seq = frame.seq;
+                    take(frame.seq, frame.record)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Whether nothing is lost.

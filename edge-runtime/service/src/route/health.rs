@@ -41,8 +41,9 @@ pub(crate) fn ready(service: &Service) -> Result<Reply, Problem> {
 /// Counters for Prometheus.
 #[utoipa::path(get, path = "/metrics", responses((status = 200, description = "Prometheus' text format", body = String, content_type = "text/plain")))]
 pub(crate) fn metrics(service: &Service) -> Reply {
-    Reply::ok(
-        "text/plain; version=0.0.4; charset=utf-8",
-        service.metrics.text(&service.model),
-    )
+    let mut page = service.metrics.text(&service.model);
+    if let Some(recorder) = &service.recorder {
+        recorder.write_metrics(&mut page);
+    }
+    Reply::ok("text/plain; version=0.0.4; charset=utf-8", page)
 }
