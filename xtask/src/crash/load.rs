@@ -83,7 +83,7 @@ fn talk(
             continue;
         }
         let id = answer["id"].as_str().unwrap_or_default().to_owned();
-        if n_asked % 4 == 0 {
+        if n_asked.is_multiple_of(4) {
             let label = format!(r#"{{"prediction":"{id}","label":"phishing"}}"#);
             let (status, _) = ask(&mut reader, "/feedback", &label)?;
             if status == 202 {

@@ -31,7 +31,7 @@ and the command fails unless nothing is lost or doubled.
   --seed N     draws other moments, 1 unless told";
 
 /// How long delivering the rest may take.
-const DRAIN_LIMIT: Duration = Duration::from_secs(60);
+const DRAIN_LIMIT: Duration = Duration::from_mins(1);
 
 pub(crate) fn run(repo: &Repo, mut args: Args) -> Result<()> {
     let cycles: u32 = args.value("--cycles")?.unwrap_or(25);
