@@ -258,6 +258,6 @@ impl Work {
 fn random() -> u32 {
     let mut bytes = [0xFF; 4];
     // Without random numbers the longest wait is taken.
-    drop(getrandom::fill(&mut bytes));
+    let _ = getrandom::fill(&mut bytes);
     u32::from_le_bytes(bytes)
 }
