@@ -48,6 +48,11 @@ function digest(text) {
 
 function size(model) {
   if (model.kind === 'linear') return [['Terms', countText(model.n_terms)]];
+  if (model.kind === 'neighbours') {
+    return [['Nearest rows asked', countText(model.n_neighbours)], ['Stored rows', countText(model.n_rows)]];
+  }
+  if (model.kind === 'kernel') return [['Support vectors', countText(model.n_rows)]];
+  if (model.kind === 'blend') return [['Members', model.members.map((member) => member.kind).join(', ')]];
   return [['Trees', countText(model.n_trees)], ['Nodes', countText(model.n_nodes)]];
 }
 

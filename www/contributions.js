@@ -1,4 +1,4 @@
-// What each field adds to the log-odds, as bars around zero, the largest first.
+// What each field adds to the log-odds (or the margin), as bars around zero, the largest first.
 
 import { byId, element } from './element.js';
 import { signedText } from './number_text.js';
@@ -25,7 +25,13 @@ export class ContributionsPanel {
     this.#shown = explanation;
     this.#node.hidden = explanation === null;
     if (explanation === null) return;
-    const { contributions, base } = explanation;
+    const { contributions, base, reason } = explanation;
+    if (contributions === null) {
+      this.#node.replaceChildren(
+        element('h2', { id: 'contributions-title', class: 'eyebrow' }, 'Why'),
+        element('p', {}, `No explanation: ${reason}.`));
+      return;
+    }
     const order = Array.from(contributions.keys())
       .sort((a, b) => Math.abs(contributions[b]) - Math.abs(contributions[a]) || a - b);
     const largest = Math.abs(contributions[order[0]]) || 1;

@@ -72,6 +72,7 @@ function weighedValues(model, feature, featureIdx) {
   const { domain } = feature;
   const weight = (bin) => histogram?.counts[bin] ?? 1;
   if (domain.categories) return domain.categories.map((_, code) => ({ value: code, weight: weight(code) }));
+  if (domain.hashed) return Array.from({ length: domain.hashed }, (_, code) => ({ value: code, weight: weight(code) }));
   if (domain.values) {
     return domain.values.map((value) => ({ value: Math.fround(value), weight: histogram ? weight(binOf(histogram.edges, value)) : 1 }));
   }

@@ -26,7 +26,8 @@ export class RowForm {
   /** Fills the form in with a row. */
   setRow(row) {
     this.#fields.forEach((field, featureIdx) => {
-      field.text = textOf(this.#model.features[featureIdx], row[featureIdx]);
+      const encode = (text) => this.#model.encode(featureIdx, text);
+      field.text = textOf(this.#model.features[featureIdx], row[featureIdx], encode);
     });
     this.#read();
   }

@@ -51,10 +51,17 @@ export class LoadedModel {
     return this.#model.score(rows);
   }
 
-  /** Why one row has its score, in log-odds. */
+  /**
+   * Why one row has its score, in the description's `explanation_unit` (log-odds or margin): base and contributions, or
+   * in `reason` why there is no explanation.
+   */
   explain(row) {
-    const numbers = this.#model.explain(row);
-    return { base: numbers[0], contributions: numbers.slice(1, 1 + row.length) };
+    try {
+      const numbers = this.#model.explain(row);
+      return { base: numbers[0], contributions: numbers.slice(1, 1 + row.length), reason: null };
+    } catch (error) {
+      return { base: 0, contributions: null, reason: String(error?.message ?? error) };
+    }
   }
 
   /** Reads a CSV file; throws where its header does not fit. */

@@ -11,6 +11,8 @@ export const LOOKS = {
   [UNCERTAIN]: { name: 'uncertain', sign: '?' },
 };
 
+/** What an explanation adds up to, by the unit it is in. */
+const UNIT_NAMES = { 'log-odds': 'Log-odds', margin: 'Margin' };
 /** How long typing must rest before the verdict is read out. */
 const QUIET_MS = 500;
 
@@ -31,7 +33,9 @@ export class VerdictPanel {
     const name = this.#model.verdictName(verdict);
     const positive = this.#model.description.schema.label.positive.name;
     const look = LOOKS[verdict];
-    const sum = explanation.contributions.reduce((total, x) => total + x, 0);
+    const note = explanation.contributions
+      ? sumText(UNIT_NAMES[this.#model.description.explanation_unit], explanation.base, explanation.contributions.reduce((total, x) => total + x, 0))
+      : 'This score cannot be explained.';
     this.#node.dataset.verdict = look.name;
     this.#node.replaceChildren(
       element('h2', { id: 'verdict-title', class: 'eyebrow' }, 'Verdict'),
@@ -41,8 +45,7 @@ export class VerdictPanel {
         element('span', { class: 'verdict-score', id: 'verdict-score', 'data-score': score }, percentText(score))),
       gauge(score, this.#model.description.decision, `Probability of ${positive}`),
       element('p', { class: 'verdict-note' },
-        `Probability of ${positive}. Log-odds ${signedText(explanation.base + sum)}: `
-        + `${signedText(explanation.base)} for an average row, ${signedText(sum)} from this one.`),
+        `Probability of ${positive}. ${note}`),
     );
     this.#announce(`${name}, ${percentText(score)} probability of ${positive}`);
   }
@@ -63,6 +66,10 @@ export class VerdictPanel {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => { this.#status.textContent = words; }, QUIET_MS);
   }
+}
+
+function sumText(unit, base, sum) {
+  return `${unit} ${signedText(base + sum)}: ${signedText(base)} for an average row, ${signedText(sum)} from this one.`;
 }
 
 /** A bar from 0 to 1 with the threshold and the uncertain band. */

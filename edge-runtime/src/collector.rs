@@ -259,7 +259,9 @@ mod tests {
             Box::new(picky),
         )?;
         let (sender, address) = tokio::sync::oneshot::channel();
-        let listening = |address| drop(sender.send(address));
+        let listening = |address| {
+            let _ = sender.send(address);
+        };
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         let serving = tokio::spawn(collector.serve(any, listening, std::future::pending()));
         let url = format!("http://{}", address.await?);

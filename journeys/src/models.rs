@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use picket_schema::artifact::{
-    Calibration, Card, Decision, FeatureHistogram, Linear, Metric, ModelTable, Operator, Reference,
-    Term, Transform, TreeNode, TreesBuilder,
+    Calibration, Card, Decision, FeatureHistogram, Linear, Metric, ModelTable, Operator, Platt,
+    Reference, Term, Transform, TreeNode, TreesBuilder,
 };
 use picket_schema::{Artifact, DataDigest, Domain, Feature, FeatureSchema};
 
@@ -146,9 +146,9 @@ fn grow(
     let right = grow(nodes, schema, depth - 1, lean - pull, random);
     let feature_number = feature_idx as u16;
     nodes[root] = match &feature.domain {
-        Domain::Categories(names) => TreeNode::CategorySet {
+        Domain::Categories(_) | Domain::Hashed(_) => TreeNode::CategorySet {
             feature_idx: feature_number,
-            words: random_set(names.len(), random),
+            words: random_set(feature.n_categories(), random),
             missing_left,
             left,
             right,
@@ -184,7 +184,7 @@ fn random_threshold(feature: &Feature, random: &mut Random) -> f32 {
             }
         }
         Domain::Range([min, max]) => in_range(*min, *max, random),
-        Domain::Categories(_) => 0.0,
+        Domain::Categories(_) | Domain::Hashed(_) => 0.0,
     }
 }
 
@@ -210,10 +210,9 @@ pub fn linear(name: &str, schema: &FeatureSchema) -> NamedArtifact {
             let background = random.unit() - 0.5;
             let missing_weight = random.unit() - 0.5;
             match &feature.domain {
-                Domain::Categories(names) => Term::OneHot {
+                Domain::Categories(_) | Domain::Hashed(_) => Term::OneHot {
                     feature: feature_number,
-                    weights: names
-                        .iter()
+                    weights: (0..feature.n_categories())
                         .flat_map(|_| (random.unit() - 0.5).to_le_bytes())
                         .collect(),
                     missing_weight,
@@ -242,10 +241,10 @@ fn finish(name: &str, schema: &FeatureSchema, model: ModelTable<'_>) -> NamedArt
         schema: schema.clone(),
         transform: Transform::default(),
         model,
-        calibration: Calibration {
+        calibration: Calibration::Platt(Platt {
             slope: 0.731,
             intercept: -0.119,
-        },
+        }),
         decision: Decision {
             threshold: 0.5,
             uncertain: Some([0.4, 0.6]),
@@ -279,7 +278,9 @@ fn reference(schema: &FeatureSchema) -> Reference<'static> {
                 .iter()
                 .map(|value| *value as f32)
                 .collect(),
-            Domain::Categories(names) => (0..names.len() - 1).map(|code| code as f32).collect(),
+            Domain::Categories(_) | Domain::Hashed(_) => (0..feature.n_categories() - 1)
+                .map(|code| code as f32)
+                .collect(),
         };
         FeatureHistogram {
             counts: counts(edges.len() + 2),

@@ -1,8 +1,8 @@
 //! Rows that scorers may disagree on, and what the native scorers say of them.
 
 use picket_schema::artifact::{ModelTable, Test};
-use picket_schema::{ColumnMap, Domain, FeatureSchema};
-use picket_wasm_model::{Explainer, Model, Scorer, naive};
+use picket_schema::{ColumnMap, Domain, Feature, FeatureSchema};
+use picket_wasm_model::{Explainer, ExplanationUnit, Model, Scorer, naive};
 use std::path::Path;
 
 use crate::models::in_range;
@@ -36,15 +36,15 @@ pub fn rows(model: &Model<'_>, real: &[f32], n_rows: usize, seed: u64) -> Vec<f3
     let mut sort = 0;
     while rows.len() < n_rows * schema.n_features() {
         for (feature_idx, thresholds) in thresholds.iter().enumerate() {
-            let domain = &schema.features[feature_idx].domain;
+            let feature = &schema.features[feature_idx];
             // The last sort takes a different one for each feature.
             let chosen = if sort == 5 { random.below(5) } else { sort };
             rows.push(match chosen {
-                0 => in_domain(domain, &mut random),
+                0 => in_domain(feature, &mut random),
                 1 => f32::from_bits(random.bits() as u32),
-                2 => on_threshold(thresholds, domain, &mut random),
+                2 => on_threshold(thresholds, feature, &mut random),
                 3 => *random.one_of(&ODD),
-                _ => unseen(domain, &mut random),
+                _ => unseen(feature, &mut random),
             });
         }
         sort = (sort + 1) % 6;
@@ -52,7 +52,7 @@ pub fn rows(model: &Model<'_>, real: &[f32], n_rows: usize, seed: u64) -> Vec<f3
     rows
 }
 
-/// For each feature the thresholds that the model compares it with.
+/// For each feature the thresholds that the model compares it, or a column made from it, with.
 fn thresholds(model: &Model<'_>) -> Vec<Vec<f32>> {
     let mut thresholds = vec![Vec::new(); model.n_features()];
     for (_, table) in model.artifact().model.members() {
@@ -61,36 +61,37 @@ fn thresholds(model: &Model<'_>) -> Vec<Vec<f32>> {
         };
         for condition in trees.iter_conditions() {
             if let Test::Threshold(threshold) = condition.test {
-                thresholds[usize::from(condition.feature_idx)].push(threshold);
+                let column = model.columns().0[usize::from(condition.feature_idx)];
+                thresholds[column.feature_idx].push(threshold);
             }
         }
     }
     thresholds
 }
 
-fn in_domain(domain: &Domain, random: &mut Random) -> f32 {
-    match domain {
+fn in_domain(feature: &Feature, random: &mut Random) -> f32 {
+    match &feature.domain {
         Domain::Range([min, max]) => in_range(*min, *max, random),
         Domain::Values(values) => *random.one_of(values) as f32,
-        Domain::Categories(names) => random.below(names.len()) as f32,
+        Domain::Categories(_) | Domain::Hashed(_) => random.below(feature.n_categories()) as f32,
     }
 }
 
 /// A threshold or one of the two numbers beside it.
-fn on_threshold(thresholds: &[f32], domain: &Domain, random: &mut Random) -> f32 {
+fn on_threshold(thresholds: &[f32], feature: &Feature, random: &mut Random) -> f32 {
     if thresholds.is_empty() {
-        return in_domain(domain, random);
+        return in_domain(feature, random);
     }
     let threshold = *random.one_of(thresholds);
     *random.one_of(&[threshold, threshold.next_up(), threshold.next_down()])
 }
 
 /// A number outside the domain: codes that no category has, values never listed.
-fn unseen(domain: &Domain, random: &mut Random) -> f32 {
-    let n = match domain {
+fn unseen(feature: &Feature, random: &mut Random) -> f32 {
+    let n = match &feature.domain {
         Domain::Range([_, max]) => *max as f32,
         Domain::Values(values) => *values.last().unwrap_or(&0.0) as f32,
-        Domain::Categories(names) => names.len() as f32,
+        Domain::Categories(_) | Domain::Hashed(_) => feature.n_categories() as f32,
     };
     *random.one_of(&[n, n + 1.0, n - 0.5, -1.0, -0.5, n * 2.0, 4_294_967_296.0])
 }
@@ -155,7 +156,7 @@ pub fn native_scores(model: &Model<'_>, rows: &[f32]) -> Vec<u64> {
     bits
 }
 
-/// The bits of base and contributions in log-odds, then before calibration, of each row.
+/// The bits of base and contributions in the model's unit, then before calibration, of each row.
 /// Shape: `(n_rows, 2, 1 + n_features)`.
 ///
 /// # Panics
@@ -166,9 +167,10 @@ pub fn native_explanations(model: &Model<'_>, rows: &[f32]) -> Vec<u64> {
     let mut bits = Vec::new();
     for row in rows.chunks_exact(model.n_features()) {
         let explanation = explainer.explain(row).expect("a row of the right length");
-        let (base, log_odds) = explanation.in_log_odds(model.calibration());
+        let unit = ExplanationUnit::of(model.calibration());
+        let (base, contributions) = explanation.in_unit(unit);
         bits.push(base.to_bits());
-        bits.extend(log_odds.iter().map(|x| x.to_bits()));
+        bits.extend(contributions.iter().map(|x| x.to_bits()));
         bits.push(explanation.base.to_bits());
         bits.extend(explanation.contributions.iter().map(|x| x.to_bits()));
     }

@@ -83,7 +83,7 @@ fn the_component_gives_the_native_bits() -> wasmtime::Result<()> {
             "{}",
             artifact.name
         );
-        // Native explanations come in log-odds and as margins; the component's are of the margin.
+        // Native explanations come in the model's unit and as margins; the component's are of the margin.
         let few = &rows[..N_EXPLAINED * n_features];
         let native: Vec<u64> = parity::native_explanations(&model, few)
             .chunks_exact(2 * (1 + n_features))

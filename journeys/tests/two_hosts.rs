@@ -80,6 +80,7 @@ fn drawn_csv(artifact: &Artifact<'_>, n_rows: usize) -> String {
             .map(|feature| match &feature.domain {
                 Domain::Values(values) => values[draw(values.len())].to_string(),
                 Domain::Categories(names) => format!("\"{}\"", names[draw(names.len())]),
+                Domain::Hashed(_) => format!("text {}", draw(1000)),
                 Domain::Range([min, max]) => {
                     (min + (max - min) * draw(1000) as f64 / 1000.0).to_string()
                 }

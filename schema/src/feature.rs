@@ -25,6 +25,8 @@ pub enum Domain {
     Values(Vec<f64>),
     /// Exactly these names. A category's code is its position, from 0.
     Categories(Vec<String>),
+    /// Any text. A category is one of this many buckets, by a hash of the text.
+    Hashed(u32),
 }
 
 impl Domain {
@@ -35,7 +37,7 @@ impl Domain {
             // Compared in f32: the bounds are rounded as the row's numbers are.
             Self::Range([min, max]) => x >= *min as f32 && x <= *max as f32,
             Self::Values(values) => values.iter().any(|value| *value as f32 == x),
-            Self::Categories(_) => false,
+            Self::Categories(_) | Self::Hashed(_) => false,
         }
     }
 
@@ -50,6 +52,7 @@ impl Domain {
             }
             Self::Values(values) => (shown_list(&values[..values.len().min(SHOWN)]), values.len()),
             Self::Categories(names) => (names[..names.len().min(SHOWN)].join(", "), names.len()),
+            Self::Hashed(_) => return "any text".to_owned(),
         };
         if size > SHOWN {
             words.push_str(", … (");
@@ -97,23 +100,27 @@ impl Feature {
         match self.domain {
             Domain::Range(_) => Kind::Numeric,
             Domain::Values(_) => Kind::Ordinal,
-            Domain::Categories(_) => Kind::Categorical,
+            Domain::Categories(_) | Domain::Hashed(_) => Kind::Categorical,
         }
     }
 
-    /// The category names, empty for a feature that is not categorical.
+    /// The category names, empty for a feature that lists none.
     #[must_use]
     pub fn categories(&self) -> &[String] {
         match &self.domain {
             Domain::Categories(names) => names,
-            Domain::Range(_) | Domain::Values(_) => &[],
+            Domain::Range(_) | Domain::Values(_) | Domain::Hashed(_) => &[],
         }
     }
 
-    /// How many categories there are; 0 for a feature that is not categorical.
+    /// How many categories or buckets there are; 0 for a feature that is not categorical.
     #[must_use]
     pub fn n_categories(&self) -> usize {
-        self.categories().len()
+        match &self.domain {
+            Domain::Categories(names) => names.len(),
+            Domain::Hashed(n_buckets) => *n_buckets as usize,
+            Domain::Range(_) | Domain::Values(_) => 0,
+        }
     }
 
     /// The code of a categorical feature's value in a row, or `None` where it is missing.

@@ -222,6 +222,7 @@ fn validate_domain(feature: &Feature) -> Result<(), SchemaError> {
         Domain::Range(_) => 1,
         Domain::Values(values) => values.len(),
         Domain::Categories(names) => names.len(),
+        Domain::Hashed(n_buckets) => *n_buckets as usize,
     };
     if size == 0 || size > limits::MAX_DOMAIN {
         return Err(SchemaError::DomainSize {
@@ -252,6 +253,7 @@ fn validate_domain(feature: &Feature) -> Result<(), SchemaError> {
             debug_assert_eq!(feature.kind(), Kind::Categorical);
             check_distinct(format_args!("feature {name:?}"), names)?;
         }
+        Domain::Hashed(_) => {}
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use crate::feature::{Domain, Feature, MissingPolicy};
 use crate::feature_schema::Label;
+use crate::text_hash;
 
 /// Texts that mean "no value".
 const MISSING_TEXTS: [&str; 6] = ["", "NA", "NaN", "nan", "null", "?"];
@@ -163,6 +164,9 @@ impl Feature {
         if is_missing_text(text) {
             return self.missing_value();
         }
+        if let Domain::Hashed(n_buckets) = self.domain {
+            return Ok(text_hash::bucket(text, n_buckets) as f32);
+        }
         match parse(text) {
             Some(number) => self
                 .in_domain(number)
@@ -179,12 +183,14 @@ impl Feature {
         }
     }
 
-    /// Takes a number, such as one from JSON. For a categorical feature a number is never right:
-    /// categories are named.
+    /// Takes a number, such as one from JSON. For a categorical feature it is taken as its text.
     ///
     /// # Errors
     /// A [`FieldError`] that says what was found and what the schema allows.
     pub fn parse_number(&self, number: f64) -> Result<f32, FieldError> {
+        if let Domain::Hashed(n_buckets) = self.domain {
+            return Ok(text_hash::bucket(&number.to_string(), n_buckets) as f32);
+        }
         if let Domain::Categories(names) = &self.domain {
             // A category may be spelled as a number, such as an HTTP status.
             let text = number.to_string();

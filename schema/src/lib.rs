@@ -12,6 +12,7 @@ mod header;
 pub mod limits;
 mod score;
 mod shown_number;
+mod text_hash;
 
 pub use artifact::{Artifact, ArtifactError};
 pub use digest::{ArtifactDigest, DataDigest, SchemaDigest, sha256};

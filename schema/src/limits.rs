@@ -22,6 +22,10 @@ pub const MAX_BASE: i64 = 1 << 51;
 pub const MAX_SCALE_LOG2: u8 = 52;
 /// The largest magnitude of a linear model's numbers.
 pub const MAX_COEFFICIENT: f64 = 1e15;
+/// The most knots of an isotonic calibration.
+pub const MAX_CALIBRATION_KNOTS: usize = 16_384;
+/// The largest magnitude of a knot's margin: differences of two stay finite.
+pub const MAX_KNOT_MARGIN: f64 = 1e100;
 /// How many bins the reference histogram of the scores has.
 pub const SCORE_BINS: usize = 20;
 /// The most levels of a column of packed rows.

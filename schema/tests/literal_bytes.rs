@@ -5,7 +5,7 @@ mod msgpack;
 
 use msgpack::document::{
     card, document, error_of, error_with, error_with_trees, feature, linear, metric, numeric_term,
-    one_hot_term, schema, trees,
+    one_hot_term, platt, schema, trees,
 };
 use msgpack::{array, bin, float, float32, map, map_with, nil, text, uint};
 use picket_schema::artifact::{Condition, ModelTable, Operator, Test};
@@ -224,12 +224,12 @@ fn every_other_form_of_the_same_content_is_refused() {
         ),
         (
             "calibration",
-            map(&[("slope", float32(1.0)), ("intercept", float(0.0))]),
+            platt(float32(1.0), float(0.0)),
             "found a 32-bit float; expected a 64-bit float",
         ),
         (
             "calibration",
-            map(&[("slope", uint(1)), ("intercept", float(0.0))]),
+            platt(uint(1), float(0.0)),
             "found a whole number; expected a 64-bit float",
         ),
     ] {
@@ -238,7 +238,10 @@ fn every_other_form_of_the_same_content_is_refused() {
         assert!(error.to_string().contains(reason), "{error}");
     }
     // Fields without their names are not even the same content.
-    let positional = error_with("calibration", array(&[float(1.0), float(0.0)]));
+    let positional = error_with(
+        "calibration",
+        map(&[("platt", array(&[float(1.0), float(0.0)]))]),
+    );
     assert!(
         positional
             .to_string()
@@ -292,6 +295,34 @@ fn the_schema_digest_is_that_of_the_file() {
 }
 
 #[test]
+fn a_hashed_feature_is_read_and_written_byte_for_byte() {
+    // The trees' set has three categories.
+    let with = |n_buckets: u8| {
+        let range = map(&[("range", array(&[float(0.0), float(9.0)]))]);
+        let hashed = map(&[("hashed", uint(n_buckets))]);
+        let features = array(&[feature("x", range), feature("c", hashed)]);
+        let schema = map_with(&schema(), &[("features", features)]);
+        map_with(&document(), &[("schema", schema)])
+    };
+    let bytes = with(3);
+    let artifact = Artifact::decode(&bytes).unwrap();
+    assert_eq!(artifact.encode().unwrap(), bytes);
+    assert_eq!(
+        Artifact::schema_digest(&bytes),
+        Ok(artifact.schema.digest())
+    );
+    assert!(matches!(
+        error_of(&with(0)),
+        ArtifactError::Schema(SchemaError::DomainSize { found: 0, .. })
+    ));
+    // Its set then names unknown categories.
+    assert!(matches!(
+        error_of(&with(2)),
+        ArtifactError::CategorySet { .. }
+    ));
+}
+
+#[test]
 fn schema_errors_come_through() {
     let twice = map(&[("range", array(&[float(0.0), float(9.0)]))]);
     let features = array(&[feature("x", twice.clone()), feature("x", twice)]);
@@ -303,17 +334,7 @@ fn schema_errors_come_through() {
 }
 
 #[test]
-fn calibration_decision_reference_and_card_errors() {
-    let slope = map(&[("slope", float(-1.0)), ("intercept", float(0.0))]);
-    assert!(matches!(
-        error_with("calibration", slope),
-        ArtifactError::OutOfRange { .. }
-    ));
-    let intercept = map(&[("slope", float(1.0)), ("intercept", float(f64::NAN))]);
-    assert!(matches!(
-        error_with("calibration", intercept),
-        ArtifactError::NotFinite { .. }
-    ));
+fn decision_reference_and_card_errors() {
     let threshold = map(&[("threshold", float(1.5)), ("uncertain", nil())]);
     assert!(matches!(
         error_with("decision", threshold),

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use picket_schema::artifact::{
-    Calibration, Card, Decision, FeatureHistogram, Metric, ModelTable, Operator, Reference,
-    Transform, TreeLayout, TreeNode, TreesBuilder,
+    Calibration, Card, Decision, FeatureHistogram, Isotonic, Metric, ModelTable, Operator, Platt,
+    Reference, Transform, TreeLayout, TreeNode, TreesBuilder,
 };
 use picket_schema::{Artifact, DataDigest, Feature, FeatureSchema};
 use proptest::prelude::*;
@@ -96,10 +96,10 @@ fn artifact(shapes: &[Shape], base: i64, scale_log2: u8) -> Artifact<'static> {
         schema: schema(),
         transform: Transform::default(),
         model: ModelTable::Trees(builder.build().expect("random trees are trees")),
-        calibration: Calibration {
+        calibration: Calibration::Platt(Platt {
             slope: 1.5,
             intercept: -0.25,
-        },
+        }),
         decision: Decision {
             threshold: 0.5,
             uncertain: Some([0.4, 0.6]),
@@ -129,6 +129,15 @@ fn artifact(shapes: &[Shape], base: i64, scale_log2: u8) -> Artifact<'static> {
     }
 }
 
+/// Margins and scores drawn apart, each put in order.
+fn isotonic(drawn: &[(f64, f64)]) -> Isotonic<'static> {
+    let (mut margins, mut scores): (Vec<f64>, Vec<f64>) = drawn.iter().copied().unzip();
+    margins.sort_by(f64::total_cmp);
+    margins.dedup();
+    scores.sort_by(f64::total_cmp);
+    Isotonic::from_knots(&margins.into_iter().zip(scores).collect::<Vec<_>>())
+}
+
 fn n_splits(shape: &Shape) -> usize {
     match shape {
         Shape::Leaf(..) => 0,
@@ -142,8 +151,12 @@ proptest! {
         shapes in prop::collection::vec(shape(), 1..6),
         base in -1_i64 << 51..=1 << 51,
         scale_log2 in 0..=52_u8,
+        knots in prop::collection::vec((-1e100..1e100, 0.0..=1.0), 0..40),
     ) {
-        let written = artifact(&shapes, base, scale_log2);
+        let mut written = artifact(&shapes, base, scale_log2);
+        if !knots.is_empty() {
+            written.calibration = Calibration::Isotonic(isotonic(&knots));
+        }
         let bytes = written.encode().unwrap();
         let read = Artifact::decode(&bytes).unwrap();
         prop_assert_eq!(&read, &written);
@@ -158,8 +171,13 @@ proptest! {
     fn mutated_files_are_refused_or_come_back(
         shapes in prop::collection::vec(shape(), 1..4),
         mutations in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+        knots in prop::collection::vec((-9.0..9.0, 0.0..=1.0), 0..9),
     ) {
-        let mut bytes = artifact(&shapes, 0, 16).encode().unwrap();
+        let mut written = artifact(&shapes, 0, 16);
+        if !knots.is_empty() {
+            written.calibration = Calibration::Isotonic(isotonic(&knots));
+        }
+        let mut bytes = written.encode().unwrap();
         for (index, byte) in mutations {
             let index = index.index(bytes.len());
             bytes[index] = byte;

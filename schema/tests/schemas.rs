@@ -68,6 +68,46 @@ fn nsl_kdd_is_as_published() {
 }
 
 #[test]
+fn a_hashed_feature_takes_any_text() {
+    let schema = |n_buckets: u32| {
+        let text = include_str!("../schemas/nsl-kdd.toml").lines();
+        let hashed = format!("domain = {{ hashed = {n_buckets} }}");
+        let text = text.map(|line| match line {
+            _ if line.contains("\"aol\"") => hashed.as_str(),
+            _ => line,
+        });
+        FeatureSchema::from_toml(&text.collect::<Vec<_>>().join("\n"))
+    };
+    let right = schema(4096).unwrap();
+    let service = &right.features[right.feature_idx("service").unwrap()];
+    assert_eq!(
+        (service.kind(), service.n_categories()),
+        (Kind::Categorical, 4096)
+    );
+    assert!(service.categories().is_empty());
+    assert_eq!(service.parse_text("example.org"), Ok(3283.0));
+    assert_eq!(service.parse_text(" tcp "), Ok(191.0));
+    // A number is its text, in JSON as in CSV.
+    assert_eq!(
+        (service.parse_text("80"), service.parse_number(80.0)),
+        (Ok(3548.0), Ok(3548.0))
+    );
+    assert!(matches!(
+        service.parse_text("NA"),
+        Err(FieldError::Missing { .. })
+    ));
+    assert_ne!(right.digest(), schema(4095).unwrap().digest());
+    for found in [0, 4097] {
+        let error = schema(found).unwrap_err();
+        let found = found as usize;
+        assert!(
+            matches!(error, SchemaError::DomainSize { found: size, .. } if size == found),
+            "{error}"
+        );
+    }
+}
+
+#[test]
 fn a_header_may_be_reordered_and_have_more_columns() {
     let schema = phishing();
     let mut header: Vec<String> = schema

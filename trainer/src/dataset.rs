@@ -5,17 +5,19 @@ use std::io::{BufReader, Read};
 use std::path::Path;
 
 use ndarray::{Array2, Axis};
-use picket_schema::{DataDigest, FeatureSchema, Kind};
+use picket_schema::artifact::{ColumnKind, ModelColumns};
+use picket_schema::{DataDigest, FeatureSchema};
 use sha2::{Digest, Sha256};
 
-use crate::ingest::RowReader;
-use crate::ingest_error::IngestError;
+use crate::ingest::{IngestError, RowReader};
 use crate::learn::{Column, LearnError, Matrix};
 
-/// Labelled rows of a schema.
+/// Labelled rows of a schema, or these rows after a transform.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dataset {
     schema: FeatureSchema,
+    /// What the columns hold: the schema's features, or what a transform made of them.
+    columns: ModelColumns,
     features: Array2<f32>,
     labels: Vec<bool>,
 }
@@ -68,10 +70,26 @@ impl Dataset {
             expected,
         })?;
         Ok(Self {
+            columns: ModelColumns::from(&schema),
             schema,
             features,
             labels,
         })
+    }
+
+    /// The same rows after a transform. `values` are row-major, of shape `(n_rows, n_columns)`.
+    ///
+    /// # Panics
+    /// Where the values are not as many rows of these columns.
+    pub(crate) fn with_columns(&self, columns: ModelColumns, values: Vec<f32>) -> Self {
+        let shape = (self.n_rows(), columns.len());
+        let features = Array2::from_shape_vec(shape, values);
+        Self {
+            schema: self.schema.clone(),
+            columns,
+            features: features.expect("a transform gives a row for each row"),
+            labels: self.labels.clone(),
+        }
     }
 
     /// Reads labelled rows from CSV text. `file` names the source in error messages.
@@ -83,26 +101,12 @@ impl Dataset {
         source: impl Read,
         file: &str,
     ) -> Result<Self, IngestError> {
-        Self::read_csv_telling(schema, source, file, &mut |_| ())
-    }
-
-    /// As [`Dataset::read_csv`], telling `at_byte` how far in the source each row starts.
-    ///
-    /// # Errors
-    /// The first [`IngestError`] found.
-    pub fn read_csv_telling(
-        schema: &FeatureSchema,
-        source: impl Read,
-        file: &str,
-        at_byte: &mut dyn FnMut(u64),
-    ) -> Result<Self, IngestError> {
         let mut reader = RowReader::new(source, file, schema)?;
         let (mut values, mut labels) = (Vec::new(), Vec::new());
         let mut row = Vec::with_capacity(schema.n_features());
         while reader.read(&mut row)? {
             labels.push(reader.label()?);
             values.extend_from_slice(&row);
-            at_byte(reader.record().position().map_or(0, csv::Position::byte));
         }
         Self::new(schema.clone(), values, labels, file)
     }
@@ -126,7 +130,13 @@ impl Dataset {
         &self.schema
     }
 
-    /// The features. Shape: `(n_rows, n_features)`.
+    /// What the columns hold: without a transform, the schema's features.
+    #[must_use]
+    pub fn columns(&self) -> &ModelColumns {
+        &self.columns
+    }
+
+    /// The features, or the columns that a transform made of them. Shape: `(n_rows, n_columns)`.
     #[must_use]
     pub fn features(&self) -> &Array2<f32> {
         &self.features
@@ -144,18 +154,18 @@ impl Dataset {
         self.labels.len()
     }
 
-    /// One row. Shape: `(n_features,)`.
+    /// One row. Shape: `(n_columns,)`.
     ///
     /// # Panics
     /// When `row_idx` is out of range.
     #[must_use]
     pub fn row(&self, row_idx: usize) -> &[f32] {
-        let n_features = self.schema.n_features();
+        let n_columns = self.columns.len();
         let values = self
             .features
             .as_slice()
             .expect("the matrix is made row-major");
-        &values[row_idx * n_features..(row_idx + 1) * n_features]
+        &values[row_idx * n_columns..(row_idx + 1) * n_columns]
     }
 
     /// The digest of the schema, the rows and the labels, in their order. How the file was written
@@ -166,7 +176,7 @@ impl Dataset {
         digest.update(self.schema.digest().0);
         digest.update((self.n_rows() as u64).to_le_bytes());
         // Row by row: a copy of the whole table would be the largest thing in memory.
-        let mut bytes = Vec::with_capacity(4 * self.schema.n_features());
+        let mut bytes = Vec::with_capacity(4 * self.columns.len());
         for row_idx in 0..self.n_rows() {
             bytes.clear();
             let row = self.row(row_idx).iter();
@@ -189,6 +199,7 @@ impl Dataset {
     pub fn select(&self, row_idxs: &[usize]) -> Self {
         Self {
             schema: self.schema.clone(),
+            columns: self.columns.clone(),
             features: self.features.select(Axis(0), row_idxs),
             labels: row_idxs
                 .iter()
@@ -203,14 +214,14 @@ impl Dataset {
     /// A [`LearnError`] where there are more rows than learners can count.
     pub fn matrix(&self) -> Result<Matrix<'_>, LearnError> {
         let columns: Vec<Column> = self
-            .schema
-            .features
+            .columns
+            .0
             .iter()
-            .map(|feature| match feature.kind() {
-                Kind::Categorical => Column::Categorical {
-                    n_categories: feature.categories().len() as u32,
+            .map(|column| match column.kind {
+                ColumnKind::Categorical { n_categories } => Column::Categorical {
+                    n_categories: n_categories as u32,
                 },
-                Kind::Numeric | Kind::Ordinal => Column::Numeric,
+                ColumnKind::Numeric => Column::Numeric,
             })
             .collect();
         Matrix::new(self.features.view(), self.labels.as_slice())?.with_columns(columns)

@@ -6,14 +6,22 @@ use std::path::PathBuf;
 use picket_schema::{ArtifactError, SchemaError};
 use picket_wasm_model::RowError;
 
+use crate::accept::AcceptError;
+use crate::decide::DecideError;
 use crate::export::ExportError;
 use crate::import::ImportError;
-use crate::ingest_error::IngestError;
+use crate::ingest::IngestError;
+use crate::knn::KnnError;
 use crate::learn::LearnError;
 use crate::learner::PartsError;
 use crate::logistic::LogisticError;
+use crate::publish::PublishError;
+use crate::retune::RetuneError;
 use crate::search::SearchError;
 use crate::split::SplitError;
+use crate::svm::SvmError;
+use crate::track::TrackError;
+use crate::transform::TransformError;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -34,9 +42,39 @@ pub enum TrainerError {
     /// The logistic regression failed.
     #[error(transparent)]
     Logistic(#[from] LogisticError),
+    /// The nearest neighbours cannot be kept.
+    #[error(transparent)]
+    Knn(#[from] KnnError),
+    /// The support vector machine cannot be fitted.
+    #[error(transparent)]
+    Svm(#[from] SvmError),
     /// A kind and parameters name no learner.
     #[error(transparent)]
     Parts(#[from] PartsError),
+    /// The transform cannot be fitted.
+    #[error(transparent)]
+    Transform(#[from] TransformError),
+    /// The threshold or the uncertain band cannot be chosen so.
+    #[error(transparent)]
+    Decide(#[from] DecideError),
+    /// A model cannot be retuned so.
+    #[error(transparent)]
+    Retune(#[from] RetuneError),
+    /// Two models cannot be compared.
+    #[error(transparent)]
+    Accept(#[from] AcceptError),
+    /// The challenger is not better than the champion, or not good enough.
+    #[error("the challenger is rejected: {reason}")]
+    Rejected {
+        /// Why, with the numbers.
+        reason: String,
+    },
+    /// The rows are too few to tell whether the challenger is better.
+    #[error("there is not enough evidence to accept the challenger: {reason}")]
+    NotEnoughEvidence {
+        /// Why, with the numbers.
+        reason: String,
+    },
     /// The schema's file is wrong.
     #[error("{file}: {source}")]
     Schema {
@@ -61,12 +99,58 @@ pub enum TrainerError {
         /// What is wrong.
         source: ImportError,
     },
+    /// A run cannot be tracked.
+    #[error(transparent)]
+    Track(#[from] TrackError),
+    /// A run's record is not one.
+    #[error("{file}: not the record of a run: {found}")]
+    RunRecord {
+        /// The file.
+        file: String,
+        /// What was found.
+        found: String,
+    },
+    /// Releases cannot be read or written.
+    #[error(transparent)]
+    Publish(#[from] PublishError),
     /// Options that do not go together.
     #[error("{option}: {expected}")]
     Usage {
         /// The option.
         option: String,
         /// What was expected.
+        expected: String,
+    },
+    /// The pipeline's file is wrong.
+    #[error("{file}: {reason}")]
+    Pipeline {
+        /// The file.
+        file: String,
+        /// What is wrong, where, and what was expected.
+        reason: String,
+    },
+    /// The folder of a run cannot be used.
+    #[error("{folder}: found {found}; expected {expected}")]
+    RunFolder {
+        /// The folder, or a file in it.
+        folder: String,
+        /// What is there.
+        found: String,
+        /// What should be.
+        expected: String,
+    },
+    /// Someone asked a run to stop.
+    #[error("interrupted; go on with: trainer run --resume {}", .folder.display())]
+    Interrupted {
+        /// The folder of the run.
+        folder: PathBuf,
+    },
+    /// A refit gave another model.
+    #[error("the refit gave {found}; the run's model is {expected}")]
+    NotReproduced {
+        /// The digest of the refitted model.
+        found: String,
+        /// The digest of the run's.
         expected: String,
     },
     /// linfa's tree cannot learn from a feature.
@@ -105,6 +189,12 @@ pub enum TrainerError {
     /// The threads could not be started.
     #[error("the threads could not be started")]
     Threads(#[source] rayon::ThreadPoolBuildError),
+    /// Everything was done, and the answer is no: a check that was asked for did not pass.
+    #[error("the gate is closed: {reason}")]
+    Gate {
+        /// What did not pass.
+        reason: String,
+    },
     /// A report could not be written as JSON.
     #[error("the report cannot be written as JSON")]
     Json(#[from] serde_json::Error),
@@ -126,12 +216,22 @@ impl TrainerError {
             Self::Ingest(error) => !matches!(error, IngestError::Shape { .. }),
             Self::Split(_)
             | Self::Search(_)
+            | Self::Pipeline { .. }
+            | Self::RunFolder { .. }
+            | Self::Interrupted { .. }
             | Self::Parts(_)
+            | Self::Transform(_)
+            | Self::Decide(_)
+            | Self::Rejected { .. }
+            | Self::NotEnoughEvidence { .. }
+            | Self::Knn(_)
+            | Self::Svm(_)
             | Self::Schema { .. }
             | Self::Model { .. }
             | Self::Usage { .. }
             | Self::NotForLinfa { .. }
             | Self::Read { .. }
+            | Self::RunRecord { .. }
             // Too many distinct questions or leaves too large: other parameters help.
             | Self::Export(_) => true,
             Self::Write { source, .. } => matches!(
@@ -144,13 +244,33 @@ impl TrainerError {
                     | ErrorKind::InvalidInput
             ),
             Self::Import { source, .. } => source.is_input_error(),
+            Self::Track(error) => error.is_input_error(),
+            Self::Retune(error) => !matches!(error, RetuneError::Artifact(_) | RetuneError::Row(_)),
+            Self::Accept(error) => !matches!(error, AcceptError::Row(_)),
+            Self::Publish(error) => error.is_input_error(),
             Self::Learn(error) => !matches!(error, LearnError::Linfa(_)),
             Self::Logistic(error) => matches!(error, LogisticError::Penalty { .. }),
             Self::Artifact(_)
+            | Self::NotReproduced { .. }
             | Self::Row(_)
             | Self::Threads(_)
+            | Self::Gate { .. }
             | Self::Json(_)
             | Self::Embedded { .. } => false,
+        }
+    }
+
+    /// The process's exit code: 3 and 4 for answers that are no faults, 2 for what the user can mend, as clap
+    /// does for wrong options, 1 for what is our fault.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Rejected { .. } | Self::Gate { .. } => 3,
+            Self::NotEnoughEvidence { .. } => 4,
+            // As a shell says of a process that SIGINT ended.
+            Self::Interrupted { .. } => 130,
+            _ if self.is_input_error() => 2,
+            _ => 1,
         }
     }
 

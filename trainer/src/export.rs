@@ -1,7 +1,7 @@
 //! From fitted trees to the artifact's tables.
 
-use picket_schema::artifact::{BuildError, Operator, TreeNode, Trees, TreesBuilder};
-use picket_schema::{FeatureSchema, limits};
+use picket_schema::artifact::{BuildError, ModelColumns, Operator, TreeNode, Trees, TreesBuilder};
+use picket_schema::limits;
 
 use crate::learn::{self, Condition, Node, Test, TreeEnsemble};
 
@@ -26,13 +26,13 @@ pub enum ExportError {
     Build(#[from] BuildError),
 }
 
-/// Writes an ensemble as tables.
+/// Writes an ensemble as tables. `columns` are those that it was fitted to.
 ///
 /// # Errors
 /// An [`ExportError`] where the ensemble goes beyond what the format can hold.
 pub fn tree_table(
     ensemble: &TreeEnsemble,
-    schema: &FeatureSchema,
+    columns: &ModelColumns,
 ) -> Result<Trees<'static>, ExportError> {
     let operator = match ensemble.operator() {
         learn::Operator::LessEqual => Operator::LessEqual,
@@ -46,7 +46,7 @@ pub fn tree_table(
         let nodes = tree
             .nodes()
             .iter()
-            .map(|node| tree_node(ensemble, schema, node));
+            .map(|node| tree_node(ensemble, columns, node));
         builder.push(nodes.collect::<Result<_, _>>()?);
     }
     Ok(builder.build()?)
@@ -54,7 +54,7 @@ pub fn tree_table(
 
 fn tree_node(
     ensemble: &TreeEnsemble,
-    schema: &FeatureSchema,
+    columns: &ModelColumns,
     node: &Node,
 ) -> Result<TreeNode, ExportError> {
     match node {
@@ -89,7 +89,7 @@ fn tree_node(
                     right,
                 },
                 Test::Categories(set) => {
-                    let n_categories = schema.features[*feature as usize].categories().len();
+                    let n_categories = columns.n_categories(*feature as usize);
                     let halves = set
                         .words()
                         .iter()

@@ -12,52 +12,79 @@
 //! # Ok::<(), picket_trainer::TrainerError>(())
 //! ```
 
+pub mod accept;
 mod calibration;
 pub mod command;
+mod cross_fit;
 mod dataset;
+pub mod decide;
+mod distinct_rows;
+pub mod drift;
+mod elastic_net;
 mod error;
 mod evaluation;
 mod export;
 pub mod import;
 mod importance;
-mod ingest;
-mod ingest_error;
+pub mod ingest;
+mod judgement;
+mod knn;
 pub mod learn;
 mod learner;
-mod line_counter;
 mod logistic;
 pub mod metrics;
 mod output_file;
+pub mod pipeline;
 mod progress;
+pub mod publish;
 mod random;
 mod reference;
+pub mod report;
 mod resource_use;
+mod retune;
 mod row_groups;
+pub mod runs;
 mod sample;
 pub mod search;
 mod split;
+mod svm;
 mod synthetic;
-mod threshold;
+pub mod track;
 mod training;
+pub mod transform;
+pub mod validate;
 
-pub use calibration::fit_platt;
+pub use calibration::{
+    CalibrationMethod, CalibrationRows, FittedCalibration, fit_isotonic, fit_platt,
+};
 pub use dataset::Dataset;
+pub use decide::{DecisionRule, ThresholdRule};
+pub use distinct_rows::RowsError;
 pub use error::TrainerError;
-pub use evaluation::{Evaluation, Scores, is_training_data};
+pub use evaluation::{
+    Evaluation, Gate, GateFinding, GateReport, Scores, Slice, SliceReport, SplitComparison,
+    SplitMeasure, is_training_data, point_metrics, scored_groups, slice_by, split_comparison,
+};
 pub use export::{ExportError, tree_table};
-pub use ingest::RowReader;
-pub use ingest_error::IngestError;
+pub use importance::{
+    ImportanceError, MeanAbsShap, PermutationImportance, mean_abs_shap, permutation_importance,
+};
+pub use ingest::{IngestError, RowReader};
+pub use judgement::Judgement;
+pub use knn::KnnError;
 pub use learner::{
-    BaggedSettings, BoostingSettings, Fitted, Learner, LinfaTreeSettings, LogisticSettings,
-    PartsError, TreeSettings,
+    AdaBoostSettings, BaggedSettings, BoostingSettings, Fitted, KnnSettings, Learner,
+    LinfaTreeSettings, LogisticSettings, PartsError, StackingSettings, SvmLinearSettings,
+    SvmRbfSettings, TreeSettings, VotingSettings,
 };
 pub use logistic::{LogisticError, fit_logistic};
 pub use output_file::OutputFile;
 pub use progress::{Reporter, Stage};
 pub use reference::reference_of;
+pub use retune::{Band, RetuneError, RetuneOptions, Retuned, retune};
 pub use row_groups::RowGroups;
 pub use sample::{SYNTHETIC_NOTE, Sampler, phishing_schema};
 pub use split::{Split, SplitError, SplitKind, TEST_SHARE, folds, grouped_folds};
+pub use svm::SvmError;
 pub use synthetic::synthetic_rows;
-pub use threshold::ThresholdRule;
 pub use training::{TrainOptions, Trained, train};

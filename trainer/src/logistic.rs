@@ -1,4 +1,5 @@
-//! Logistic regression: linfa's solver on standardised numbers and one-hot categories.
+//! Logistic regression on standardised numbers and one-hot categories: linfa's solver where the penalty is
+//! smooth, else coordinate descent.
 
 use std::borrow::Cow;
 
@@ -6,10 +7,11 @@ use linfa::DatasetBase;
 use linfa::prelude::Fit;
 use linfa_logistic::LogisticRegression;
 use ndarray::{Array1, Array2};
-use picket_schema::artifact::{Linear, Term};
-use picket_schema::{Feature, Kind};
+use picket_schema::Feature;
+use picket_schema::artifact::{ColumnKind, Linear, Term};
 
 use crate::dataset::Dataset;
+use crate::elastic_net::{self, Penalty, Regression};
 
 /// linfa's own default, 100, is not enough for skewed columns.
 const MAX_ITERATIONS: u64 = 1000;
@@ -21,11 +23,15 @@ const GRADIENT_TOLERANCE: f64 = 1e-4;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LogisticError {
-    /// The penalty is not a positive number.
-    #[error("the L2 penalty is {found}; expected a finite number above 0")]
+    /// The penalties are not finite numbers of at least 0, or both are 0.
+    #[error(
+        "the penalties are l1 {l1} and l2 {l2}; expected finite numbers of at least 0, and one of them above"
+    )]
     Penalty {
-        /// The penalty given.
-        found: f64,
+        /// The L1 penalty given.
+        l1: f64,
+        /// The L2 penalty given.
+        l2: f64,
     },
     /// linfa's solver gave up.
     #[error("the solver for the logistic regression failed")]
@@ -52,19 +58,35 @@ enum Encoding {
     },
 }
 
-/// Fits a logistic regression with L2 penalty `l2` on all weights but the bias.
+/// Fits a logistic regression: the sum of the rows' log losses, plus `l1` times the weights' magnitudes, plus `l2`
+/// times half their squares, is the least. The bias is not penalised. These are scikit-learn's `C = 1 / (l1 + l2)`
+/// and `l1_ratio = l1 / (l1 + l2)`.
 ///
-/// Missing numbers are filled with the mean. The bits depend on the processor: linfa's matrix
+/// Missing numbers are filled with the mean. Features whose weights are all 0 have no term.
+///
+/// Without an L1 penalty linfa's solver fits. Its bits depend on the processor: its matrix
 /// product uses fused operations where there are any. On one machine they are always the same.
 ///
 /// # Errors
 /// A [`LogisticError`] for a wrong penalty or one class only, or where the solver fails.
-pub fn fit_logistic(data: &Dataset, l2: f64) -> Result<Linear<'static>, LogisticError> {
-    if !l2.is_finite() || l2 <= 0.0 {
-        return Err(LogisticError::Penalty { found: l2 });
+pub fn fit_logistic(data: &Dataset, l1: f64, l2: f64) -> Result<Linear<'static>, LogisticError> {
+    let is_penalty = |x: f64| x.is_finite() && x >= 0.0;
+    if !is_penalty(l1) || !is_penalty(l2) || l1 + l2 <= 0.0 {
+        return Err(LogisticError::Penalty { l1, l2 });
     }
     let encodings = encodings(data);
     let encoded = encode(data, &encodings);
+    if l1 > 0.0 {
+        let columns = encoded.columns().into_iter().map(|column| column.to_vec());
+        let columns: Vec<Vec<f64>> = columns.collect();
+        let penalty = Penalty {
+            l1,
+            l2,
+            non_negative: false,
+        };
+        let Regression { intercept, weights } = elastic_net::fit(&columns, data.labels(), penalty);
+        return Ok(linear(data, &encodings, intercept, &weights));
+    }
     let targets = Array1::from_iter(data.labels().iter().copied());
     let fitted = LogisticRegression::default()
         .alpha(l2)
@@ -74,22 +96,45 @@ pub fn fit_logistic(data: &Dataset, l2: f64) -> Result<Linear<'static>, Logistic
     // linfa takes the more frequent class for its positive one, so the sign may have to be turned.
     let sign = if fitted.labels().pos.class { 1.0 } else { -1.0 };
     let weights: Vec<f64> = fitted.params().iter().map(|weight| sign * weight).collect();
-    let terms = encodings
-        .iter()
-        .enumerate()
-        .map(|(feature_idx, encoding)| term(data, feature_idx, encoding, &weights))
-        .collect();
-    Ok(Linear {
-        bias: sign * fitted.intercept(),
-        terms,
-    })
+    let bias = sign * fitted.intercept();
+    Ok(linear(data, &encodings, bias, &weights))
 }
 
-/// How much each feature moves the margin: the standard deviation of its term over the training
-/// rows, as a share of their sum. Shape: `(n_features,)`; empty where no feature moves it.
+/// The encoded rows and how they are encoded, for other linear learners. Shape of the rows: `(n_rows, n_columns)`.
+pub(crate) fn encoded_rows(data: &Dataset) -> (Encodings, Array2<f64>) {
+    let encodings = encodings(data);
+    let rows = encode(data, &encodings);
+    (Encodings(encodings), rows)
+}
+
+/// How the features of a data set are encoded.
+pub(crate) struct Encodings(Vec<Encoding>);
+
+impl Encodings {
+    /// The linear model with these weights of the encoded columns.
+    pub(crate) fn linear(&self, data: &Dataset, bias: f64, weights: &[f64]) -> Linear<'static> {
+        linear(data, &self.0, bias, weights)
+    }
+}
+
+fn linear(data: &Dataset, encodings: &[Encoding], bias: f64, weights: &[f64]) -> Linear<'static> {
+    let used = |encoding: &Encoding| {
+        let columns = encoding.first_column()..encoding.first_column() + encoding.n_columns();
+        weights[columns].iter().any(|weight| *weight != 0.0)
+    };
+    let encodings = encodings.iter().enumerate();
+    let encodings = encodings.filter(|(_, encoding)| used(encoding));
+    let terms = encodings
+        .map(|(feature_idx, encoding)| term(data, feature_idx, encoding, weights))
+        .collect();
+    Linear { bias, terms }
+}
+
+/// How much each column moves the margin: the standard deviation of its term over the training
+/// rows, as a share of their sum. Shape: `(n_columns,)`; empty where no column moves it.
 #[must_use]
 pub(crate) fn linear_importances(linear: &Linear<'_>, data: &Dataset) -> Vec<f64> {
-    let mut spreads = vec![0.0; data.schema().n_features()];
+    let mut spreads = vec![0.0; data.columns().len()];
     for term in &linear.terms {
         let feature_idx = term.feature_idx();
         let values = data.features().column(feature_idx);
@@ -104,12 +149,11 @@ pub(crate) fn linear_importances(linear: &Linear<'_>, data: &Dataset) -> Vec<f64
 
 fn encodings(data: &Dataset) -> Vec<Encoding> {
     let mut n_columns = 0;
-    let features = data.schema().features.iter().enumerate();
-    features
-        .map(|(feature_idx, feature)| {
+    let columns = data.columns().0.iter().enumerate();
+    columns
+        .map(|(feature_idx, column)| {
             let first_column = n_columns;
-            if feature.kind() == Kind::Categorical {
-                let n_categories = feature.categories().len();
+            if let ColumnKind::Categorical { n_categories } = column.kind {
                 n_columns += n_categories;
                 return Encoding::OneHot {
                     first_column,
@@ -169,6 +213,13 @@ fn encode(data: &Dataset, encodings: &[Encoding]) -> Array2<f64> {
 }
 
 impl Encoding {
+    fn first_column(&self) -> usize {
+        match self {
+            Self::Standardised { column, .. } => *column,
+            Self::OneHot { first_column, .. } => *first_column,
+        }
+    }
+
     fn n_columns(&self) -> usize {
         match self {
             Self::Standardised { .. } => 1,

@@ -28,7 +28,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// 2 for what the user can mend, as clap does for wrong options; 1 for what is our fault.
+/// Says what went wrong, and gives the code that tells programs so.
 fn exit_code(error: &anyhow::Error) -> ExitCode {
     let cause = error.downcast_ref::<TrainerError>();
     if cause.is_some_and(TrainerError::is_broken_pipe) {
@@ -52,5 +52,5 @@ fn exit_code(error: &anyhow::Error) -> ExitCode {
         }
     }
     eprintln!("error: {}", shown.join(": "));
-    ExitCode::from(if is_input_error { 2 } else { 1 })
+    ExitCode::from(cause.map_or(1, TrainerError::exit_code))
 }

@@ -25,20 +25,27 @@ pub fn reference_of(data: &Dataset, scores: &[f64]) -> Reference<'static> {
             let values = data.features().column(feature_idx).to_vec();
             histogram(feature, &values)
         });
+    Reference {
+        features: features.collect(),
+        scores: Cow::Owned(score_counts(scores)),
+    }
+}
+
+/// The counts of scores in bins of equal width, as an artifact holds them.
+pub(crate) fn score_counts(scores: &[f64]) -> Vec<u8> {
     let mut counts = [0_u32; limits::SCORE_BINS];
     for score in scores {
         let bin = (score * limits::SCORE_BINS as f64) as usize;
         counts[bin.min(limits::SCORE_BINS - 1)] += 1;
     }
-    Reference {
-        features: features.collect(),
-        scores: little_endian(&counts),
-    }
+    little_endian(&counts).into_owned()
 }
 
 fn histogram(feature: &Feature, values: &[f32]) -> FeatureHistogram<'static> {
     let edges: Vec<f32> = match &feature.domain {
-        Domain::Categories(names) => (0..names.len() - 1).map(|code| code as f32).collect(),
+        Domain::Categories(_) | Domain::Hashed(_) => (0..feature.n_categories() - 1)
+            .map(|code| code as f32)
+            .collect(),
         Domain::Values(values) => values[..values.len() - 1]
             .iter()
             .map(|v| *v as f32)

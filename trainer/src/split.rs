@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::dataset::Dataset;
 use crate::random::Random;
 use crate::row_groups::RowGroups;
@@ -14,7 +16,8 @@ use crate::row_groups::RowGroups;
 pub const TEST_SHARE: f64 = 0.2;
 
 /// How rows are told apart into training and test.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum SplitKind {
     /// Rows with equal features stay together.
     #[default]

@@ -1,9 +1,9 @@
 //! Labelled rows for any schema, by a rule with chance in it: material for fixtures and tests.
 
-use picket_schema::{Domain, FeatureSchema, MissingPolicy};
+use picket_schema::{Domain, Feature, FeatureSchema, MissingPolicy};
 
 use crate::dataset::Dataset;
-use crate::ingest_error::IngestError;
+use crate::ingest::IngestError;
 use crate::random::Random;
 
 /// The chance of a missing value where the schema accepts one.
@@ -33,7 +33,7 @@ pub fn synthetic_rows(
                 values.push(f32::NAN);
                 continue;
             }
-            let (value, opinion) = draw(&feature.domain, place, feature_idx);
+            let (value, opinion) = draw(feature, place, feature_idx);
             values.push(value);
             vote += opinion / (1.0 + feature_idx as f64 / 4.0) + 0.5 * opinion * neighbour;
             neighbour = opinion;
@@ -47,14 +47,14 @@ pub fn synthetic_rows(
     Dataset::new(schema.clone(), values, labels, "the synthetic rows")
 }
 
-/// A value at `place`, in 0..1, of the domain, and what it votes, in -1..=1.
-fn draw(domain: &Domain, place: f64, feature_idx: usize) -> (f32, f64) {
+/// A value at `place`, in 0..1, of the feature's domain, and what it votes, in -1..=1.
+fn draw(feature: &Feature, place: f64, feature_idx: usize) -> (f32, f64) {
     let sign = if feature_idx.is_multiple_of(2) {
         1.0
     } else {
         -1.0
     };
-    match domain {
+    match &feature.domain {
         Domain::Range([min, max]) => {
             // Small values are the most frequent, as they are in counts of bytes and connections.
             let share = place * place * place * place;
@@ -70,8 +70,8 @@ fn draw(domain: &Domain, place: f64, feature_idx: usize) -> (f32, f64) {
             let index = (place * values.len() as f64) as usize;
             (values[index] as f32, sign * (2.0 * place - 1.0))
         }
-        Domain::Categories(names) => {
-            let index = (place * place * names.len() as f64) as usize;
+        Domain::Categories(_) | Domain::Hashed(_) => {
+            let index = (place * place * feature.n_categories() as f64) as usize;
             // Neighbouring codes disagree: only a split by sets can follow.
             let opinion = if (index * 7 + feature_idx) % 5 < 2 {
                 1.0

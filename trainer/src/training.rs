@@ -1,4 +1,4 @@
-//! From labelled rows to an artifact: split, fit, calibrate, choose a threshold, measure, write.
+//! From labelled rows to an artifact: split, fit, calibrate, decide, measure, write.
 //!
 //! The metrics are those of a model that never saw the test rows, measured on its own artifact. The
 //! model that is written is then fitted once more to all rows, with the same parameters, and
@@ -8,28 +8,38 @@
 //! Without [`TrainOptions::refit`] the written model is the measured one, byte by byte but for its card.
 
 use picket_schema::DataDigest;
+use std::collections::BTreeMap;
+
 use picket_schema::artifact::{Artifact, Calibration, Card, Decision, ModelTable, Transform};
 use picket_wasm_model::Model;
 
-use crate::calibration::fit_platt;
+use crate::calibration::{CalibrationMethod, CalibrationRows};
 use crate::dataset::Dataset;
+use crate::decide::{DecisionRule, ThresholdRule};
 use crate::error::TrainerError;
-use crate::evaluation::{Evaluation, Scores};
-use crate::learner::{Fitted, Learner};
+use crate::evaluation::{Evaluation, Scores, point_metrics};
+use crate::judgement::Judgement;
+use crate::learn::Progress;
+use crate::learner::{Fitted, Learner, OutOfBagScores};
 use crate::progress::Reporter;
 use crate::reference::reference_of;
 use crate::row_groups::RowGroups;
 use crate::split::{Split, SplitKind, grouped_folds};
-use crate::threshold::ThresholdRule;
+use crate::transform::{FittedTransform, TransformPlan};
 
 /// How many folds the margins for calibration come from.
 const N_FOLDS: usize = 5;
+
+/// How a note on the card starts that says what its metrics were measured on.
+pub(crate) const METRICS_NOTE: &str = "The metrics are those of ";
 
 /// How to train.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrainOptions {
     /// The model's name; empty for `<schema>-<learner>`.
     pub name: String,
+    /// What is done to rows before the learner, and later the model, reads them.
+    pub transform: TransformPlan,
     /// The learner.
     pub learner: Learner,
     /// The seed of every random choice.
@@ -38,8 +48,13 @@ pub struct TrainOptions {
     pub split: SplitKind,
     /// Whether the written model learns from the test rows too, after they were measured on. Default yes.
     pub refit: bool,
-    /// How the threshold is chosen.
+    /// How margins become scores. Default Platt.
+    pub calibration: CalibrationMethod,
+    /// How the threshold is chosen. Default 0.5.
     pub threshold: ThresholdRule,
+    /// The share of each class that may get the other's verdict; where it is given, a band of scores is
+    /// uncertain. Default none.
+    pub uncertain: Option<f64>,
     /// What a reader of the card should know.
     pub notes: Vec<String>,
 }
@@ -50,11 +65,14 @@ impl TrainOptions {
     pub fn new(learner: Learner) -> Self {
         Self {
             name: String::new(),
+            transform: TransformPlan::default(),
             learner,
             seed: 0,
             split: SplitKind::Grouped,
             refit: true,
+            calibration: CalibrationMethod::Platt,
             threshold: ThresholdRule::Fixed(0.5),
+            uncertain: None,
             notes: Vec::new(),
         }
     }
@@ -65,8 +83,13 @@ impl TrainOptions {
 pub struct Trained {
     /// The artifact's file.
     pub bytes: Vec<u8>,
+    /// The file of the model that was measured; it never saw the test rows.
+    pub measured: Vec<u8>,
     /// What the model achieves on the test rows.
     pub evaluation: Evaluation,
+    /// What the measured model achieves on the rows that it learned from, by metric: the distance to the
+    /// evaluation tells whether it learned them by heart.
+    pub training_metrics: BTreeMap<&'static str, f64>,
     /// The artifact's card.
     pub card: Card,
 }
@@ -87,24 +110,25 @@ pub fn train(
     let memorised_share = random
         .unwrap_or_else(|_| split.clone())
         .memorised_share(&groups);
-    let (training, test) = (data.select(&split.train), data.select(&split.test));
-
-    let part = FittedPart::fit(&training, options, reporter)?;
-    let mut card = card(data, options, &part);
+    let Measured {
+        part,
+        training,
+        mut card,
+        bytes: measured,
+        evaluation,
+        training_metrics,
+    } = Measured::on(data, &split, options, reporter)?;
     card.memorised_share = memorised_share;
-    card.n_rows_train = training.n_rows() as u64;
-    card.n_rows_test = test.n_rows() as u64;
-    let bytes = part.artifact(&training, card.clone()).encode()?;
-    let evaluation = Evaluation::of(&Model::load(&bytes)?, &test, options.seed)?;
-    card.metrics.clone_from(&evaluation.metrics);
 
     let (part, rows) = if options.refit {
         card.n_rows_train = data.n_rows() as u64;
         card.notes.push(format!(
-            "The metrics are those of a model fitted to {} rows and measured on the other {}; this model was then fitted to all {} rows with the same parameters.",
-            training.n_rows(), test.n_rows(), data.n_rows()
+            "{METRICS_NOTE}a model fitted to {} rows and measured on the other {}; this model was then fitted to all {} rows with the same parameters.",
+            training.n_rows(), evaluation.n_rows, data.n_rows()
         ));
-        (FittedPart::fit(data, options, reporter)?, data)
+        let part = FittedPart::fit(data, options, reporter)?;
+        part.judgement.describe(&mut card.parameters);
+        (part, data)
     } else {
         (part, &training)
     };
@@ -112,20 +136,57 @@ pub fn train(
     let bytes = part.artifact(rows, card.clone()).encode()?;
     Ok(Trained {
         bytes,
+        measured,
         evaluation,
+        training_metrics,
         card,
     })
 }
 
+/// A model fitted to one part of a split and measured on the other.
+pub(crate) struct Measured {
+    part: FittedPart,
+    training: Dataset,
+    card: Card,
+    bytes: Vec<u8>,
+    pub(crate) evaluation: Evaluation,
+    pub(crate) training_metrics: BTreeMap<&'static str, f64>,
+}
+
+impl Measured {
+    pub(crate) fn on(
+        data: &Dataset,
+        split: &Split,
+        options: &TrainOptions,
+        reporter: Reporter,
+    ) -> Result<Self, TrainerError> {
+        let (training, test) = (data.select(&split.train), data.select(&split.test));
+        let part = FittedPart::fit(&training, options, reporter)?;
+        let mut card = card(data, options, &part);
+        card.n_rows_train = training.n_rows() as u64;
+        card.n_rows_test = test.n_rows() as u64;
+        let bytes = part.artifact(&training, card.clone()).encode()?;
+        let model = Model::load(&bytes)?;
+        let evaluation = Evaluation::of(&model, &test, options.seed)?;
+        let training_metrics = point_metrics(&model, &training)?;
+        card.metrics.clone_from(&evaluation.metrics);
+        Ok(Self {
+            part,
+            training,
+            card,
+            bytes,
+            evaluation,
+            training_metrics,
+        })
+    }
+}
+
 /// A model fitted to some rows, calibrated on margins of rows it did not learn from.
 struct FittedPart {
+    transform: FittedTransform,
     table: ModelTable<'static>,
     importances: Vec<f64>,
-    calibration: Calibration,
-    decision: Decision,
-    /// Calibrated scores of rows that the scoring model did not see.
-    scores: Vec<f64>,
-    calibrated_on: &'static str,
+    judgement: Judgement,
 }
 
 impl FittedPart {
@@ -136,53 +197,60 @@ impl FittedPart {
     ) -> Result<Self, TrainerError> {
         let learner = &options.learner;
         let stage = reporter.stage("fit", learner.n_trees() as u64);
+        let (transform, rows) = options.transform.fit_apply(data, options.seed)?;
         let Fitted {
             table,
             importances,
             out_of_bag,
-        } = learner.fit(data, options.seed, &stage)?;
+        } = learner.fit(&rows, options.seed, &stage)?;
+        let importances = transform.to_features(&importances, data.schema().n_features());
         drop(stage);
-        let (margins, labels, calibrated_on) = match out_of_bag {
-            Some(out_of_bag) => {
-                let known = out_of_bag.iter().zip(data.labels());
-                let known = known.filter_map(|(margin, label)| Some(((*margin)?, *label)));
-                let (margins, labels) = known.unzip();
-                (margins, labels, "out-of-bag margins")
-            }
+        let groups = RowGroups::of(data);
+        let (margins, calibrated_on) = match out_of_bag {
+            Some(margins) => (margins, learner.unseen_by()),
             None => (
-                cross_fitted_margins(data, options, reporter)?,
-                data.labels().to_vec(),
+                cross_fitted_margins(data, &groups, options, reporter)?,
                 "out-of-fold margins, 5 grouped folds",
             ),
         };
-        let calibration = fit_platt(&margins, &labels);
-        let score = |margin: &f64| {
-            picket_wasm_model::sigmoid(calibration.slope * margin + calibration.intercept)
+        // A row that every tree has seen has no margin that says anything.
+        let known = (0..data.n_rows()).filter_map(|row_idx| {
+            let (label, group) = (data.labels()[row_idx], groups.group_of_row()[row_idx]);
+            Some((margins[row_idx]?, label, group))
+        });
+        let mut rows = (Vec::new(), Vec::new(), Vec::new());
+        for (margin, label, group) in known {
+            rows.0.push(margin);
+            rows.1.push(label);
+            rows.2.push(group);
+        }
+        let rows = CalibrationRows {
+            margins: &rows.0,
+            labels: &rows.1,
+            groups: &rows.2,
+            are_probabilities: learner.margins_are_probabilities(),
         };
-        let scores: Vec<f64> = margins.iter().map(score).collect();
-        let threshold = options.threshold.choose(&scores, &labels);
-        let decision = Decision {
-            threshold,
-            uncertain: None,
+        let rule = DecisionRule {
+            threshold: options.threshold,
+            uncertain: options.uncertain,
         };
+        let judgement = Judgement::of(&rows, options.calibration, rule, options.seed)?;
         Ok(Self {
+            transform,
             table,
             importances,
-            calibration,
-            decision,
-            scores,
-            calibrated_on,
+            judgement: judgement.made_on(calibrated_on),
         })
     }
 
     fn artifact(&self, data: &Dataset, card: Card) -> Artifact<'static> {
         Artifact {
             schema: data.schema().clone(),
-            transform: Transform::default(),
+            transform: self.transform.steps().clone(),
             model: self.table.clone(),
-            calibration: self.calibration,
-            decision: self.decision,
-            reference: reference_of(data, &self.scores),
+            calibration: self.judgement.calibration.clone(),
+            decision: self.judgement.decision,
+            reference: reference_of(data, &self.judgement.scores),
             card,
         }
     }
@@ -191,12 +259,12 @@ impl FittedPart {
 /// For each row the margin of a model that saw neither it nor its equals. Shape: `(n_rows,)`.
 fn cross_fitted_margins(
     data: &Dataset,
+    groups: &RowGroups,
     options: &TrainOptions,
     reporter: Reporter,
-) -> Result<Vec<f64>, TrainerError> {
-    let groups = RowGroups::of(data);
-    let folds = grouped_folds(data, &groups, N_FOLDS, options.seed);
-    let mut margins = vec![0.0; data.n_rows()];
+) -> Result<Vec<Option<f64>>, TrainerError> {
+    let folds = grouped_folds(data, groups, N_FOLDS, options.seed);
+    let mut margins = vec![None; data.n_rows()];
     // A learner without trees still shows one step a fold.
     let steps = options.learner.n_trees().max(1) as u64;
     let stage = reporter.stage("calibrate", N_FOLDS as u64 * steps);
@@ -208,27 +276,48 @@ fn cross_fitted_margins(
         }
         let done = fold as u64 * steps;
         let rest = data.select(&rest);
-        let fitted = options
-            .learner
-            .fit(&rest, options.seed, &|grown: usize, _: usize| {
-                stage.reach(done + grown as u64);
-            })?;
+        let progress = |grown: usize, _: usize| stage.reach(done + grown as u64);
+        let (plan, learner) = (&options.transform, &options.learner);
+        let artifact = fit_uncalibrated(&rest, plan, learner, options.seed, &progress)?;
         // Through the file format and the scorer: what is calibrated is what the edge computes.
-        let bytes = uncalibrated(&rest, fitted.table).encode()?;
+        let bytes = artifact.encode()?;
         let scores = Scores::of(&Model::load(&bytes)?, &data.select(&held_out))?;
         for (row_idx, margin) in held_out.into_iter().zip(scores.margins) {
-            margins[row_idx] = margin;
+            margins[row_idx] = Some(margin);
         }
         stage.reach(done + steps);
     }
     Ok(margins)
 }
 
-/// An artifact that scores by the bare margins of a model fitted to `data`.
-pub(crate) fn uncalibrated(data: &Dataset, model: ModelTable<'static>) -> Artifact<'static> {
+/// An artifact that scores by the bare margins of a learner fitted to the rows of `data`, which are those
+/// of the schema, behind a transform fitted to the same rows.
+///
+/// # Errors
+/// As [`TransformPlan::fit`] and [`Learner::fit`].
+pub(crate) fn fit_uncalibrated(
+    data: &Dataset,
+    plan: &TransformPlan,
+    learner: &Learner,
+    seed: u64,
+    progress: &dyn Progress,
+) -> Result<Artifact<'static>, TrainerError> {
+    let (transform, rows) = plan.fit_apply(data, seed)?;
+    // Nobody asks for out-of-bag scores here.
+    let learned = learner.learn(&rows, seed, OutOfBagScores::Unwanted, progress)?;
+    let table = learned.export(rows.columns())?.table;
+    Ok(uncalibrated(data, transform.steps().clone(), table))
+}
+
+/// An artifact that scores by the bare margins of a model fitted to `data` after a transform.
+pub(crate) fn uncalibrated(
+    data: &Dataset,
+    transform: Transform<'static>,
+    model: ModelTable<'static>,
+) -> Artifact<'static> {
     Artifact {
         schema: data.schema().clone(),
-        transform: Transform::default(),
+        transform,
         model,
         calibration: Calibration::IDENTITY,
         decision: Decision {
@@ -263,15 +352,8 @@ fn blank_card() -> Card {
 fn card(data: &Dataset, options: &TrainOptions, part: &FittedPart) -> Card {
     let learner = &options.learner;
     let mut parameters = learner.parameters();
-    parameters.insert(
-        "calibration".into(),
-        format!("Platt, {}", part.calibrated_on),
-    );
-    let threshold = match options.threshold {
-        ThresholdRule::Fixed(threshold) => threshold.to_string(),
-        ThresholdRule::BestF1 => format!("highest F1 of {}", part.calibrated_on),
-    };
-    parameters.insert("threshold".into(), threshold);
+    parameters.extend(options.transform.parameters());
+    part.judgement.describe(&mut parameters);
     parameters.insert("refit".into(), options.refit.to_string());
     let name = if options.name.is_empty() {
         format!("{}-{}", data.schema().name, learner.name())

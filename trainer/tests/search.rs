@@ -1,5 +1,7 @@
 //! The search: the same outcome for every number of threads, resumable, and honest about failures.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by unwrapping")]
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -7,6 +9,7 @@ use picket_trainer::search::{
     CandidateState, FolderStore, NoStore, ParameterSpace, SearchError, SearchMetric, SearchOptions,
     SearchOutcome, Strategy, search,
 };
+use picket_trainer::transform::TransformPlan;
 use picket_trainer::{Dataset, Reporter, RowReader, TrainerError, phishing_schema, synthetic_rows};
 use serde_json::json;
 
@@ -235,9 +238,9 @@ fn random_draws_stay_in_their_ranges_and_follow_the_seed() {
          "learning_rate": {"low": 0.001, "high": 0.5, "log": true}},
         {"model": "logistic", "l2": [0.5, 2.0]},
     ]));
-    let drawn = space.draw(40, 3).unwrap();
-    assert_eq!(drawn, space.draw(40, 3).unwrap());
-    assert_ne!(drawn, space.draw(40, 4).unwrap());
+    let drawn = space.draw(&TransformPlan::default(), 40, 3).unwrap();
+    assert_eq!(drawn, space.draw(&TransformPlan::default(), 40, 3).unwrap());
+    assert_ne!(drawn, space.draw(&TransformPlan::default(), 40, 4).unwrap());
     let rates: Vec<f64> = drawn
         .iter()
         .filter(|candidate| candidate.model() == "boosting")
@@ -253,12 +256,20 @@ fn random_draws_stay_in_their_ranges_and_follow_the_seed() {
         2,
         "there are but two"
     );
-    assert!(matches!(space.grid(), Err(SearchError::RangeInGrid { .. })));
+    assert!(matches!(
+        space.grid(&TransformPlan::default()),
+        Err(SearchError::RangeInGrid { .. })
+    ));
 }
 
 #[test]
 fn wrong_spaces_say_what_is_wrong_and_where() {
-    let message = |entries| space(entries).grid().unwrap_err().to_string();
+    let message = |entries| {
+        space(entries)
+            .grid(&TransformPlan::default())
+            .unwrap_err()
+            .to_string()
+    };
     let unknown = message(json!([{"model": "tree"}, {"model": "tree", "depth": 3}]));
     assert!(
         unknown.contains("candidate 1 (tree)") && unknown.contains("max_depth"),

@@ -16,7 +16,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use json_text::JsonText;
 
-use crate::{Explainer, OwnedModel, Scored, Scorer};
+use crate::{Explainer, ExplanationUnit, OwnedModel, Scored, Scorer};
 
 #[wasm_bindgen]
 extern "C" {
@@ -124,16 +124,17 @@ impl BrowserModel {
     }
 
     /// Explains one row. Shape of the answer: `(2, 1 + n_features)`: base and contributions in
-    /// log-odds of the score, then the same before calibration, where they add up to the margin.
+    /// the description's `explanation_unit`, then the same before calibration, where they add up to the margin.
     pub fn explain(&self, row: &[f32]) -> Result<Vec<f64>, Problem> {
         let model = self.0.model();
         let explanation = Explainer::new(model)
             .explain(row)
             .map_err(|error| Problem::because(&error))?;
-        let (base, log_odds) = explanation.in_log_odds(model.calibration());
+        let unit = ExplanationUnit::of(model.calibration());
+        let (base, contributions) = explanation.in_unit(unit);
         let mut numbers = Vec::with_capacity(2 * (1 + row.len()));
         numbers.push(base);
-        numbers.extend(log_odds);
+        numbers.extend(contributions);
         numbers.push(explanation.base);
         numbers.extend(explanation.contributions);
         Ok(numbers)

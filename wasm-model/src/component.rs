@@ -1,5 +1,6 @@
 //! The WIT binding: the scorer as a component that imports nothing.
 
+use picket_schema::artifact::Calibration;
 use picket_schema::{Artifact, Verdict};
 
 use crate::{Explainer, OwnedModel, Scored, Scorer};
@@ -69,8 +70,10 @@ impl wit::GuestModel for OwnedModel {
                 .collect(),
             threshold: artifact.decision.threshold,
             uncertain: artifact.decision.uncertain.map(|[low, high]| (low, high)),
-            calibration_slope: artifact.calibration.slope,
-            calibration_intercept: artifact.calibration.intercept,
+            platt: match &artifact.calibration {
+                Calibration::Platt(platt) => Some((platt.slope, platt.intercept)),
+                Calibration::Isotonic(_) => None,
+            },
         }
     }
 

@@ -2,8 +2,9 @@
 
 use core::slice;
 
-use picket_schema::artifact::{Calibration, ModelColumns, ModelTable};
+use picket_schema::artifact::{Calibration, ModelColumns, ModelTable, Platt};
 
+use crate::calibrated::log_odds;
 use crate::model::{Model, Scored};
 use crate::prepared_trees::PreparedTrees;
 use crate::row::{RowError, Unexplainable, check_row};
@@ -21,18 +22,64 @@ pub struct Explanation {
     pub contributions: Vec<f64>,
 }
 
-impl Explanation {
-    /// The same explanation in log-odds of the score: base and contributions through the
-    /// calibration, which is linear in the margin, so they add up to the score's log-odds.
+/// What base and contributions are shown in.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ExplanationUnit {
+    /// Log-odds of the score. Platt's sigmoid is linear in them, so contributions to the margin become
+    /// contributions to the log-odds.
+    LogOdds(Platt),
+    /// The margin. An isotonic calibration bends between its knots: there is no unit of the score in
+    /// which contributions would still add up.
+    Margin,
+}
+
+impl ExplanationUnit {
+    /// The unit that goes with a calibration.
     #[must_use]
-    pub fn in_log_odds(&self, calibration: Calibration) -> (f64, Vec<f64>) {
-        let base = calibration.slope * self.base + calibration.intercept;
+    pub fn of(calibration: &Calibration<'_>) -> Self {
+        match calibration {
+            Calibration::Platt(platt) => Self::LogOdds(*platt),
+            Calibration::Isotonic(_) => Self::Margin,
+        }
+    }
+
+    /// `log-odds` or `margin`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::LogOdds(_) => "log-odds",
+            Self::Margin => "margin",
+        }
+    }
+
+    /// A margin, or a base, in this unit.
+    #[must_use]
+    pub fn of_margin(self, margin: f64) -> f64 {
+        match self {
+            Self::LogOdds(platt) => log_odds(platt, margin),
+            Self::Margin => margin,
+        }
+    }
+
+    /// A contribution to a margin in this unit.
+    #[must_use]
+    pub fn of_contribution(self, contribution: f64) -> f64 {
+        match self {
+            Self::LogOdds(platt) => platt.slope * contribution,
+            Self::Margin => contribution,
+        }
+    }
+}
+
+impl Explanation {
+    /// Base and contributions in a unit: they add up to the margin in that unit. Shape of the
+    /// contributions: `(n_features,)`.
+    #[must_use]
+    pub fn in_unit(&self, unit: ExplanationUnit) -> (f64, Vec<f64>) {
+        let contributions = self.contributions.iter();
         (
-            base,
-            self.contributions
-                .iter()
-                .map(|c| calibration.slope * c)
-                .collect(),
+            unit.of_margin(self.base),
+            contributions.map(|c| unit.of_contribution(*c)).collect(),
         )
     }
 }

@@ -5,6 +5,7 @@
 
 #[cfg(feature = "browser")]
 mod browser;
+mod calibrated;
 #[cfg(feature = "component")]
 mod component;
 mod condition_masks;
@@ -32,7 +33,8 @@ mod tree_numbers;
 mod tree_paths;
 mod tree_shap;
 
-pub use explain::{Explainer, Explanation};
+pub use calibrated::calibrated;
+pub use explain::{Explainer, Explanation, ExplanationUnit};
 pub use model::{Model, Scored};
 pub use owned::OwnedModel;
 pub use row::{RowError, Unexplainable};

@@ -3,9 +3,9 @@
 use picket_schema::artifact::{Artifact, Calibration, Decision, ModelColumns, ModelTable, Trees};
 use picket_schema::{ArtifactError, FeatureSchema, Margin, Score, Verdict};
 
+use crate::calibrated::calibrated;
 use crate::prepared_trees::PreparedTrees;
 use crate::row_transform::RowTransform;
-use crate::sigmoid::sigmoid;
 
 /// What a model says of a row.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -35,7 +35,7 @@ impl<'a> Model<'a> {
     /// The [`ArtifactError`] that decoding finds.
     pub fn load(bytes: &'a [u8]) -> Result<Self, ArtifactError> {
         let (artifact, layouts) = Artifact::decode_with_layouts(bytes)?;
-        let transform = RowTransform::new(&artifact.transform, &artifact.schema);
+        let transform = RowTransform::new(&artifact.transform, (&artifact.schema).into());
         let tables = artifact.model.members();
         let trees = tables.filter_map(|(_, table)| match table {
             ModelTable::Trees(trees) => Some(trees),
@@ -78,8 +78,8 @@ impl<'a> Model<'a> {
 
     /// From margin to score.
     #[must_use]
-    pub fn calibration(&self) -> Calibration {
-        self.artifact.calibration
+    pub fn calibration(&self) -> &Calibration<'a> {
+        &self.artifact.calibration
     }
 
     /// From score to verdict.
@@ -91,8 +91,7 @@ impl<'a> Model<'a> {
     /// Score and verdict of a margin. Every path to a score ends here.
     #[must_use]
     pub fn judge(&self, margin: Margin) -> Scored {
-        let Calibration { slope, intercept } = self.artifact.calibration;
-        let score = Score(sigmoid(slope * margin.0 + intercept));
+        let score = calibrated(&self.artifact.calibration, margin);
         Scored {
             margin,
             score,

@@ -1,6 +1,5 @@
 //! The transform: from a row of the schema to the columns that the model reads.
 
-use picket_schema::FeatureSchema;
 use picket_schema::artifact::{ModelColumns, NeighbourImputer, RowDecoder, Step, Transform};
 
 use crate::nearest::{self, Nearest};
@@ -35,10 +34,9 @@ struct Imputing {
 }
 
 impl RowTransform {
-    /// Prepares a transform of a validated artifact.
+    /// Prepares a transform as it stands in a valid artifact. `columns` are those before the first step.
     #[must_use]
-    pub fn new(transform: &Transform<'_>, schema: &FeatureSchema) -> Self {
-        let mut columns = ModelColumns::from(schema);
+    pub fn new(transform: &Transform<'_>, mut columns: ModelColumns) -> Self {
         let (mut before, mut decoders) = (Vec::new(), Vec::new());
         for step in &transform.0 {
             let after = step.columns(&columns);
@@ -67,7 +65,7 @@ impl RowTransform {
         self.before.is_empty()
     }
 
-    /// Transforms a row of the schema, shape `(n_features,)`, and appends the result to `out`,
+    /// Transforms a row, shape `(n_features,)`, and appends the result to `out`,
     /// `n_columns` values. `transform` is the one that this was made for.
     ///
     /// # Panics

@@ -11,7 +11,7 @@ mod models;
 use coalitions::Coalitions;
 use models::Random;
 use picket_schema::artifact::{ModelTable, Operator, TreeLayout, TreeNode, Trees};
-use picket_wasm_model::{Explainer, Model, naive};
+use picket_wasm_model::{Explainer, ExplanationUnit, Model, naive};
 
 /// The expected value of a tree where only the features in `known` are known: at an unknown
 /// feature both ways count by their covers.
@@ -140,7 +140,9 @@ fn contributions_add_up_to_the_margin() {
             let sum = explanation.base + explanation.contributions.iter().sum::<f64>();
             let scale = explanation.contributions.iter().map(|c| c.abs()).sum();
             assert_close(sum, margin, scale);
-            let (base, log_odds) = explanation.in_log_odds(model.calibration());
+            let unit = ExplanationUnit::of(model.calibration());
+            assert_eq!(unit.name(), "log-odds");
+            let (base, log_odds) = explanation.in_unit(unit);
             let total = base + log_odds.iter().sum::<f64>();
             let score = picket_wasm_model::sigmoid(total);
             assert!((score - explanation.scored.score.0).abs() < 1e-6);

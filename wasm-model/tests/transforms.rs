@@ -31,7 +31,7 @@ fn fast_is_naive() {
     for (seed, bytes) in files().enumerate() {
         let model = Model::load(&bytes).unwrap();
         let transform = &model.artifact().transform;
-        let prepared = RowTransform::new(transform, model.schema());
+        let prepared = RowTransform::new(transform, model.schema().into());
         assert_eq!(prepared.columns(), &model.artifact().columns());
         n_wider += usize::from(model.columns().len() > model.n_features());
         let rows = rows(seed as u64, 90);

@@ -21,7 +21,14 @@ pub(crate) fn run(repo: &Repo, args: Args) -> Result<()> {
     args.finish()?;
     command::run(
         repo.cargo()
-            .args(["run", "--release", "--package", "picket-trainer", "--"])
+            .args([
+                "run",
+                "--release",
+                "--no-default-features",
+                "--package",
+                "picket-trainer",
+                "--",
+            ])
             .args(["fixtures", "--out", FOLDER]),
     )?;
     let folder = repo.root.join(FOLDER);

@@ -11,6 +11,7 @@ mod fuzz;
 mod http;
 mod interrupt;
 mod repo;
+mod servers;
 mod setup;
 mod stage;
 mod test;
@@ -26,7 +27,7 @@ cargo xtask COMMAND [OPTIONS]
 
   demo         train on the synthetic sample, serve API and page, say what to try
   test         everything CI runs
-  setup        install what is missing: wasm target, C toolchain, browser and its driver
+  setup        install what is missing: wasm target, C toolchain, browser and its driver, servers
   build-wasm   browser module, scorer component, Spin component
   tidy         the project's own checks: arrows between rooms, format digest, paths, files
   fuzz         run every fuzz target for a while

@@ -111,6 +111,7 @@ fn example(model: &ServedModel) -> String {
             Domain::Range([min, _]) => min.to_string(),
             Domain::Values(values) => values.first().copied().unwrap_or_default().to_string(),
             Domain::Categories(names) => serde_json::json!(names.first()).to_string(),
+            Domain::Hashed(_) => "\"any text\"".to_owned(),
         };
         entries.push(format!("{}:{value}", serde_json::json!(feature.name)));
     }

@@ -7,15 +7,17 @@ use utoipa::ToSchema;
 
 use crate::served_model::ServedModel;
 
-/// The contributions to a row's score: `base` and all contributions add up to `total`, the score's log-odds.
+/// The contributions to a row's score: `base` and all contributions add up to `total`.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Explanation)]
 pub(crate) struct Explained<'a> {
+    /// `log-odds` of the score, or `margin` where the model's calibration is isotonic: that bends, so only the
+    /// margin before it is a sum of contributions.
     #[schema(value_type = String, example = "log-odds")]
     unit: &'static str,
     /// The mean over the training rows.
     base: f64,
-    /// The log-odds of the score.
+    /// The row's log-odds or margin.
     total: f64,
     /// The largest first.
     contributions: Vec<FeatureShare<'a>>,
@@ -26,7 +28,7 @@ pub(crate) struct Explained<'a> {
 #[schema(as = Contribution)]
 struct FeatureShare<'a> {
     feature: &'a str,
-    /// The row's value: a number, the name of a category, or null where it is missing.
+    /// The row's value: a number, the name of a category, the bucket of a hashed text, or null where it is missing.
     #[schema(value_type = Option<f64>)]
     value: Value<'a>,
     contribution: f64,
@@ -45,6 +47,10 @@ impl<'a> Value<'a> {
         match &feature.domain {
             Domain::Categories(names) => Feature::category_code(names.len(), x)
                 .map_or(Self::Missing(()), |code| Self::Category(&names[code])),
+            // The text of a bucket is not kept.
+            Domain::Hashed(_) if Feature::category_code(feature.n_categories(), x).is_none() => {
+                Self::Missing(())
+            }
             _ if x.is_nan() => Self::Missing(()),
             _ => Self::Number(x),
         }
@@ -54,14 +60,14 @@ impl<'a> Value<'a> {
 impl<'a> Explained<'a> {
     /// Shape of `row`: `(n_features,)`.
     pub(crate) fn new(model: &'a ServedModel, row: &[f32], explanation: &Explanation) -> Self {
-        let calibration = model.calibration;
-        let (base, in_log_odds) = explanation.in_log_odds(calibration);
+        let unit = model.explanation_unit;
+        let (base, in_unit) = explanation.in_unit(unit);
         let mut contributions: Vec<FeatureShare<'a>> = model
             .schema
             .features
             .iter()
             .zip(row)
-            .zip(in_log_odds)
+            .zip(in_unit)
             .map(|((feature, x), contribution)| FeatureShare {
                 feature: &feature.name,
                 value: Value::of(feature, *x),
@@ -71,9 +77,9 @@ impl<'a> Explained<'a> {
         // Stable: equal ones stay in the schema's order.
         contributions.sort_by(|a, b| b.contribution.abs().total_cmp(&a.contribution.abs()));
         Self {
-            unit: "log-odds",
+            unit: unit.name(),
             base,
-            total: calibration.slope * explanation.scored.margin.0 + calibration.intercept,
+            total: unit.of_margin(explanation.scored.margin.0),
             contributions,
         }
     }

@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 
 use bytes::Bytes;
 use http::HeaderValue;
-use picket_schema::artifact::{Calibration, Card, Decision};
+use picket_schema::artifact::{Card, Decision};
 use picket_schema::{Artifact, ArtifactDigest, ArtifactError, FeatureSchema, Verdict};
+use picket_wasm_model::ExplanationUnit;
 
 use crate::answer::ModelTag;
 
@@ -17,7 +18,7 @@ pub struct ServedModel {
     pub(crate) schema: FeatureSchema,
     pub(crate) schema_digest: String,
     pub(crate) card: Card,
-    pub(crate) calibration: Calibration,
+    pub(crate) explanation_unit: ExplanationUnit,
     pub(crate) decision: Decision,
     pub(crate) digest: String,
     pub(crate) version_header: HeaderValue,
@@ -49,7 +50,7 @@ impl ServedModel {
             version_header: header_value(&artifact.card.name),
             digest_header: header_value(&digest),
             card: artifact.card.clone(),
-            calibration: artifact.calibration,
+            explanation_unit: ExplanationUnit::of(&artifact.calibration),
             decision: artifact.decision,
             bytes,
             schema,

@@ -41,7 +41,8 @@ pub struct Card {
     pub parameters: BTreeMap<String, String>,
     /// What was measured on rows that training did not see.
     pub metrics: Vec<Metric>,
-    /// How rows were split into training and test: `grouped` or `random`.
+    /// How rows were split into training and test: `grouped` or `random`; `retune` where the metrics are those of
+    /// the rows that a model was retuned on.
     pub split: String,
     /// How many rows trained the model.
     pub n_rows_train: u64,

@@ -3,6 +3,7 @@
 mod blend;
 mod calibration;
 mod card;
+mod decision;
 mod error;
 mod int_table;
 mod kernel;
@@ -22,8 +23,9 @@ mod trees;
 use serde::Serialize;
 
 pub use blend::{Blend, Member};
-pub use calibration::{Calibration, Decision};
+pub use calibration::{Calibration, Isotonic, Platt};
 pub use card::{Card, Metric};
+pub use decision::Decision;
 pub use error::ArtifactError;
 pub use int_table::IntTable;
 pub use kernel::Kernel;
@@ -83,7 +85,7 @@ pub struct Artifact<'a> {
     /// The model.
     pub model: ModelTable<'a>,
     /// From margin to score.
-    pub calibration: Calibration,
+    pub calibration: Calibration<'a>,
     /// From score to verdict.
     pub decision: Decision,
     /// What the training rows and scores looked like.
@@ -100,7 +102,7 @@ struct Document<'d, 'a> {
     schema: &'d FeatureSchema,
     transform: &'d Transform<'a>,
     model: &'d ModelTable<'a>,
-    calibration: Calibration,
+    calibration: &'d Calibration<'a>,
     decision: Decision,
     reference: &'d Reference<'a>,
     card: &'d Card,
@@ -205,7 +207,7 @@ impl<'a> Artifact<'a> {
             schema: &self.schema,
             transform: &self.transform,
             model: &self.model,
-            calibration: self.calibration,
+            calibration: &self.calibration,
             decision: self.decision,
             reference: &self.reference,
             card: &self.card,

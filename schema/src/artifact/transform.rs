@@ -9,6 +9,7 @@ use super::model_columns::{ColumnKind, ModelColumn, ModelColumns};
 use super::neighbour_imputer::NeighbourImputer;
 use super::reader::Reader;
 use crate::limits;
+use crate::shown_number::ShownNumber;
 
 /// The steps, in order; none where the model reads the schema's row as it is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -231,6 +232,8 @@ impl Column<'_> {
                     return Err(not_plain(format!("value of column {index}"), *value));
                 }
                 if kind != ColumnKind::Numeric && kind.is_missing(*value) {
+                    // Shown this way, for exact printing would take 20 KB of WebAssembly.
+                    let value = ShownNumber(f64::from(*value));
                     return Err(wrong(format!("a column with the category {value}")));
                 }
                 Ok(())

@@ -121,6 +121,24 @@ pub(crate) fn metric(low: f64) -> Vec<u8> {
     ])
 }
 
+pub(crate) fn platt(slope: Vec<u8>, intercept: Vec<u8>) -> Vec<u8> {
+    map(&[("platt", map(&[("slope", slope), ("intercept", intercept)]))])
+}
+
+pub(crate) fn isotonic(margins: &[f64], scores: &[f64]) -> Vec<u8> {
+    let bytes = |numbers: &[f64]| -> Vec<u8> {
+        let numbers = numbers.iter();
+        numbers.flat_map(|number| number.to_le_bytes()).collect()
+    };
+    map(&[(
+        "isotonic",
+        map(&[
+            ("margins", bin(&bytes(margins))),
+            ("scores", bin(&bytes(scores))),
+        ]),
+    )])
+}
+
 pub(crate) fn document() -> Entries {
     vec![
         ("magic", text("picket")),
@@ -128,10 +146,7 @@ pub(crate) fn document() -> Entries {
         ("schema", map(&schema())),
         ("transform", array(&[])),
         ("model", map(&[("trees", map(&trees()))])),
-        (
-            "calibration",
-            map(&[("slope", float(1.0)), ("intercept", float(0.0))]),
-        ),
+        ("calibration", platt(float(1.0), float(0.0))),
         (
             "decision",
             map(&[("threshold", float(0.5)), ("uncertain", nil())]),

@@ -15,7 +15,13 @@ pub(crate) fn text(s: &str) -> Vec<u8> {
 
 /// A `bin` of up to 255 bytes.
 pub(crate) fn bin(content: &[u8]) -> Vec<u8> {
-    let mut bytes = vec![0xc4, content.len() as u8];
+    let n = content.len() as u32;
+    let [a, b, c, d] = n.to_be_bytes();
+    let mut bytes = match n {
+        0..256 => vec![0xc4, d],
+        256..65_536 => vec![0xc5, c, d],
+        _ => vec![0xc6, a, b, c, d],
+    };
     bytes.extend(content);
     bytes
 }

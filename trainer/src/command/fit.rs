@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Args;
+use picket_schema::artifact::Transform;
 use picket_wasm_model::Model;
 use serde::Serialize;
 
@@ -94,8 +95,8 @@ impl FitCommand {
             let (Some(test), Some(out)) = (&self.test, &self.scores) else {
                 return Ok(());
             };
-            let fitted = learned.export(data.schema())?;
-            let bytes = uncalibrated(&data, fitted.table).encode()?;
+            let fitted = learned.export(data.columns())?;
+            let bytes = uncalibrated(&data, Transform::default(), fitted.table).encode()?;
             drop(data);
             let test = super::read_rows(&schema, test, Reporter::Silent)?;
             let mut text = b"score\n".to_vec();

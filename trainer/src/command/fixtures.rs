@@ -8,23 +8,32 @@ use std::fs;
 use std::path::PathBuf;
 
 use clap::Args;
-use picket_schema::artifact::{ModelTable, Operator};
+use picket_schema::artifact::{ModelTable, NeighbourWeights, Operator};
 use picket_schema::{Artifact, FeatureSchema, Verdict};
 use picket_wasm_model::{Model, Scorer};
 
+use crate::calibration::CalibrationMethod;
 use crate::dataset::Dataset;
 use crate::error::TrainerError;
-use crate::learner::{BaggedSettings, BoostingSettings, Learner, LogisticSettings, TreeSettings};
+use crate::learner::{
+    BaggedSettings, BoostingSettings, KnnSettings, Learner, LogisticSettings, SvmRbfSettings,
+    TreeSettings, VotingSettings,
+};
 use crate::output_file::OutputFile;
 use crate::progress::Reporter;
 use crate::random::Random;
 use crate::sample::phishing_schema;
 use crate::synthetic::synthetic_rows;
 use crate::training::{TrainOptions, train};
+use crate::transform::{Encoding, Imputation, Scaling, TransformPlan};
 
 const NSL_KDD: &str = include_str!("../../../schema/schemas/nsl-kdd.toml");
 /// Rows that each fixture is trained from.
 const N_ROWS: usize = 600;
+/// Rows that fixtures are trained from that keep them: behind a transform, or in the model.
+const N_KEPT_ROWS: usize = 200;
+/// As many where the model keeps them as numbers of 32 bits.
+const N_MODEL_ROWS: usize = 100;
 /// Rows whose scores are written down.
 const N_GOLDEN_ROWS: usize = 64;
 /// The seed of rows and models.
@@ -52,16 +61,27 @@ impl FixturesCommand {
             })?;
         for schema in [phishing_schema()?, nsl_kdd] {
             let data = synthetic_rows(&schema, N_ROWS, SEED)?;
-            for (kind, learner) in learners() {
+            let few = data.select(&(0..N_KEPT_ROWS).collect::<Vec<_>>());
+            for (kind, learner, transform) in kinds() {
+                let data = if transform.is_empty() { &data } else { &few };
                 let mut options = TrainOptions::new(learner);
+                options.transform = transform;
                 options.seed = SEED;
                 options.name = format!("{}-{kind}", schema.name);
                 options.notes = vec!["A fixture: trained on rows without meaning.".to_owned()];
-                let trained = train(&data, &options, Reporter::Silent)?;
-                self.write(&options.name, &trained.bytes, &data)?;
+                if kind == "extra-trees" {
+                    options.calibration = CalibrationMethod::Isotonic;
+                    options.uncertain = Some(0.2);
+                }
+                // Models that keep rows are as large as their rows.
+                let keeps_rows = matches!(kind, "svm-rbf" | "knn" | "voting");
+                let few = data.select(&(0..N_MODEL_ROWS).collect::<Vec<_>>());
+                let rows = if keeps_rows { &few } else { data };
+                let trained = train(rows, &options, Reporter::Silent)?;
+                self.write(&options.name, &trained.bytes, data)?;
                 if kind == "tree" {
                     let name = format!("{}-less", options.name);
-                    self.write(&name, &with_less(&trained.bytes, &name)?, &data)?;
+                    self.write(&name, &with_less(&trained.bytes, &name)?, data)?;
                 }
             }
         }
@@ -145,7 +165,8 @@ fn strange_value(random: &mut Random, value: f32) -> f32 {
     }
 }
 
-fn learners() -> Vec<(&'static str, Learner)> {
+/// A model of every kind, and models behind every kind of step.
+fn kinds() -> Vec<(&'static str, Learner, TransformPlan)> {
     let bagged = BaggedSettings {
         n_trees: 5,
         max_depth: 6,
@@ -160,11 +181,52 @@ fn learners() -> Vec<(&'static str, Learner)> {
         max_depth: 6,
         ..TreeSettings::default()
     };
+    let svm = SvmRbfSettings {
+        c: 3.0,
+        ..SvmRbfSettings::default()
+    };
+    let knn = KnnSettings {
+        weights: NeighbourWeights::Distance,
+        ..KnnSettings::default()
+    };
+    let voting = VotingSettings {
+        members: vec![
+            Learner::Boosting(boosting),
+            Learner::Logistic(LogisticSettings::default()),
+            Learner::SvmRbf(svm),
+            Learner::Tree(tree),
+        ],
+        n_folds: 2,
+        ..VotingSettings::default()
+    };
+    let logistic = Learner::Logistic(LogisticSettings::default());
+    let plain = TransformPlan::default();
+    let encoded = TransformPlan {
+        impute: Imputation::Median,
+        missing_indicators: true,
+        encode: Encoding::OneHot,
+        encode_ordinal: false,
+        scale: Scaling::Standard,
+    };
+    let imputed = TransformPlan {
+        impute: Imputation::Knn {
+            n_neighbours: 3,
+            weights: NeighbourWeights::Distance,
+        },
+        encode: Encoding::Target { smoothing: 10.0 },
+        scale: Scaling::Robust,
+        ..plain
+    };
     vec![
-        ("forest", Learner::Forest(bagged)),
-        ("extra-trees", Learner::ExtraTrees(bagged)),
-        ("boosting", Learner::Boosting(boosting)),
-        ("tree", Learner::Tree(tree)),
-        ("logistic", Learner::Logistic(LogisticSettings::default())),
+        ("forest", Learner::Forest(bagged), plain),
+        ("extra-trees", Learner::ExtraTrees(bagged), plain),
+        ("boosting", Learner::Boosting(boosting), plain),
+        ("tree", Learner::Tree(tree), plain),
+        ("logistic", logistic.clone(), plain),
+        ("encoded-logistic", logistic, encoded),
+        ("imputed-boosting", Learner::Boosting(boosting), imputed),
+        ("svm-rbf", Learner::SvmRbf(svm), plain),
+        ("knn", Learner::Knn(knn), plain),
+        ("voting", Learner::Voting(voting), plain),
     ]
 }

@@ -1,11 +1,10 @@
 //! The learner's options on the command line.
 
 use clap::{Args, ValueEnum};
+use serde_json::Value;
 
 use crate::error::TrainerError;
-use crate::learner::{
-    BaggedSettings, BoostingSettings, Learner, LinfaTreeSettings, LogisticSettings, TreeSettings,
-};
+use crate::learner::Learner;
 
 /// A kind of model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -16,10 +15,22 @@ pub(super) enum ModelKind {
     Forest,
     /// Extremely randomised trees.
     ExtraTrees,
+    /// `AdaBoost` over small trees.
+    Adaboost,
     /// A single tree.
     Tree,
     /// Logistic regression.
     Logistic,
+    /// Nearest neighbours.
+    Knn,
+    /// A linear support vector machine.
+    SvmLinear,
+    /// A support vector machine with radial basis functions.
+    SvmRbf,
+    /// The mean of several models' log-odds.
+    Voting,
+    /// Several models, weighed by a regression on their log-odds.
+    Stacking,
 }
 
 /// Whose code fits.
@@ -40,19 +51,22 @@ pub(super) struct LearnerOptions {
     /// Whose code fits the model.
     #[arg(long, value_enum, default_value = "picket")]
     pub(super) learner: Implementation,
-    /// How many trees [default: 300].
+    /// How many trees [default: 300, of adaboost at most 200].
     #[arg(long, value_name = "N")]
     pub(super) trees: Option<usize>,
-    /// The depth at which trees stop [default: 8 for boosting, else 255].
+    /// The depth at which trees stop [default: 8 for boosting, 1 for adaboost, else 255].
     #[arg(long, value_name = "N")]
     pub(super) depth: Option<usize>,
     /// The least number of rows in a leaf (forest, extra-trees, tree) [default: 1].
     #[arg(long, value_name = "N")]
     pub(super) min_leaf: Option<f64>,
-    /// What each tree's leaves are multiplied by (boosting) [default: 0.06].
+    /// What each tree's leaves are multiplied by (boosting, adaboost) [default: 0.06, 1].
     #[arg(long, value_name = "X")]
     pub(super) learning_rate: Option<f64>,
-    /// The L2 penalty (boosting, logistic) [default: 1].
+    /// The L1 penalty (logistic) [default: 0].
+    #[arg(long, value_name = "X")]
+    pub(super) l1: Option<f64>,
+    /// The L2 penalty (boosting, logistic, stacking) [default: 1].
     #[arg(long, value_name = "X")]
     pub(super) l2: Option<f64>,
     /// The least sum of hessians in a leaf (boosting) [default: 0.3].
@@ -64,9 +78,25 @@ pub(super) struct LearnerOptions {
     /// The share of the features that each tree may ask for (boosting) [default: 0.4, at least 8 features].
     #[arg(long, value_name = "SHARE")]
     pub(super) column_fraction: Option<f64>,
-    /// What the weight of rows of the positive class is multiplied by (not logistic) [default: 1].
+    /// What the weight of rows of the positive class is multiplied by (trees, svm-linear, svm-rbf) [default: 1].
     #[arg(long, value_name = "X")]
     pub(super) positive_weight: Option<f64>,
+    /// How many training rows are asked (knn) [default: 5].
+    #[arg(long = "nearest", value_name = "N")]
+    pub(super) neighbours: Option<usize>,
+    /// How much each of them says, `uniform` or `distance` (knn) [default: uniform].
+    #[arg(long, value_name = "NAME")]
+    pub(super) weights: Option<String>,
+    /// What a misplaced row costs (svm-linear, svm-rbf) [default: 1].
+    #[arg(long, value_name = "X")]
+    pub(super) c: Option<f64>,
+    /// What squared distances are multiplied by (svm-rbf) [default: 1 / columns].
+    #[arg(long, value_name = "X")]
+    pub(super) gamma: Option<f64>,
+    /// The models that are put together, each with its defaults (voting, stacking) [default:
+    /// boosting,extra-trees,forest].
+    #[arg(long, value_name = "MODELS", value_delimiter = ',')]
+    pub(super) members: Option<Vec<String>>,
 }
 
 impl LearnerOptions {
@@ -76,72 +106,64 @@ impl LearnerOptions {
     /// [`TrainerError::Usage`] for an option that the model has no use for.
     pub(super) fn learner(&self) -> Result<Learner, TrainerError> {
         self.refuse_useless()?;
-        let bagged = || {
-            let default = BaggedSettings::default();
-            BaggedSettings {
-                n_trees: self.trees.unwrap_or(default.n_trees),
-                max_depth: self.depth.unwrap_or(default.max_depth),
-                min_leaf: self.min_leaf.unwrap_or(default.min_leaf),
-                positive_weight: self.positive_weight.unwrap_or(default.positive_weight),
-            }
+        let kind = match (self.model, self.learner) {
+            (ModelKind::Tree, Implementation::Linfa) => "linfa-tree".to_owned(),
+            (model, _) => name(model),
         };
-        Ok(match self.model {
-            ModelKind::Forest => Learner::Forest(bagged()),
-            ModelKind::ExtraTrees => Learner::ExtraTrees(bagged()),
-            ModelKind::Boosting => {
-                let default = BoostingSettings::default();
-                Learner::Boosting(BoostingSettings {
-                    n_trees: self.trees.unwrap_or(default.n_trees),
-                    max_depth: self.depth.unwrap_or(default.max_depth),
-                    learning_rate: self.learning_rate.unwrap_or(default.learning_rate),
-                    l2: self.l2.unwrap_or(default.l2),
-                    min_child_weight: self.min_child_weight.unwrap_or(default.min_child_weight),
-                    row_fraction: self.row_fraction.unwrap_or(default.row_fraction),
-                    column_fraction: self.column_fraction.or(default.column_fraction),
-                    positive_weight: self.positive_weight.unwrap_or(default.positive_weight),
-                })
-            }
-            ModelKind::Tree if self.learner == Implementation::Linfa => {
-                let default = LinfaTreeSettings::default();
-                Learner::LinfaTree(LinfaTreeSettings {
-                    max_depth: self.depth.unwrap_or(default.max_depth),
-                    min_leaf: self.min_leaf.unwrap_or(default.min_leaf),
-                })
-            }
-            ModelKind::Tree => {
-                let default = TreeSettings::default();
-                Learner::Tree(TreeSettings {
-                    max_depth: self.depth.unwrap_or(default.max_depth),
-                    min_leaf: self.min_leaf.unwrap_or(default.min_leaf),
-                    positive_weight: self.positive_weight.unwrap_or(default.positive_weight),
-                })
-            }
-            ModelKind::Logistic => Learner::Logistic(LogisticSettings {
-                l2: self.l2.unwrap_or(LogisticSettings::default().l2),
-            }),
-        })
+        let trees = match self.model {
+            ModelKind::Adaboost => "n_estimators",
+            _ => "n_trees",
+        };
+        let given = [
+            (trees, self.trees.map(Value::from)),
+            ("max_depth", self.depth.map(Value::from)),
+            ("min_leaf", self.min_leaf.map(Value::from)),
+            ("learning_rate", self.learning_rate.map(Value::from)),
+            ("l1", self.l1.map(Value::from)),
+            ("l2", self.l2.map(Value::from)),
+            ("min_child_weight", self.min_child_weight.map(Value::from)),
+            ("row_fraction", self.row_fraction.map(Value::from)),
+            ("column_fraction", self.column_fraction.map(Value::from)),
+            ("positive_weight", self.positive_weight.map(Value::from)),
+            ("n_neighbours", self.neighbours.map(Value::from)),
+            ("weights", self.weights.clone().map(Value::from)),
+            ("c", self.c.map(Value::from)),
+            ("gamma", self.gamma.map(Value::from)),
+            ("members", self.members.clone().map(Value::from)),
+        ];
+        let given = given.into_iter();
+        let parameters = given.filter_map(|(name, value)| Some((name.to_owned(), value?)));
+        Ok(Learner::from_parts(&kind, &parameters.collect())?)
     }
 
     fn refuse_useless(&self) -> Result<(), TrainerError> {
-        use ModelKind::{Boosting, ExtraTrees, Forest, Logistic, Tree};
-        let options: [(&str, bool, &[ModelKind]); 9] = [
+        use ModelKind::{
+            Adaboost, Boosting, ExtraTrees, Forest, Knn, Logistic, Stacking, SvmLinear, SvmRbf,
+            Tree, Voting,
+        };
+        let options: [(&str, bool, &[ModelKind]); 15] = [
             (
                 "--trees",
                 self.trees.is_some(),
-                &[Boosting, Forest, ExtraTrees],
+                &[Boosting, Forest, ExtraTrees, Adaboost],
             ),
             (
                 "--depth",
                 self.depth.is_some(),
-                &[Boosting, Forest, ExtraTrees, Tree],
+                &[Boosting, Forest, ExtraTrees, Tree, Adaboost],
             ),
             (
                 "--min-leaf",
                 self.min_leaf.is_some(),
                 &[Forest, ExtraTrees, Tree],
             ),
-            ("--learning-rate", self.learning_rate.is_some(), &[Boosting]),
-            ("--l2", self.l2.is_some(), &[Boosting, Logistic]),
+            (
+                "--learning-rate",
+                self.learning_rate.is_some(),
+                &[Boosting, Adaboost],
+            ),
+            ("--l1", self.l1.is_some(), &[Logistic]),
+            ("--l2", self.l2.is_some(), &[Boosting, Logistic, Stacking]),
             (
                 "--min-child-weight",
                 self.min_child_weight.is_some(),
@@ -156,13 +178,16 @@ impl LearnerOptions {
             (
                 "--positive-weight",
                 self.positive_weight.is_some(),
-                &[Boosting, Forest, ExtraTrees, Tree],
+                &[
+                    Boosting, Forest, ExtraTrees, Tree, Adaboost, SvmLinear, SvmRbf,
+                ],
             ),
+            ("--nearest", self.neighbours.is_some(), &[Knn]),
+            ("--weights", self.weights.is_some(), &[Knn]),
+            ("--c", self.c.is_some(), &[SvmLinear, SvmRbf]),
+            ("--gamma", self.gamma.is_some(), &[SvmRbf]),
+            ("--members", self.members.is_some(), &[Voting, Stacking]),
         ];
-        let name = |kind: ModelKind| {
-            kind.to_possible_value()
-                .map_or_else(String::new, |value| value.get_name().to_owned())
-        };
         for (option, is_given, kinds) in options {
             if is_given && !kinds.contains(&self.model) {
                 let names: Vec<String> = kinds.iter().copied().map(name).collect();
@@ -195,4 +220,10 @@ impl LearnerOptions {
         }
         Ok(())
     }
+}
+
+/// The name on the command line.
+fn name(kind: ModelKind) -> String {
+    kind.to_possible_value()
+        .map_or_else(String::new, |value| value.get_name().to_owned())
 }

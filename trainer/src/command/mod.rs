@@ -1,15 +1,34 @@
 //! The commands of the `trainer` binary, one file each.
 
+mod accept;
+mod compare;
+mod data_options;
+mod decision_options;
+mod drift;
 mod evaluate;
 mod fit;
 mod fixtures;
 mod import;
 mod inspect;
 mod learner_options;
+mod promote;
+mod publish;
+#[cfg(feature = "mongodb")]
+mod push_data;
+mod releases;
 mod report;
+mod report_page;
+mod retune;
+mod rollback;
+mod run;
+mod runs;
 mod sample;
 mod score;
+mod search;
+mod track;
 mod train;
+mod transform_options;
+mod validate;
 
 use std::fs;
 use std::io::{self, Write};
@@ -22,22 +41,56 @@ use serde::Serialize;
 
 use crate::dataset::Dataset;
 use crate::error::TrainerError;
-use crate::ingest_error::IngestError;
+use crate::ingest::{DataSource, Ingest};
 use crate::progress::Reporter;
 
 /// What the trainer can do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// From raw records to an accepted, tracked and explained model: all stages in one run.
+    Run(Box<run::RunCommand>),
+    /// Fit the model of a run again and compare the bytes.
+    Reproduce(run::ReproduceCommand),
+    /// Compare learners and their parameters on folds of the rows.
+    Search(Box<search::SearchCommand>),
     /// Train a model from labelled rows.
     Train(Box<train::TrainCommand>),
     /// Measure a model on labelled rows.
     Evaluate(evaluate::EvaluateCommand),
+    /// Give a model another calibration, threshold or uncertain band, without training again.
+    Retune(Box<retune::RetuneCommand>),
+    /// Say whether a new model is better than the present one: exit code 0 if so, 3 if not, 4 where the rows
+    /// are too few to tell.
+    Accept(accept::AcceptCommand),
     /// Show what a model file holds.
     Inspect(inspect::InspectCommand),
     /// Score rows: CSV in, CSV with score and verdict out.
     Score(score::ScoreCommand),
+    /// Write a report on a model and labelled rows: one HTML file.
+    Report(report_page::ReportCommand),
+    /// Send runs to a tracking server that was down when they ended.
+    Track(track::TrackCommand),
+    /// Publish a model as the next release, to a directory or a bucket.
+    Publish(publish::PublishCommand),
+    /// Make a release the champion.
+    Promote(promote::PromoteCommand),
+    /// Go back: publish an earlier release's model anew and make it the champion.
+    Rollback(rollback::RollbackCommand),
+    /// List the releases of a directory or a bucket.
+    Releases(releases::ReleasesCommand),
+    /// List the runs that were made.
+    Runs(runs::RunsCommand),
+    /// Show two runs or two models side by side.
+    Compare(compare::CompareCommand),
     /// Take over a tree model of XGBoost, LightGBM or an ONNX file, without training again.
     Import(Box<import::ImportCommand>),
+    /// Compare rows with those a model was trained on, or with other rows.
+    Drift(drift::DriftCommand),
+    /// Look at rows before anything is learned from them.
+    Validate(validate::ValidateCommand),
+    /// Load rows into a MongoDB collection; again is the same as once.
+    #[cfg(feature = "mongodb")]
+    PushData(push_data::PushDataCommand),
     /// Draw synthetic phishing rows to try the project with.
     Sample(sample::SampleCommand),
     /// Fit a learner and nothing else, and say what it took.
@@ -53,11 +106,28 @@ impl Command {
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
+            Self::Run(_) => "run",
+            Self::Reproduce(_) => "reproduce",
+            Self::Search(_) => "search",
             Self::Train(_) => "train",
             Self::Evaluate(_) => "evaluate",
+            Self::Retune(_) => "retune",
+            Self::Accept(_) => "accept",
             Self::Inspect(_) => "inspect",
             Self::Score(_) => "score",
+            Self::Report(_) => "report",
+            Self::Track(_) => "track",
+            Self::Publish(_) => "publish",
+            Self::Promote(_) => "promote",
+            Self::Rollback(_) => "rollback",
+            Self::Releases(_) => "releases",
+            Self::Runs(_) => "runs",
+            Self::Compare(_) => "compare",
             Self::Import(_) => "import",
+            Self::Drift(_) => "drift",
+            Self::Validate(_) => "validate",
+            #[cfg(feature = "mongodb")]
+            Self::PushData(_) => "push-data",
             Self::Sample(_) => "sample",
             Self::Fit(_) => "fit",
             Self::Fixtures(_) => "fixtures",
@@ -70,11 +140,28 @@ impl Command {
     /// A [`TrainerError`] that says what went wrong and what was expected.
     pub fn run(&self) -> Result<(), TrainerError> {
         match self {
+            Self::Run(command) => command.run(),
+            Self::Reproduce(command) => command.run(),
+            Self::Search(command) => command.run(),
             Self::Train(command) => command.run(),
             Self::Evaluate(command) => command.run(),
+            Self::Retune(command) => command.run(),
+            Self::Accept(command) => command.run(),
             Self::Inspect(command) => command.run(),
             Self::Score(command) => command.run(),
+            Self::Report(command) => command.run(),
+            Self::Track(command) => command.run(),
+            Self::Publish(command) => command.run(),
+            Self::Promote(command) => command.run(),
+            Self::Rollback(command) => command.run(),
+            Self::Releases(command) => command.run(),
+            Self::Runs(command) => command.run(),
+            Self::Compare(command) => command.run(),
             Self::Import(command) => command.run(),
+            Self::Drift(command) => command.run(),
+            Self::Validate(command) => command.run(),
+            #[cfg(feature = "mongodb")]
+            Self::PushData(command) => command.run(),
             Self::Sample(command) => command.run(),
             Self::Fit(command) => command.run(),
             Self::Fixtures(command) => command.run(),
@@ -105,54 +192,18 @@ fn read_model(path: &Path) -> Result<OwnedModel, TrainerError> {
     OwnedModel::load(bytes).map_err(|source| TrainerError::Model { file, source })
 }
 
-/// Rows to read.
-struct Input {
-    source: Box<dyn io::Read>,
-    /// The name in messages.
-    name: String,
-    /// The size in bytes; 0 where it is not known.
-    n_bytes: u64,
-}
-
-/// Opens a file, or standard input for `-`.
-fn open_input(path: &Path) -> Result<Input, TrainerError> {
-    if path == Path::new(DASH) {
-        let source = Box::new(io::stdin().lock());
-        return Ok(Input {
-            source,
-            name: "standard input".to_owned(),
-            n_bytes: 0,
-        });
-    }
-    let name = path.display().to_string();
-    let wrong = |source| TrainerError::Read {
-        file: name.clone(),
-        source,
-    };
-    let file = fs::File::open(path).map_err(wrong)?;
-    let n_bytes = file.metadata().map_err(wrong)?.len();
-    Ok(Input {
-        source: Box::new(io::BufReader::new(file)),
-        name,
-        n_bytes,
-    })
-}
-
 /// Reads labelled rows from a file, or from standard input for `-`.
 fn read_rows(
     schema: &FeatureSchema,
     path: &Path,
     reporter: Reporter,
 ) -> Result<Dataset, TrainerError> {
-    let Input {
-        source,
-        name,
-        n_bytes,
-    } = open_input(path)?;
-    let stage = reporter.stage("read rows", n_bytes);
-    let rows: Result<Dataset, IngestError> =
-        Dataset::read_csv_telling(schema, source, &name, &mut |byte| stage.reach(byte));
-    Ok(rows?)
+    let source = DataSource::file(path.display().to_string());
+    let ingest = Ingest {
+        reporter,
+        ..Ingest::new(schema, &source)
+    };
+    Ok(ingest.run()?.into_dataset(schema)?)
 }
 
 /// Runs `work` on `threads` threads; `None` takes as many as there are cores.

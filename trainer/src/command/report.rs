@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use picket_schema::artifact::{Artifact, Metric, ModelTable};
+use picket_schema::artifact::{
+    Artifact, Calibration, Decision, Metric, ModelTable, Step, Transform,
+};
 use picket_schema::{FeatureSchema, limits};
 use serde::Serialize;
 
@@ -53,8 +55,10 @@ pub(super) struct Contents<'a> {
     n_bytes: usize,
     format_version: u8,
     schema: SchemaContents<'a>,
+    /// The steps before the model, in words.
+    transform: Vec<String>,
     sizes: Sizes,
-    calibration: BTreeMap<&'static str, f64>,
+    calibration: CalibrationContents,
     decision: DecisionContents,
     metrics: BTreeMap<&'a str, Interval>,
     split: &'a str,
@@ -68,6 +72,40 @@ pub(super) struct Contents<'a> {
     parameters: &'a BTreeMap<String, String>,
     importances: BTreeMap<&'a str, f64>,
     notes: &'a [String],
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum CalibrationContents {
+    Platt { slope: f64, intercept: f64 },
+    Isotonic { knots: Vec<(f64, f64)> },
+}
+
+impl CalibrationContents {
+    fn of(calibration: &Calibration<'_>) -> Self {
+        match calibration {
+            Calibration::Platt(platt) => Self::Platt {
+                slope: platt.slope,
+                intercept: platt.intercept,
+            },
+            Calibration::Isotonic(isotonic) => Self::Isotonic {
+                knots: isotonic.knots().collect(),
+            },
+        }
+    }
+}
+
+/// From which score on a row is positive, and between which it is uncertain.
+pub(super) fn decision_in_words(decision: Decision) -> String {
+    let mut words = format!(
+        "a row is positive from a score of {} on",
+        decision.threshold
+    );
+    if let Some([low, high]) = decision.uncertain {
+        // Writing to a string cannot fail.
+        let _ = write!(words, ", uncertain from {low} to below {high}");
+    }
+    words
 }
 
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -191,6 +229,25 @@ impl Sizes {
     }
 }
 
+/// Each step in a few words.
+fn steps_in_words(transform: &Transform<'_>) -> Vec<String> {
+    let steps = transform.0.iter().map(|step| match step {
+        Step::Fill(values) => {
+            let n_filled = (0..values.len() / 4).filter(|idx| step.fill_value(*idx).is_some());
+            format!(
+                "constants for missing values of {} columns",
+                n_filled.count()
+            )
+        }
+        Step::Neighbours(imputer) => format!(
+            "missing values by {} neighbours among {} distinct rows",
+            imputer.n_neighbours, imputer.rows.n_rows
+        ),
+        Step::Columns(columns) => format!("{} new columns", columns.len()),
+    });
+    steps.collect()
+}
+
 impl<'a> SchemaContents<'a> {
     fn of(schema: &'a FeatureSchema) -> Self {
         let feature = |feature: &'a picket_schema::Feature| FeatureContents {
@@ -223,11 +280,9 @@ impl<'a> Contents<'a> {
             n_bytes: bytes.len(),
             format_version: picket_schema::artifact::VERSION,
             schema: SchemaContents::of(schema),
+            transform: steps_in_words(&artifact.transform),
             sizes: Sizes::of(&artifact.model),
-            calibration: BTreeMap::from([
-                ("slope", artifact.calibration.slope),
-                ("intercept", artifact.calibration.intercept),
-            ]),
+            calibration: CalibrationContents::of(&artifact.calibration),
             decision: DecisionContents {
                 threshold: artifact.decision.threshold,
                 uncertain: artifact.decision.uncertain,
@@ -280,8 +335,14 @@ impl<'a> Contents<'a> {
                 schema.digest
             ),
         );
+        for step in &self.transform {
+            line("transform", step);
+        }
         line("size", &self.sizes.in_words());
         line("threshold", &self.decision.threshold.to_string());
+        if let Some([low, high]) = self.decision.uncertain {
+            line("uncertain", &format!("from {low} to below {high}"));
+        }
         line(
             "rows",
             &format!(

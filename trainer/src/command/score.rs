@@ -8,10 +8,9 @@ use csv::ByteRecord;
 use picket_schema::Verdict;
 use picket_wasm_model::Scorer;
 
-use super::{DASH, Input};
+use super::DASH;
 use crate::error::TrainerError;
-use crate::ingest::RowReader;
-use crate::ingest_error::IngestError;
+use crate::ingest::{CsvTable, IngestError, Input, RowReader, open_input};
 use crate::output_file::OutputFile;
 use crate::progress::Reporter;
 
@@ -53,8 +52,10 @@ impl ScoreCommand {
             source,
             name,
             n_bytes,
-        } = super::open_input(&self.data)?;
-        let mut reader = RowReader::new(source, &name, model.schema())?;
+            delimiter,
+        } = open_input(&self.data)?;
+        let table = CsvTable::new(source, &name, delimiter)?;
+        let mut reader = RowReader::of(table, model.schema())?;
         let added = &ADDED[..if self.margin { 3 } else { 2 }];
         let reserved = reader.header().iter().find_map(|found| {
             added

@@ -1,17 +1,24 @@
 //! `trainer train`
 
+use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use picket_schema::artifact::Artifact;
+use picket_schema::artifact::{Artifact, Metric};
+use serde::Serialize;
 
+use super::data_options::{DataOptions, LabelOptions};
+use super::decision_options::{CalibrationOption, ThresholdOptions, parse_alpha};
 use super::learner_options::LearnerOptions;
-use super::report::{Contents, metric_table};
+use super::report::{Contents, decision_in_words, metric_table};
+use super::transform_options::TransformOptions;
+use crate::decide::ThresholdRule;
 use crate::error::TrainerError;
+use crate::evaluation::{Gate, GateReport, SplitComparison, split_comparison};
 use crate::output_file::OutputFile;
 use crate::progress::Reporter;
 use crate::split::SplitKind;
-use crate::threshold::ThresholdRule;
 use crate::training::{TrainOptions, train};
 
 /// How rows are told apart into training and test.
@@ -26,9 +33,10 @@ pub(super) enum SplitOption {
 /// Options of `trainer train`.
 #[derive(Debug, Args)]
 pub struct TrainCommand {
-    /// The labelled rows, a CSV file with a header; `-` for standard input.
-    #[arg(long, value_name = "FILE")]
-    data: PathBuf,
+    #[command(flatten)]
+    data: DataOptions,
+    #[command(flatten)]
+    labels: LabelOptions,
     /// The feature schema, a TOML file.
     #[arg(long, value_name = "FILE")]
     schema: PathBuf,
@@ -37,6 +45,8 @@ pub struct TrainCommand {
     out: PathBuf,
     #[command(flatten)]
     learner: LearnerOptions,
+    #[command(flatten)]
+    transform: TransformOptions,
     /// The seed of every random choice. The same seed and rows give the same file.
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -49,10 +59,18 @@ pub struct TrainCommand {
     /// The model's name [default: the schema's and the kind of model].
     #[arg(long, default_value = "", hide_default_value = true)]
     name: String,
-    /// From which score on a row is taken for positive: a number from 0 to 1, or `f1` for the
-    /// threshold with the highest F1 on training rows that the scoring model did not see.
-    #[arg(long, value_name = "SCORE", default_value = "0.5", value_parser = parse_threshold)]
-    threshold: ThresholdRule,
+    /// How margins become scores, fitted to rows that the scoring model did not see.
+    #[arg(long, value_enum, default_value = "platt")]
+    calibration: CalibrationOption,
+    #[command(flatten)]
+    threshold: ThresholdOptions,
+    /// Leave a band of scores undecided, so that at most this share of each class gets the other's verdict
+    /// (split conformal prediction).
+    #[arg(long, value_name = "SHARE", value_parser = parse_alpha)]
+    uncertain: Option<f64>,
+    /// Measure the same learner on a grouped and on a random split too, and report both side by side.
+    #[arg(long)]
+    both_splits: bool,
     /// Write the very model that was measured, instead of one fitted to all rows with the same
     /// parameters.
     #[arg(long)]
@@ -65,14 +83,17 @@ pub struct TrainCommand {
     json: bool,
 }
 
-fn parse_threshold(text: &str) -> Result<ThresholdRule, String> {
-    if text == "f1" {
-        return Ok(ThresholdRule::BestF1);
-    }
-    match text.parse::<f64>() {
-        Ok(threshold) if (0.0..=1.0).contains(&threshold) => Ok(ThresholdRule::Fixed(threshold)),
-        _ => Err("expected a number from 0 to 1, or f1".to_owned()),
-    }
+/// The report as JSON: what the artifact holds, and what else was measured.
+#[derive(Serialize)]
+struct Report<'a> {
+    #[serde(flatten)]
+    contents: Contents<'a>,
+    /// Of the measured model on the rows that it learned from.
+    training_metrics: &'a BTreeMap<&'static str, f64>,
+    /// Whether the measured model is good enough and not learned by heart.
+    gate: &'a GateReport,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    splits: Option<&'a SplitComparison>,
 }
 
 impl TrainCommand {
@@ -80,6 +101,7 @@ impl TrainCommand {
     pub(super) fn run(&self) -> Result<(), TrainerError> {
         let options = TrainOptions {
             name: self.name.clone(),
+            transform: self.transform.plan()?,
             learner: self.learner.learner()?,
             seed: self.seed,
             split: match self.split {
@@ -87,34 +109,53 @@ impl TrainCommand {
                 SplitOption::Random => SplitKind::Random,
             },
             refit: !self.no_refit,
-            threshold: self.threshold,
+            calibration: self.calibration.method(),
+            threshold: self
+                .threshold
+                .rule(Some(self.calibration.method()))
+                .unwrap_or(ThresholdRule::Fixed(0.5)),
+            uncertain: self.uncertain,
             notes: self.note.clone(),
         };
         let reporter = Reporter::for_stderr(self.json);
         let schema = super::read_schema(&self.schema)?;
-        let data = super::read_rows(&schema, &self.data, reporter)?;
-        let trained = super::on_threads(self.threads.map(usize::from), || {
-            train(&data, &options, reporter)
+        let data = self.data.dataset(&self.labels, &schema, reporter)?;
+        let (trained, splits) = super::on_threads(self.threads.map(usize::from), || {
+            let trained = train(&data, &options, reporter)?;
+            let both = || split_comparison(&data, &options, reporter);
+            Ok((trained, self.both_splits.then(both).transpose()?))
         })?;
         OutputFile::write(&self.out, &trained.bytes)?;
 
         let artifact = Artifact::decode(&trained.bytes)?;
         let contents = Contents::of(&artifact, &trained.bytes);
+        let train_f1 = trained.training_metrics.get("f1").copied();
+        let test_f1 = trained.evaluation.metric("f1").map_or(0.0, |f1| f1.value);
+        let gate = Gate::default().check(train_f1, test_f1);
         if self.json {
-            return super::print_json(&contents);
+            return super::print_json(&Report {
+                contents,
+                training_metrics: &trained.training_metrics,
+                gate: &gate,
+                splits: splits.as_ref(),
+            });
         }
         let (card, label) = (&artifact.card, &schema.label);
         let n_fitted = data.n_rows() as u64 - card.n_rows_test;
         let mut text = format!(
-            "{}: fitted to {n_fitted} rows, measured on {} others ({} distinct)\npositive class: {}; a row is positive from a score of {} on\n\n{}\n",
+            "{}: fitted to {n_fitted} rows, measured on {} others ({} distinct)\npositive class: {}; {}\n\n{}\n",
             card.name,
             card.n_rows_test,
             trained.evaluation.n_distinct_rows,
             label.positive.name,
-            trained.evaluation.threshold,
+            decision_in_words(artifact.decision),
             metric_table(&card.metrics),
         );
         text += &memory_sentence(card.memorised_share, self.split);
+        for finding in &gate.findings {
+            text.extend([finding.sentence.as_str(), "\n"]);
+        }
+        text.extend(splits.as_ref().map(split_table));
         for note in &card.notes {
             text.extend(["note: ", note, "\n"]);
         }
@@ -125,6 +166,26 @@ impl TrainCommand {
 "
         ))
     }
+}
+
+/// Both splits side by side.
+fn split_table(splits: &SplitComparison) -> String {
+    let mut table = format!("\n{:<10} {:>24} {:>24}\n", "split", "grouped", "random");
+    let (grouped, random) = (&splits.grouped, &splits.random);
+    for (a, b) in grouped.metrics.iter().zip(&random.metrics) {
+        let cell = |m: &Metric| format!("{:.4} ({:.4} to {:.4})", m.value, m.low, m.high);
+        // Writing to a string cannot fail.
+        let _ = writeln!(table, "{:<10} {:>24} {:>24}", a.name, cell(a), cell(b));
+    }
+    let percent = |share: f64| format!("{:.1} %", 100.0 * share);
+    let _ = writeln!(
+        table,
+        "{:<10} {:>24} {:>24}\n",
+        "memorised",
+        percent(grouped.memorised_share),
+        percent(random.memorised_share)
+    );
+    table
 }
 
 fn memory_sentence(memorised_share: f64, split: SplitOption) -> String {

@@ -141,7 +141,7 @@ fn unknown(schema: &FeatureSchema, feature: &PeerFeature) -> ImportError {
 fn codes(ours: &Feature, theirs: &PeerFeature) -> Result<Vec<f64>, ImportError> {
     let names = ours.categories();
     let Some(categories) = &theirs.categories else {
-        return Ok((0..names.len()).map(|code| code as f64).collect());
+        return Ok((0..ours.n_categories()).map(|code| code as f64).collect());
     };
     let wrong = |expected: String| ImportError::Categories {
         feature: ours.name.clone(),

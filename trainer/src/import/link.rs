@@ -1,6 +1,6 @@
 //! From the peer's margin to Picket's margin and score.
 
-use picket_schema::artifact::Calibration;
+use picket_schema::artifact::{Calibration, Platt};
 
 use super::error::ImportError;
 use super::peer::{Output, PeerModel};
@@ -18,7 +18,7 @@ pub(crate) struct Link {
     /// The margin is `offset + sign *` the peer's.
     pub(crate) sign: f64,
     pub(crate) offset: f64,
-    pub(crate) calibration: Calibration,
+    pub(crate) calibration: Calibration<'static>,
     /// What the card says of it.
     pub(crate) note: String,
 }
@@ -34,10 +34,10 @@ impl Link {
         let log_odds = |slope: f64| Self {
             sign,
             offset: 0.0,
-            calibration: Calibration {
+            calibration: Calibration::Platt(Platt {
                 slope,
                 intercept: 0.0,
-            },
+            }),
             note: format!(
                 "The margin is the peer's log-odds of class {} (raw score) and the score its probability, not calibrated anew.",
                 class.index
@@ -46,10 +46,10 @@ impl Link {
         let probability = Self {
             sign,
             offset: if is_turned { 1.0 } else { 0.0 },
-            calibration: Calibration {
+            calibration: Calibration::Platt(Platt {
                 slope: PROBABILITY_SLOPE,
                 intercept: -0.5 * PROBABILITY_SLOPE,
-            },
+            }),
             note: format!(
                 "The margin is the peer's probability of class {}. The format's score is a sigmoid of the margin: it keeps the order and the side of 0.5, and lies within {PROBABILITY_GAP} of the peer's probability.",
                 class.index

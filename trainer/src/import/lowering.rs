@@ -31,7 +31,7 @@ pub(crate) fn domain_bounds(feature: &Feature) -> Option<(f32, f32)> {
     match &feature.domain {
         Domain::Range([min, max]) => Some((*min as f32, *max as f32)),
         Domain::Values(values) => Some((*values.first()? as f32, *values.last()? as f32)),
-        Domain::Categories(_) => None,
+        Domain::Categories(_) | Domain::Hashed(_) => None,
     }
 }
 

@@ -56,7 +56,7 @@ impl<'a> ProbeRows<'a> {
         }
         for (values, feature) in edges.iter_mut().zip(&schema.features) {
             if feature.kind() == Kind::Categorical {
-                values.extend((0..feature.categories().len()).map(|code| code as f32));
+                values.extend((0..feature.n_categories()).map(|code| code as f32));
             }
             values.sort_by(f32::total_cmp);
             values.dedup();

@@ -3,6 +3,7 @@
 //! Every learner bins its features, collapses equal rows and counts in whole numbers, so that the
 //! same seed and data give the same model for every number of threads.
 
+mod adaboost;
 mod bagging;
 mod bin_test;
 mod binning;
@@ -28,6 +29,7 @@ mod progress;
 mod table;
 mod tree_shape;
 
+pub use adaboost::{AdaBoostParams, AdaBoostValidParams};
 pub use bagging::{Bootstrap, Forest};
 pub use boosting::{Boosted, BoostingParams, BoostingValidParams};
 pub use category_set::CategorySet;

@@ -2,12 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{self, DeserializeOwned};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use super::blend::Blending;
 use super::{
-    BaggedSettings, BoostingSettings, Learner, LinfaTreeSettings, LogisticSettings, TreeSettings,
+    AdaBoostSettings, BaggedSettings, BoostingSettings, KnnSettings, Learner, LinfaTreeSettings,
+    LogisticSettings, StackingSettings, SvmLinearSettings, SvmRbfSettings, TreeSettings,
+    VotingSettings,
 };
 
 /// Why a kind and parameters name no learner.
@@ -46,13 +50,19 @@ pub enum PartsError {
 
 impl Learner {
     /// The kinds of learners, as in `trainer train --model NAME` and in pipeline files.
-    pub const KINDS: [&'static str; 6] = [
+    pub const KINDS: [&'static str; 12] = [
         "boosting",
         "forest",
         "extra-trees",
+        "adaboost",
         "tree",
         "linfa-tree",
         "logistic",
+        "knn",
+        "svm-linear",
+        "svm-rbf",
+        "voting",
+        "stacking",
     ];
 
     /// The learner of a kind with these parameters; those left out have their defaults.
@@ -78,13 +88,16 @@ impl Learner {
         parameters: &BTreeMap<String, V>,
     ) -> Result<Self, PartsError> {
         let known = Self::KINDS.into_iter().find(|known| *known == kind);
-        Ok(match known {
+        let learner = match known {
             Some(kind @ "boosting") => {
                 Self::Boosting(settings::<BoostingSettings, V>(kind, parameters)?)
             }
             Some(kind @ "forest") => Self::Forest(settings::<BaggedSettings, V>(kind, parameters)?),
             Some(kind @ "extra-trees") => {
                 Self::ExtraTrees(settings::<BaggedSettings, V>(kind, parameters)?)
+            }
+            Some(kind @ "adaboost") => {
+                Self::AdaBoost(settings::<AdaBoostSettings, V>(kind, parameters)?)
             }
             Some(kind @ "tree") => Self::Tree(settings::<TreeSettings, V>(kind, parameters)?),
             Some(kind @ "linfa-tree") => {
@@ -93,11 +106,28 @@ impl Learner {
             Some(kind @ "logistic") => {
                 Self::Logistic(settings::<LogisticSettings, V>(kind, parameters)?)
             }
+            Some(kind @ "knn") => Self::Knn(settings::<KnnSettings, V>(kind, parameters)?),
+            Some(kind @ "svm-linear") => {
+                Self::SvmLinear(settings::<SvmLinearSettings, V>(kind, parameters)?)
+            }
+            Some(kind @ "svm-rbf") => {
+                Self::SvmRbf(settings::<SvmRbfSettings, V>(kind, parameters)?)
+            }
+            Some(kind @ "voting") => Self::Voting(settings::<VotingSettings, V>(kind, parameters)?),
+            Some(kind @ "stacking") => {
+                Self::Stacking(settings::<StackingSettings, V>(kind, parameters)?)
+            }
             _ => {
                 let found = kind.to_owned();
                 return Err(PartsError::UnknownKind { found });
             }
-        })
+        };
+        match &learner {
+            Self::Voting(settings) => Blending::from(settings).check()?,
+            Self::Stacking(settings) => Blending::from(settings).check()?,
+            _ => {}
+        }
+        Ok(learner)
     }
 
     /// The learner's name, one of [`Learner::KINDS`].
@@ -107,24 +137,100 @@ impl Learner {
             Self::Forest(_) => "forest",
             Self::ExtraTrees(_) => "extra-trees",
             Self::Boosting(_) => "boosting",
+            Self::AdaBoost(_) => "adaboost",
             Self::Tree(_) => "tree",
             Self::LinfaTree(_) => "linfa-tree",
             Self::Logistic(_) => "logistic",
+            Self::Knn(_) => "knn",
+            Self::SvmLinear(_) => "svm-linear",
+            Self::SvmRbf(_) => "svm-rbf",
+            Self::Voting(_) => "voting",
+            Self::Stacking(_) => "stacking",
         }
     }
 
-    /// The parameters by name, for the model card.
+    /// The parameters by name, for the model card. Those of the members of voting and stacking stand behind the
+    /// member's place and kind: `1.boosting.n_trees`.
     #[must_use]
     pub fn parameters(&self) -> BTreeMap<String, String> {
-        let written = match self {
+        let mut parameters = BTreeMap::new();
+        for (name, value) in self.settings() {
+            let value = shown(&name, &value);
+            parameters.insert(name, value);
+        }
+        let members = match self {
+            Self::Voting(VotingSettings { members, .. })
+            | Self::Stacking(StackingSettings { members, .. }) => members.as_slice(),
+            _ => &[],
+        };
+        for (member, place) in members.iter().zip(1..) {
+            let kind = member.name();
+            let of_member = member.parameters().into_iter();
+            parameters.extend(of_member.map(|(name, x)| (format!("{place}.{kind}.{name}"), x)));
+        }
+        if !members.is_empty() {
+            let kinds: Vec<&str> = members.iter().map(Self::name).collect();
+            parameters.insert("members".to_owned(), kinds.join(", "));
+        }
+        parameters
+    }
+
+    /// The parameters as [`Learner::from_parts`] takes them; null where the learner chooses itself.
+    #[must_use]
+    pub fn settings(&self) -> Map<String, Value> {
+        match self {
             Self::Forest(settings) | Self::ExtraTrees(settings) => written(settings),
             Self::Boosting(settings) => written(settings),
+            Self::AdaBoost(settings) => written(settings),
             Self::Tree(settings) => written(settings),
             Self::LinfaTree(settings) => written(settings),
             Self::Logistic(settings) => written(settings),
+            Self::Knn(settings) => written(settings),
+            Self::SvmLinear(settings) => written(settings),
+            Self::SvmRbf(settings) => written(settings),
+            Self::Voting(settings) => written(settings),
+            Self::Stacking(settings) => written(settings),
+        }
+    }
+}
+
+/// A map of `kind` and the parameters.
+impl Serialize for Learner {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let settings = self.settings();
+        let mut map = serializer.serialize_map(Some(settings.len() + 1))?;
+        map.serialize_entry("kind", self.name())?;
+        // What stands at its default by being nothing is left out, as TOML has no word for it.
+        for (name, value) in settings.iter().filter(|(_, value)| !value.is_null()) {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
+}
+
+/// A map of `kind` and parameters, or the kind alone, as a string, for the defaults.
+impl<'d> Deserialize<'d> for Learner {
+    fn deserialize<D: Deserializer<'d>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut parameters = BTreeMap::new();
+        let kind = match Value::deserialize(deserializer)? {
+            Value::String(kind) => kind,
+            Value::Object(mut map) => {
+                let Some(Value::String(kind)) = map.remove("kind") else {
+                    return Err(de::Error::missing_field("kind"));
+                };
+                parameters.extend(map);
+                kind
+            }
+            other => {
+                let expected = "a learner's kind, or a map with it";
+                return Err(de::Error::custom(format!(
+                    "found {other}; expected {expected}"
+                )));
+            }
         };
-        let shown = |(name, value): (String, Value)| (name, shown(&value));
-        written.into_iter().map(shown).collect()
+        // Here an absent parameter may be written as null.
+        parameters.retain(|_, value: &mut Value| !value.is_null());
+        Self::from_parts(&kind, &parameters).map_err(de::Error::custom)
     }
 }
 
@@ -138,8 +244,9 @@ fn written(settings: &impl Serialize) -> Map<String, Value> {
 }
 
 /// A parameter's value as a model card shows it.
-fn shown(value: &Value) -> String {
+fn shown(name: &str, value: &Value) -> String {
     match value {
+        Value::Null if name == "gamma" => "1 / columns".to_owned(),
         Value::Null => "by the number of features".to_owned(),
         Value::String(text) => text.clone(),
         Value::Number(number) if number.is_f64() => {
@@ -221,6 +328,69 @@ mod tests {
             ..BoostingSettings::default()
         };
         assert_eq!(learner, Ok(Learner::Boosting(expected)));
+    }
+
+    #[test]
+    fn learners_are_written_and_read() {
+        for kind in Learner::KINDS {
+            let learner = parts(kind, &json!({})).expect("defaults suffice");
+            let text = serde_json::to_string(&learner).expect("settings are plain");
+            assert_eq!(
+                serde_json::from_str::<Learner>(&text).expect("what was written"),
+                learner
+            );
+        }
+    }
+
+    #[test]
+    fn members_are_kinds_or_kinds_with_parameters() {
+        let members = json!(["logistic", {"kind": "forest", "n_trees": 9}]);
+        let learner = parts("voting", &json!({ "members": members })).expect("two members");
+        let Learner::Voting(VotingSettings { members, .. }) = &learner else {
+            panic!("{learner:?}")
+        };
+        assert_eq!(
+            members[0],
+            parts("logistic", &json!({})).expect("defaults suffice")
+        );
+        assert_eq!(members[1].n_trees(), 9);
+        let parameters = learner.parameters();
+        assert_eq!(parameters["members"], "logistic, forest");
+        assert_eq!(parameters["2.forest.n_trees"], "9");
+    }
+
+    #[test]
+    fn members_that_cannot_be_are_refused() {
+        for (kind, parameters, words) in [
+            ("voting", json!({"members": []}), "1 to 32"),
+            ("voting", json!({"members": ["voting"]}), "no voting"),
+            (
+                "voting",
+                json!({"members": ["tree"], "weights": [1, 2]}),
+                "1 numbers",
+            ),
+            (
+                "voting",
+                json!({"members": ["tree"], "weights": [0.0]}),
+                "not all 0",
+            ),
+            (
+                "voting",
+                json!({"members": ["shrub"]}),
+                "no learner is called \"shrub\"",
+            ),
+            (
+                "stacking",
+                json!({"members": [{"kind": "tree", "c": 1}]}),
+                "no parameter \"c\"",
+            ),
+            ("stacking", json!({"members": [{"n_trees": 1}]}), "kind"),
+            ("stacking", json!({"l2": 0}), "1e-9"),
+            ("stacking", json!({"n_folds": 1}), "2 to 100"),
+        ] {
+            let error = parts(kind, &parameters).expect_err(words).to_string();
+            assert!(error.contains(words), "{error}");
+        }
     }
 
     #[test]

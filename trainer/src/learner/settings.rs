@@ -1,6 +1,7 @@
 //! What can be set about each learner. Names and defaults are those of the command line, of model cards
 //! and of pipeline files.
 
+use picket_schema::artifact::NeighbourWeights;
 use picket_schema::limits;
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +42,20 @@ pub struct BoostingSettings {
     pub positive_weight: f64,
 }
 
+/// Parameters of `AdaBoost`; the defaults are scikit-learn's but for the number of trees.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AdaBoostSettings {
+    /// The most trees.
+    pub n_estimators: usize,
+    /// What each tree's vote is multiplied by.
+    pub learning_rate: f64,
+    /// The depth at which trees stop.
+    pub max_depth: usize,
+    /// What the weight of positive rows is multiplied by.
+    pub positive_weight: f64,
+}
+
 /// Parameters of a single tree.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -63,10 +78,73 @@ pub struct LinfaTreeSettings {
     pub min_leaf: f64,
 }
 
+/// Parameters of nearest neighbours.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct KnnSettings {
+    /// How many training rows are asked.
+    pub n_neighbours: usize,
+    /// How much each of them says: `uniform` or `distance`.
+    #[serde(with = "weights_name")]
+    pub weights: NeighbourWeights,
+    /// Whether numbers are measured in their columns' standard deviations.
+    pub standardise: bool,
+}
+
+/// The schema's crate writes names, but reads artifacts only.
+mod weights_name {
+    use picket_schema::artifact::NeighbourWeights;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+    pub(super) fn serialize<S: Serializer>(
+        weights: &NeighbourWeights,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        weights.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'d, D: Deserializer<'d>>(
+        deserializer: D,
+    ) -> Result<NeighbourWeights, D::Error> {
+        const NAMES: [&str; 2] = ["uniform", "distance"];
+        match String::deserialize(deserializer)?.as_str() {
+            "uniform" => Ok(NeighbourWeights::Uniform),
+            "distance" => Ok(NeighbourWeights::Distance),
+            other => Err(de::Error::unknown_variant(other, &NAMES)),
+        }
+    }
+}
+
+/// Parameters of a linear support vector machine.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SvmLinearSettings {
+    /// What a misplaced row costs.
+    pub c: f64,
+    /// What the cost of positive rows is multiplied by.
+    pub positive_weight: f64,
+}
+
+/// Parameters of a support vector machine with radial basis functions.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SvmRbfSettings {
+    /// What a misplaced row costs.
+    pub c: f64,
+    /// What squared distances are multiplied by; `None` is one over the number of columns, which are
+    /// standardised.
+    pub gamma: Option<f64>,
+    /// What the cost of positive rows is multiplied by.
+    pub positive_weight: f64,
+}
+
 /// Parameters of logistic regression.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LogisticSettings {
+    /// The penalty on the magnitudes of the weights, beside the summed loss. With one, weights become 0.
+    pub l1: f64,
     /// The penalty on half the squares of the weights, beside the summed loss.
     pub l2: f64,
 }
@@ -98,6 +176,17 @@ impl Default for BoostingSettings {
     }
 }
 
+impl Default for AdaBoostSettings {
+    fn default() -> Self {
+        Self {
+            n_estimators: 200,
+            learning_rate: 1.0,
+            max_depth: 1,
+            positive_weight: 1.0,
+        }
+    }
+}
+
 impl Default for TreeSettings {
     fn default() -> Self {
         Self {
@@ -117,8 +206,37 @@ impl Default for LinfaTreeSettings {
     }
 }
 
+impl Default for KnnSettings {
+    fn default() -> Self {
+        Self {
+            n_neighbours: 5,
+            weights: NeighbourWeights::Uniform,
+            standardise: true,
+        }
+    }
+}
+
+impl Default for SvmLinearSettings {
+    fn default() -> Self {
+        Self {
+            c: 1.0,
+            positive_weight: 1.0,
+        }
+    }
+}
+
+impl Default for SvmRbfSettings {
+    fn default() -> Self {
+        Self {
+            c: 1.0,
+            gamma: None,
+            positive_weight: 1.0,
+        }
+    }
+}
+
 impl Default for LogisticSettings {
     fn default() -> Self {
-        Self { l2: 1.0 }
+        Self { l1: 0.0, l2: 1.0 }
     }
 }

@@ -3,7 +3,7 @@
 use picket_schema::artifact::Metric;
 use rayon::prelude::*;
 
-use super::measure::{METRIC_NAMES, ScoredGroups};
+use super::measure::{METRIC_NAMES, N_METRICS, ScoredGroups};
 use crate::random::Random;
 
 /// How many samples an interval comes from.
@@ -15,6 +15,9 @@ pub const N_RESAMPLES: usize = 1000;
 /// Groups of equal rows are drawn with replacement, not single rows: copies of a row tell nothing
 /// new, and an interval that takes them for independent is too narrow. A sample of one class only
 /// is left out, for it has no ROC curve.
+///
+/// The calibration error of a sample is larger than that of the rows it comes from, for drawing adds distances to
+/// those that are there. Its interval is moved back by the mean of what was added, and ends at 0.
 #[must_use]
 pub fn measure_with_intervals(
     groups: &ScoredGroups,
@@ -24,7 +27,7 @@ pub fn measure_with_intervals(
     let values = groups.measure(threshold)?;
     let n_groups = groups.groups().len();
     let measure = groups.sampler(threshold);
-    let samples: Vec<[f64; 8]> = (0..N_RESAMPLES)
+    let samples: Vec<[f64; N_METRICS]> = (0..N_RESAMPLES)
         .into_par_iter()
         .filter_map(|sample| {
             let mut random = Random::stream(seed, sample as u64);
@@ -41,6 +44,13 @@ pub fn measure_with_intervals(
         .enumerate()
         .map(|(at, (name, value))| {
             let mut resampled: Vec<f64> = samples.iter().map(|sample| sample[at]).collect();
+            if *name == "ece" {
+                let n_samples = resampled.len().max(1) as f64;
+                let added = resampled.iter().sum::<f64>() / n_samples - value;
+                for x in &mut resampled {
+                    *x = (*x - added).max(0.0);
+                }
+            }
             resampled.sort_by(f64::total_cmp);
             let low = quantile(&resampled, 0.025).unwrap_or(value);
             let high = quantile(&resampled, 0.975).unwrap_or(value);
@@ -56,7 +66,7 @@ pub fn measure_with_intervals(
 
 /// A quantile by linear interpolation between order statistics (Hyndman and Fan's type 7, 1996).
 /// `None` of nothing.
-fn quantile(sorted: &[f64], share: f64) -> Option<f64> {
+pub(crate) fn quantile(sorted: &[f64], share: f64) -> Option<f64> {
     let place = share * (sorted.len().checked_sub(1)?) as f64;
     let below = place as usize;
     let above = (below + 1).min(sorted.len() - 1);

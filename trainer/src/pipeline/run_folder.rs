@@ -114,12 +114,31 @@ impl RunFolder {
         })
     }
 
+    /// Renames a stage's folder, so that the next try does the stage again and its files can still be read.
+    ///
+    /// # Errors
+    /// [`TrainerError::Write`] where the system refuses.
+    pub fn set_aside(&self, stage: &str) -> Result<(), TrainerError> {
+        let (from, to) = (
+            self.path.join(stage),
+            self.path.join(format!("{stage}-refused")),
+        );
+        if to.exists() {
+            fs::remove_dir_all(&to).map_err(|source| cannot_write(&to, source))?;
+        }
+        fs::rename(&from, &to).map_err(|source| cannot_write(&from, source))
+    }
+
     /// Removes what a killed process left half done.
     fn remove_halves(&self) -> Result<(), TrainerError> {
-        let entries = fs::read_dir(&self.path).map_err(|source| cannot_write(&self.path, source))?;
+        let entries =
+            fs::read_dir(&self.path).map_err(|source| cannot_write(&self.path, source))?;
         for entry in entries.flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
-            if name.starts_with('.') && name.ends_with(".part") && entry.path().is_dir() {
+            let is_half = name
+                .strip_prefix('.')
+                .and_then(|name| name.strip_suffix(".part"));
+            if is_half.is_some() && entry.path().is_dir() {
                 fs::remove_dir_all(entry.path())
                     .map_err(|source| cannot_write(&entry.path(), source))?;
             }
@@ -163,7 +182,8 @@ impl StageFolder {
         if self.place.exists() {
             fs::remove_dir_all(&self.place).map_err(|source| cannot_write(&self.place, source))?;
         }
-        fs::rename(&self.hidden, &self.place).map_err(|source| cannot_write(&self.place, source))?;
+        fs::rename(&self.hidden, &self.place)
+            .map_err(|source| cannot_write(&self.place, source))?;
         if let Some(parent) = self.place.parent() {
             sync(parent).map_err(|source| cannot_write(parent, source))?;
         }
@@ -212,7 +232,10 @@ mod tests {
     #[test]
     fn two_runs_in_one_second_have_two_folders_and_one_process_each() {
         let dir = tempfile::tempdir().unwrap();
-        let (a, b) = (RunFolder::create(dir.path()).unwrap(), RunFolder::create(dir.path()).unwrap());
+        let (a, b) = (
+            RunFolder::create(dir.path()).unwrap(),
+            RunFolder::create(dir.path()).unwrap(),
+        );
         assert_ne!(a.path(), b.path());
         let error = RunFolder::open(a.path()).unwrap_err().to_string();
         assert!(error.contains("another process"), "{error}");

@@ -39,9 +39,17 @@ impl StageRunner {
     }
 
     /// Writes into the record how far a stage is.
-    pub(crate) fn note(&mut self, name: &str, state: RunState, seconds: f64) -> Result<(), TrainerError> {
+    pub(crate) fn note(
+        &mut self,
+        name: &str,
+        state: RunState,
+        seconds: f64,
+    ) -> Result<(), TrainerError> {
         let stages = &mut self.record.stages;
-        let place = stages.iter().position(|stage| stage.name == name).unwrap_or(stages.len());
+        let place = stages
+            .iter()
+            .position(|stage| stage.name == name)
+            .unwrap_or(stages.len());
         let stage = StageRecord {
             name: name.to_owned(),
             state,

@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 
 use crate::learner::Learner;
+use crate::transform::TransformPlan;
 
 /// What a search tries.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Candidate {
+    /// What rows go through before the learner.
+    pub transform: TransformPlan,
     /// The learner.
     pub learner: Learner,
 }
@@ -21,7 +24,9 @@ impl Candidate {
     /// All parameters by name.
     #[must_use]
     pub fn parameters(&self) -> BTreeMap<String, String> {
-        self.learner.parameters()
+        let mut parameters = self.learner.parameters();
+        parameters.extend(self.transform.parameters());
+        parameters
     }
 
     /// Kind and parameters on one line.

@@ -76,6 +76,6 @@ pub enum SearchError {
         found: f64,
     },
     /// Someone asked to stop.
-    #[error("the search was interrupted; the finished tasks are kept")]
+    #[error("interrupted; finished tasks are kept")]
     Interrupted,
 }

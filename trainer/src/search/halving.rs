@@ -21,17 +21,16 @@ pub(crate) fn rungs(n_candidates: usize, factor: usize, min_share: f64) -> Vec<R
         counts.push(last.div_ceil(factor));
         share /= factor as f64;
     }
-    let n_rungs = counts.len();
-    (0..n_rungs)
-        .map(|rung| Rung {
-            share: if rung + 1 == n_rungs {
-                1.0
-            } else {
-                share * (factor as f64).powi(rung as i32)
-            },
+    let mut rungs = Vec::with_capacity(counts.len());
+    for (rung, _) in counts.iter().enumerate() {
+        let is_last = rung + 1 == counts.len();
+        rungs.push(Rung {
+            share: if is_last { 1.0 } else { share },
             n_kept: counts.get(rung + 1).copied().unwrap_or(1),
-        })
-        .collect()
+        });
+        share *= factor as f64;
+    }
+    rungs
 }
 
 #[cfg(test)]

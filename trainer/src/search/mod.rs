@@ -4,6 +4,7 @@
 //! artifact and the scorer that the edge runs. A task knows its own seed and nothing of other tasks, so
 //! the result is the same for every number of threads, and tasks may run on any machine.
 
+mod blend_candidates;
 mod candidate;
 mod error;
 mod fold_plan;

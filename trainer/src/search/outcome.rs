@@ -77,6 +77,28 @@ impl CandidateRecord {
         self.folds.iter().map(|fold| fold.seconds).sum()
     }
 
+    /// One line of a table of candidates.
+    #[must_use]
+    pub fn in_words(&self, metric: SearchMetric) -> String {
+        let parameters = self
+            .parameters
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"));
+        let parameters: Vec<String> = parameters.collect();
+        let result = match (&self.state, self.mean, self.sd) {
+            (CandidateState::Failed(reason), ..) => format!("failed: {reason}"),
+            (_, Some(mean), Some(sd)) => format!("{} {mean:.4} ± {sd:.4}", metric.name()),
+            _ => "not measured".to_owned(),
+        };
+        format!(
+            "{:>4}  {:<12} {result}  {:>6.1} s  {}",
+            self.candidate_idx,
+            self.model,
+            self.seconds(),
+            parameters.join(" ")
+        )
+    }
+
     /// Takes the folds' values and their mean and deviation.
     pub(crate) fn measured(&mut self, folds: Vec<FoldRecord>, metric: SearchMetric) {
         let values: Vec<f64> = folds
@@ -115,6 +137,8 @@ impl CandidateRecord {
 /// What a search found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SearchOutcome {
+    /// What was tried, in the order of the search space.
+    pub candidates: Vec<Candidate>,
     /// All candidates, in the order of the search space.
     pub records: Vec<CandidateRecord>,
     /// The number of the best one.

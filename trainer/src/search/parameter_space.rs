@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::learner::Learner;
 use crate::random::Random;
 use crate::search::{Candidate, SearchError};
+use crate::transform::TransformPlan;
 
 /// A larger grid is a slip of the pen.
 pub(crate) const MAX_CANDIDATES: usize = 10_000;
@@ -45,6 +46,9 @@ pub struct Range {
 pub struct SpaceEntry {
     /// The kind of model, as in `trainer train --model`.
     pub model: String,
+    /// What rows go through before it; without it what the search says of all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transform: Option<TransformPlan>,
     /// The parameters that differ from their defaults.
     #[serde(flatten)]
     pub parameters: BTreeMap<String, Choices>,
@@ -59,11 +63,12 @@ pub struct ParameterSpace {
 }
 
 impl ParameterSpace {
-    /// Every combination of every entry, the last parameter changing fastest.
+    /// Every combination of every entry, the last parameter changing fastest, behind `transform` where an
+    /// entry names no other.
     ///
     /// # Errors
     /// A [`SearchError`] for an empty or too large space, a range, and wrong parameters.
-    pub fn grid(&self) -> Result<Vec<Candidate>, SearchError> {
+    pub fn grid(&self, transform: &TransformPlan) -> Result<Vec<Candidate>, SearchError> {
         let mut candidates = Vec::new();
         for (entry_idx, entry) in self.entries.iter().enumerate() {
             let mut lists = Vec::new();
@@ -100,7 +105,7 @@ impl ParameterSpace {
                     parameters.insert((*name).clone(), list[rest % list.len()].clone());
                     rest /= list.len();
                 }
-                candidates.push(entry.candidate(entry_idx, &parameters)?);
+                candidates.push(entry.candidate(entry_idx, transform, &parameters)?);
             }
         }
         if candidates.is_empty() {
@@ -113,7 +118,12 @@ impl ParameterSpace {
     ///
     /// # Errors
     /// A [`SearchError`] for an empty space and wrong parameters.
-    pub fn draw(&self, n: usize, seed: u64) -> Result<Vec<Candidate>, SearchError> {
+    pub fn draw(
+        &self,
+        transform: &TransformPlan,
+        n: usize,
+        seed: u64,
+    ) -> Result<Vec<Candidate>, SearchError> {
         if self.entries.is_empty() {
             return Err(SearchError::NoCandidates);
         }
@@ -135,7 +145,7 @@ impl ParameterSpace {
                     .map_err(|reason| entry.wrong(entry_idx, format!("{name}: {reason}")))?;
                 parameters.insert(name.clone(), value);
             }
-            let candidate = entry.candidate(entry_idx, &parameters)?;
+            let candidate = entry.candidate(entry_idx, transform, &parameters)?;
             if !candidates.contains(&candidate) {
                 candidates.push(candidate);
             }
@@ -148,11 +158,15 @@ impl SpaceEntry {
     fn candidate(
         &self,
         entry_idx: usize,
+        transform: &TransformPlan,
         parameters: &BTreeMap<String, Value>,
     ) -> Result<Candidate, SearchError> {
         let learner = Learner::from_parts(&self.model, parameters)
             .map_err(|error| self.wrong(entry_idx, error.to_string()))?;
-        Ok(Candidate { learner })
+        Ok(Candidate {
+            transform: self.transform.unwrap_or(*transform),
+            learner,
+        })
     }
 
     fn wrong(&self, entry: usize, reason: String) -> SearchError {

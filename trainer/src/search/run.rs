@@ -12,6 +12,7 @@ use crate::dataset::Dataset;
 use crate::error::TrainerError;
 use crate::progress::{Reporter, Stage};
 use crate::row_groups::RowGroups;
+use crate::search::blend_candidates::blends;
 use crate::search::halving::{Rung, rungs};
 use crate::search::task::run_task;
 use crate::search::{
@@ -19,6 +20,7 @@ use crate::search::{
     SearchMetric, SearchOutcome, TaskKey, TaskResult, TaskStore,
 };
 use crate::split::SplitKind;
+use crate::transform::TransformPlan;
 
 /// How candidates are found and thinned out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -39,6 +41,10 @@ pub enum Strategy {
 /// How to search.
 #[derive(Clone, Debug)]
 pub struct SearchOptions {
+    /// What rows go through before a learner that names nothing else.
+    pub transform: TransformPlan,
+    /// Whether blends of the best candidates are compared too.
+    pub blend: bool,
     /// What candidates are compared by.
     pub metric: SearchMetric,
     /// How candidates are found.
@@ -58,6 +64,8 @@ pub struct SearchOptions {
 impl Default for SearchOptions {
     fn default() -> Self {
         Self {
+            transform: TransformPlan::default(),
+            blend: false,
             metric: SearchMetric::F1,
             strategy: Strategy::Grid,
             split: SplitKind::Grouped,
@@ -89,8 +97,8 @@ pub fn search(
     reporter: Reporter,
 ) -> Result<SearchOutcome, TrainerError> {
     let candidates = match options.strategy {
-        Strategy::Grid | Strategy::Halving { .. } => space.grid()?,
-        Strategy::Random(n) => space.draw(n, options.seed)?,
+        Strategy::Grid | Strategy::Halving { .. } => space.grid(&options.transform)?,
+        Strategy::Random(n) => space.draw(&options.transform, n, options.seed)?,
     };
     let groups = RowGroups::of(data);
     let plan = FoldPlan::new(data, &groups, options.split, options.n_folds, options.seed)?;
@@ -160,11 +168,62 @@ pub fn search(
     }
     let best = best_of(&records, options.metric)
         .ok_or_else(|| nothing_found(&records, &candidates, options))?;
-    Ok(SearchOutcome {
+    let mut outcome = SearchOutcome {
+        candidates,
         records,
         best,
         best_by_model,
-    })
+    };
+    if options.blend {
+        add_blends(data, &plan, options, &mut outcome, reporter);
+    }
+    Ok(outcome)
+}
+
+/// Adds blends of the best candidates to the outcome; one of them may be the best.
+fn add_blends(
+    data: &Dataset,
+    plan: &FoldPlan,
+    options: &SearchOptions,
+    outcome: &mut SearchOutcome,
+    reporter: Reporter,
+) {
+    let metric = options.metric;
+    let train: Vec<Vec<usize>> = plan.folds.iter().map(|fold| fold.train.clone()).collect();
+    let stage = reporter.stage("blend", 0);
+    for blend in blends(data, plan, outcome, metric, options.n_folds) {
+        let candidate_idx = outcome.candidates.len();
+        // What it takes to score is the sum of its members.
+        let tasks = plan.folds.iter().enumerate().map(|(fold, rows)| {
+            let members = blend
+                .members
+                .iter()
+                .map(|idx| &outcome.records[*idx].folds[fold]);
+            TaskResult {
+                margins: rows
+                    .held_out
+                    .iter()
+                    .map(|row_idx| blend.margins[*row_idx])
+                    .collect(),
+                seconds: 0.0,
+                n_bytes: members.map(|member| member.n_bytes).sum(),
+            }
+        });
+        let tasks: Vec<TaskResult> = tasks.collect();
+        let mut record = CandidateRecord::new(candidate_idx, &blend.candidate);
+        record.measured(
+            fold_records(data, plan, &blend.margins, &train, &tasks),
+            metric,
+        );
+        record.state = CandidateState::Complete;
+        record.share = 1.0;
+        stage.tell(&record.in_words(metric), &record);
+        outcome.candidates.push(blend.candidate);
+        outcome.records.push(record);
+    }
+    if let Some(best) = best_of(&outcome.records, metric) {
+        outcome.best = best;
+    }
 }
 
 /// The best complete candidate.
@@ -307,7 +366,7 @@ impl Context<'_> {
                 stage.reach(n_done.fetch_add(1, Ordering::Relaxed) as u64 + 1);
                 if let Some(results) = results {
                     let done = self.finish(alive[place], share, &train, results);
-                    stage.tell(&line_of(&done.0, self.options.metric), &done.0);
+                    stage.tell(&done.0.in_words(self.options.metric), &done.0);
                     lock(&finished).push(done);
                 }
             }
@@ -431,27 +490,6 @@ pub(crate) fn fold_records(
             }
         });
     records.collect()
-}
-
-/// A candidate's line in the table that grows.
-fn line_of(record: &CandidateRecord, metric: SearchMetric) -> String {
-    let parameters: Vec<String> = record
-        .parameters
-        .iter()
-        .map(|(name, value)| format!("{name}={value}"))
-        .collect();
-    let parameters = parameters.join(" ");
-    let result = match (&record.state, record.mean, record.sd) {
-        (CandidateState::Failed(reason), ..) => format!("failed: {reason}"),
-        (_, Some(mean), Some(sd)) => format!("{} {mean:.4} ± {sd:.4}", metric.name()),
-        _ => "not measured".to_owned(),
-    };
-    format!(
-        "{:>4}  {:<12} {result}  {:>6.1} s  {parameters}",
-        record.candidate_idx,
-        record.model,
-        record.seconds()
-    )
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -10,7 +10,7 @@ use crate::dataset::Dataset;
 use crate::error::TrainerError;
 use crate::evaluation::Scores;
 use crate::search::Candidate;
-use crate::training::uncalibrated;
+use crate::training::fit_uncalibrated;
 
 /// Names a task by all that its result depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -81,9 +81,9 @@ pub(crate) fn run_task(
 ) -> Result<TaskResult, TrainerError> {
     let start = Instant::now();
     let rows = data.select(train);
-    let fitted = candidate.learner.fit_alone(&rows, seed)?;
+    let artifact = fit_uncalibrated(&rows, &candidate.transform, &candidate.learner, seed, &())?;
     // Through the file format and the scorer: what is compared is what the edge computes.
-    let bytes = uncalibrated(&rows, fitted).encode()?;
+    let bytes = artifact.encode()?;
     let scores = Scores::of(&Model::load(&bytes)?, &data.select(held_out))?;
     Ok(TaskResult {
         margins: scores.margins,

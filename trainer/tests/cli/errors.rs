@@ -188,11 +188,11 @@ fn wrong_files_and_options_are_refused() {
     );
     assert_says(
         &train(&["--threshold", "1.5"]),
-        &["a number from 0 to 1, or f1"],
+        &["a number from 0 to 1, f1, or fbeta:"],
     );
     assert_says(
         &train(&["--model", "svm"]),
-        &["boosting, forest, extra-trees, tree, logistic"],
+        &["boosting, forest, extra-trees, adaboost, tree, logistic, knn"],
     );
     assert_says(
         &train(&["--model", "logistic", "--l2=-1"]),

@@ -9,7 +9,7 @@ use crate::run::{json_of, run, schema, stdout_of, text};
 fn the_report_is_that_of_the_file() {
     let bench = Bench::new(800);
     let (schema, out) = (schema("phishing.toml"), bench.path("m.picket"));
-    let report = json_of(&[
+    let mut report = json_of(&[
         "train",
         "--data",
         text(&bench.rows),
@@ -29,6 +29,15 @@ fn the_report_is_that_of_the_file() {
         "11",
         "--json",
     ]);
+    let of_training = report.as_object_mut().unwrap().remove("training_metrics");
+    let auc = of_training.unwrap()["roc_auc"].as_f64().unwrap();
+    assert!(auc > report["metrics"]["roc_auc"]["value"].as_f64().unwrap());
+    let gate = report.as_object_mut().unwrap().remove("gate").unwrap();
+    assert_eq!(gate["findings"].as_array().unwrap().len(), 2);
+    assert_eq!(
+        gate["holds"], gate["findings"][1]["holds"],
+        "the F1 is good enough"
+    );
     assert_eq!(report, json_of(&["inspect", text(&out), "--json"]));
     let bytes = std::fs::read(&out).unwrap();
     let artifact = Artifact::decode(&bytes).unwrap();
@@ -44,7 +53,7 @@ fn the_report_is_that_of_the_file() {
     assert_eq!(report["sizes"]["n_trees"], 40);
     let importances: f64 = card.importances.iter().sum();
     assert!((importances - 1.0).abs() < 1e-4);
-    assert_eq!(card.metrics.len(), 8);
+    assert_eq!(card.metrics.len(), 10);
     for metric in &card.metrics {
         assert!(
             metric.low <= metric.value && metric.value <= metric.high,
@@ -85,6 +94,7 @@ fn the_table_says_what_matters() {
         "roc_auc",
         "95 % interval",
         "With a random split",
+        "as expected, at least 0.6",
         "sha256:",
     ] {
         assert!(table.contains(words), "{words:?} is not in {table}");

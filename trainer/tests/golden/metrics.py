@@ -11,7 +11,7 @@ import sys
 import numpy as np
 import sklearn
 from sklearn import metrics
-from sklearn.calibration import _SigmoidCalibration
+from sklearn.calibration import _SigmoidCalibration, calibration_curve
 
 random = np.random.default_rng(20)
 
@@ -32,8 +32,18 @@ def case(name, scores, labels, threshold):
             "brier": metrics.brier_score_loss(labels, scores),
             "log_loss": metrics.log_loss(labels, scores),
             "accuracy": metrics.accuracy_score(labels, taken),
+            "mcc": metrics.matthews_corrcoef(labels, taken),
+            "ece": calibration_error(scores, labels),
         },
     }
+
+
+def calibration_error(scores, labels, n_bins=15):
+    """Weights scikit-learn's calibration curve by the rows of each bin, which it has the edges of."""
+    share, mean = calibration_curve(labels, scores, n_bins=n_bins)
+    edges = np.linspace(0, 1, n_bins + 1)
+    counts = np.bincount(np.searchsorted(edges[1:-1], scores), minlength=n_bins)
+    return float(np.sum(counts[counts > 0] * np.abs(share - mean)) / len(scores))
 
 
 def draw(n_rows, digits):

@@ -1,6 +1,6 @@
 //! A schema, and what an imported model says of rows.
 
-use picket_schema::artifact::{Calibration, ModelTable, Operator};
+use picket_schema::artifact::{Calibration, ModelTable, Operator, Platt};
 use picket_schema::{Artifact, Class, Domain, Feature, FeatureSchema, Label, MissingPolicy};
 use picket_trainer::Reporter;
 use picket_trainer::import::{ImportOptions, Imported, SourceFormat, import};
@@ -88,8 +88,11 @@ pub(crate) fn assert_margin(imported: &Imported, row: [f32; 3], terms: &[f64]) {
     );
 }
 
-pub(crate) fn calibration(imported: &Imported) -> Calibration {
-    Artifact::decode(&imported.bytes).unwrap().calibration
+pub(crate) fn calibration(imported: &Imported) -> Platt {
+    match Artifact::decode(&imported.bytes).unwrap().calibration {
+        Calibration::Platt(platt) => platt,
+        other @ Calibration::Isotonic(_) => panic!("expected a sigmoid, not {other:?}"),
+    }
 }
 
 pub(crate) fn n_conditions(imported: &Imported) -> usize {

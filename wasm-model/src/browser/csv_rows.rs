@@ -232,6 +232,16 @@ mod tests {
     }
 
     #[test]
+    fn any_text_of_a_hashed_feature_is_a_bucket() {
+        let mut schema = schema();
+        schema.features[1].domain = Domain::Hashed(4096);
+        let bytes = b"n_links,kind\n1,example.org\n2, tcp \n3,?\n";
+        let rows = CsvRows::read(&schema, bytes, |text| text.parse().unwrap()).unwrap();
+        assert_eq!(rows.rows, [1.0, 3283.0, 2.0, 191.0]);
+        assert_eq!(rows.errors[0].expected, "any text");
+    }
+
+    #[test]
     fn names_what_is_wrong() {
         let bytes = b"n_links,kind\n1,text\n\n10,html\n2\n3,text";
         let rows = read(bytes).unwrap();

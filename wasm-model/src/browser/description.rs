@@ -1,10 +1,10 @@
 //! What a model says of itself, as JSON.
 
-use picket_schema::artifact::{Card, ModelTable, Operator, Reference};
+use picket_schema::artifact::{Calibration, Card, ModelTable, Operator, Reference};
 use picket_schema::{Artifact, Class, Domain, Feature, FeatureSchema, MissingPolicy};
 
 use super::json_text::JsonText;
-use crate::OwnedModel;
+use crate::{ExplanationUnit, OwnedModel};
 
 /// The model's description as JSON text.
 pub(super) fn json(owned: &OwnedModel, number_text: fn(f64) -> String) -> String {
@@ -24,10 +24,10 @@ pub(super) fn json(owned: &OwnedModel, number_text: fn(f64) -> String) -> String
         write_schema(json, &artifact.schema);
         json.key("model");
         write_model(json, &artifact.model);
-        json.key("calibration").object(|json| {
-            json.key("slope").number(artifact.calibration.slope);
-            json.key("intercept").number(artifact.calibration.intercept);
-        });
+        json.key("calibration");
+        write_calibration(json, &artifact.calibration);
+        let unit = ExplanationUnit::of(&artifact.calibration);
+        json.key("explanation_unit").string(unit.name());
         json.key("decision").object(|json| {
             json.key("threshold").number(artifact.decision.threshold);
             json.key("uncertain");
@@ -72,6 +72,7 @@ fn write_feature(json: &mut JsonText, feature: &Feature) {
             Domain::Range(bounds) => json.key("range").numbers(*bounds),
             Domain::Values(values) => json.key("values").numbers(values.iter().copied()),
             Domain::Categories(names) => json.key("categories").strings(names),
+            Domain::Hashed(n_buckets) => json.key("hashed").number(f64::from(*n_buckets)),
         });
         json.key("unit").string(&feature.unit);
         json.key("missing").string(match feature.missing {
@@ -114,6 +115,23 @@ fn write_model(json: &mut JsonText, table: &ModelTable<'_>) {
             json.key("members").array(&blend.members, |json, member| {
                 write_model(json, &member.model);
             });
+        }
+    });
+}
+
+fn write_calibration(json: &mut JsonText, calibration: &Calibration<'_>) {
+    json.object(|json| match calibration {
+        Calibration::Platt(platt) => {
+            json.key("kind").string("platt");
+            json.key("slope").number(platt.slope);
+            json.key("intercept").number(platt.intercept);
+        }
+        Calibration::Isotonic(isotonic) => {
+            json.key("kind").string("isotonic");
+            json.key("margins")
+                .numbers(isotonic.knots().map(|knot| knot.0));
+            json.key("scores")
+                .numbers(isotonic.knots().map(|knot| knot.1));
         }
     });
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use picket_schema::artifact::{
     Blend, Calibration, Card, Decision, IntTable, Kernel, Linear, Member, ModelTable,
-    NeighbourWeights, Neighbours, Operator, PackedRows, Reference, Term, Transform, TreeNode,
-    TreesBuilder,
+    NeighbourWeights, Neighbours, Operator, PackedRows, Platt, Reference, Term, Transform,
+    TreeNode, TreesBuilder,
 };
 use picket_schema::{Artifact, DataDigest, FeatureSchema};
 
@@ -97,10 +97,10 @@ pub(crate) fn artifact_with(
         schema,
         transform,
         model,
-        calibration: Calibration {
+        calibration: Calibration::Platt(Platt {
             slope: 1.25,
             intercept: -0.5,
-        },
+        }),
         decision: Decision {
             threshold: 0.5,
             uncertain: Some([0.45, 0.55]),

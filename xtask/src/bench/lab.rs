@@ -41,10 +41,13 @@ impl Lab {
     pub(crate) fn prepare(repo: &Repo, seed: u64) -> Result<Self> {
         // One by one: built together they would share features, and wasmtime be compiled anew.
         for package in ["picket-trainer", "picket-bench-scorer"] {
-            command::run(
-                repo.cargo()
-                    .args(["build", "--release", "--package", package]),
-            )?;
+            command::run(repo.cargo().args([
+                "build",
+                "--release",
+                "--no-default-features",
+                "--package",
+                package,
+            ]))?;
         }
         let toolchain = WasmToolchain::ensure(repo)?;
         let mut cargo = toolchain.cargo(repo, "build");

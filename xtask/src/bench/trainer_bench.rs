@@ -35,10 +35,13 @@ impl TrainerBench {
         let Some(data) = std::env::var_os("PICKET_DATA_DIR") else {
             bail!("set PICKET_DATA_DIR to a folder with phishing.csv and nsl-kdd.csv");
         };
-        command::run(
-            repo.cargo()
-                .args(["build", "--release", "--package", "picket-trainer"]),
-        )?;
+        command::run(repo.cargo().args([
+            "build",
+            "--release",
+            "--no-default-features",
+            "--package",
+            "picket-trainer",
+        ]))?;
         let python = peers::python(repo)?;
         let mut program = repo.command(python);
         program

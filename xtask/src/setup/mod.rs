@@ -12,7 +12,9 @@ pub(crate) use wasm_toolchain::WasmToolchain;
 
 use crate::args::Args;
 use crate::repo::Repo;
-use anyhow::Result;
+use crate::servers::{MlflowProgram, MongoDbProgram};
+use anyhow::{Context, Result};
+use std::path::PathBuf;
 
 pub(crate) const USAGE: &str = "\
 cargo xtask setup
@@ -23,6 +25,10 @@ Finds or installs what builds and tests need:
                  rustc-web and rust-web-src
   browser        Chromium and its driver, for the tests of the page
   curl           for the test of the demo
+  MongoDB        for the tests of reading collections: the server that MONGODB_URI names; else
+                 `mongod`; else FerretDB, built with Go
+  MLflow         for the tests of tracking: the server that PICKET_MLFLOW_URI names; else MLflow,
+                 installed with pip into the target folder
 
 Debian packages are installed only as root. PICKET_WASM_TOOLCHAIN=installed|rustup|debian picks
 one way to the wasm target instead of trying all three in turn.";
@@ -31,6 +37,8 @@ one way to the wasm target instead of trying all three in turn.";
 pub(crate) struct Setup {
     pub(crate) wasm: WasmToolchain,
     pub(crate) browser: Browser,
+    pub(crate) mongodb: MongoDbProgram,
+    pub(crate) mlflow: MlflowProgram,
 }
 
 impl Setup {
@@ -40,7 +48,14 @@ impl Setup {
         let wasm = WasmToolchain::ensure(repo)?;
         let browser = Browser::ensure()?;
         ensure_curl()?;
-        Ok(Self { wasm, browser })
+        let mongodb = MongoDbProgram::ensure(repo)?;
+        let mlflow = MlflowProgram::ensure(repo)?;
+        Ok(Self {
+            wasm,
+            browser,
+            mongodb,
+            mlflow,
+        })
     }
 }
 
@@ -57,4 +72,10 @@ fn ensure_curl() -> Result<()> {
         &["curl"],
         "curl, which tries out what the demo says to try",
     )
+}
+
+/// Go, from Debian's packages.
+pub(crate) fn install_go() -> Result<PathBuf> {
+    apt::install(&["golang"])?;
+    crate::command::find("go").context("the package golang did not bring `go`")
 }

@@ -100,7 +100,11 @@ pub(crate) fn unit(context: &mut Context) -> Result<()> {
             );
         }
     }
-    let browser = &context.setup()?.browser;
+    let setup = context.setup()?;
+    let browser = &setup.browser;
+    // They stop with this function, whatever the tests do.
+    let mongodb = setup.mongodb.start(repo)?;
+    let mlflow = setup.mlflow.start(repo)?;
     if std::env::var_os("PICKET_DATA_DIR").is_none() {
         println!("PICKET_DATA_DIR is not set: tests on the real data sets say that they skip");
     }
@@ -109,7 +113,9 @@ pub(crate) fn unit(context: &mut Context) -> Result<()> {
             .args(["test", "--workspace", "--no-fail-fast"])
             .envs(output_locations(repo))
             .env("CHROMIUM", &browser.chromium)
-            .env("CHROMEDRIVER", &browser.chromedriver),
+            .env("CHROMEDRIVER", &browser.chromedriver)
+            .env("PICKET_MONGODB_URI", mongodb.uri())
+            .env("PICKET_MLFLOW_URI", mlflow.uri()),
     )
 }
 

@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use bytes::Bytes;
+use picket_schema::artifact::{Artifact, Calibration, Isotonic};
 use picket_service::{Assets, Limits, NoClock, ServedModel, Service};
 use serde_json::{Value, json};
 
@@ -28,7 +29,15 @@ fn a_row_by_name() -> Tested {
 
 #[test]
 fn an_explanation_names_the_largest_first_and_adds_up() -> Tested {
-    let model_bytes = fixture::artifact(fixture::PHISHING)?;
+    let platt = fixture::artifact(fixture::PHISHING)?;
+    adds_up(platt.clone(), "log-odds")?;
+    let mut artifact = Artifact::decode(&platt)?;
+    artifact.calibration =
+        Calibration::Isotonic(Isotonic::from_knots(&[(-900.0, 0.1), (900.0, 0.9)]));
+    adds_up(artifact.encode()?, "margin")
+}
+
+fn adds_up(model_bytes: Vec<u8>, unit: &str) -> Tested {
     let model = picket_wasm_model::OwnedModel::load(model_bytes.clone())?;
     let row = vec![1.0; 30];
     let truth = picket_wasm_model::Scorer::new(model.model()).score(&row)?;
@@ -55,7 +64,16 @@ fn an_explanation_names_the_largest_first_and_adds_up() -> Tested {
         .filter_map(|one| one["contribution"].as_f64())
         .collect();
     assert!(sizes.len() == 30 && sizes.windows(2).all(|pair| pair[0].abs() >= pair[1].abs()));
+    assert_eq!(explanation["unit"], unit);
     let total = explanation["total"].as_f64().expect("a number");
+    let (margin, score) = (truth.margin.0, truth.score.0);
+    let expected = if unit == "margin" {
+        assert!((score - (0.5 + margin * 0.8 / 1800.0)).abs() < 1e-12);
+        margin
+    } else {
+        (score / (1.0 - score)).ln()
+    };
+    assert!((total - expected).abs() < 1e-9, "{total} {expected}");
     let sum = explanation["base"].as_f64().expect("a number") + sizes.iter().sum::<f64>();
     assert!((total - sum).abs() < 1e-9, "{total} {sum}");
     Ok(())

@@ -55,8 +55,9 @@ impl Domain {
             "range" => Self::Range(reader.pair()),
             "values" => Self::Values(reader.array(Reader::f64)),
             "categories" => Self::Categories(reader.array(Reader::string)),
+            "hashed" => Self::Hashed(reader.u32()),
             other => {
-                reader.unknown(other, "range, values or categories");
+                reader.unknown(other, "range, values, categories or hashed");
                 Self::Values(Vec::new())
             }
         }

@@ -85,10 +85,13 @@ pub(super) fn prepare(repo: &Repo, options: &Options) -> Result<Prepared> {
 fn build(repo: &Repo) -> Result<()> {
     // One by one: built together, each would get the features that the others ask of what they share.
     for package in ["picket-trainer", "picket-edge-runtime", "picket-bench-http"] {
-        command::run(
-            repo.cargo()
-                .args(["build", "--release", "--package", package]),
-        )?;
+        command::run(repo.cargo().args([
+            "build",
+            "--release",
+            "--no-default-features",
+            "--package",
+            package,
+        ]))?;
     }
     Ok(())
 }

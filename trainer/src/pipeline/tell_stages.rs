@@ -1,0 +1,207 @@
+//! The stages that tell people: report and publish.
+
+use picket_wasm_model::Model;
+use serde::Serialize;
+
+use crate::accept::Outcome;
+use crate::error::TrainerError;
+use crate::pipeline::config::PipelineConfig;
+use crate::pipeline::context::{Accepted, Fitted, Measured, Rows, Searched};
+use crate::pipeline::stage_runner::StageRunner;
+use crate::publish::{Package, ReleaseManifest, Releases, open_store};
+use crate::report::{self, Report, Table};
+use crate::search::CandidateState;
+
+/// Everything a run knows when it is judged.
+pub(super) struct Told<'a> {
+    pub(super) config: &'a PipelineConfig,
+    pub(super) rows: &'a Rows,
+    pub(super) searched: &'a Searched,
+    pub(super) fitted: &'a Fitted,
+    pub(super) measured: &'a Measured,
+    pub(super) accepted: &'a Accepted,
+}
+
+/// Writes the page.
+pub(super) fn report(run: &mut StageRunner, told: &Told<'_>) -> Result<(), TrainerError> {
+    run.stage("report", |_, stage| {
+        let Told {
+            config,
+            rows,
+            fitted,
+            ..
+        } = told;
+        let model = Model::load(&fitted.measured)?;
+        let test = rows.data.select(&rows.split.test);
+        let costs = config.decide.costs().map_or([1.0, 1.0], |costs| {
+            [costs.false_positive, costs.false_negative]
+        });
+        let mut page = Report::of_model(
+            &model,
+            &fitted.measured,
+            &test,
+            &rows.source,
+            costs,
+            config.seed,
+        )?;
+        // What is shipped is the model that was fitted to all rows.
+        let shipped = Model::load(&fitted.bytes)?;
+        page.lineage = report::lineage(shipped.artifact(), &fitted.bytes);
+        page.summary
+            .notes
+            .clone_from(&shipped.artifact().card.notes);
+        page.summary
+            .notes
+            .extend(told.accepted.acceptance.warnings.iter().cloned());
+        page.summary.outcome = Some(report::Outcome {
+            decision: match told.accepted.acceptance.outcome {
+                Outcome::Accept => report::Decision::Accepted,
+                Outcome::Reject => report::Decision::Rejected,
+                Outcome::NotEnoughEvidence => report::Decision::NotEnoughEvidence,
+            },
+            reason: told.accepted.acceptance.reason.clone(),
+        });
+        page.profile = Some(report::Profile::of(&rows.data));
+        page.findings = Some(rows.findings.clone());
+        page.drift.clone_from(&rows.drift);
+        page.candidates = Some(candidates(told));
+        page.tables = tables(told);
+        stage.write("report.html", page.to_html().as_bytes())
+    })?;
+    Ok(())
+}
+
+fn candidates(told: &Told<'_>) -> report::Candidates {
+    let metric = told.config.search.metric;
+    let outcome = &told.searched.outcome;
+    let shown = outcome
+        .ranked(metric)
+        .into_iter()
+        .map(|record| report::Candidate {
+            learner: record.model.clone(),
+            parameters: record.parameters.clone().into_iter().collect(),
+            folds: record
+                .folds
+                .iter()
+                .filter_map(|fold| fold.metrics.get(metric.name()).copied())
+                .collect(),
+            seconds: record.seconds(),
+            is_chosen: record.candidate_idx == outcome.best,
+            stopped: match &record.state {
+                CandidateState::Complete => None,
+                CandidateState::Halved => Some(format!(
+                    "left behind at {:.0} % of the rows",
+                    100.0 * record.share
+                )),
+                CandidateState::Failed(reason) => Some(reason.clone()),
+                CandidateState::NotRun => Some("the time was up".to_owned()),
+            },
+        });
+    report::Candidates {
+        metric: metric.name().to_owned(),
+        higher_is_better: !metric.is_loss(),
+        candidates: shown.collect(),
+    }
+}
+
+/// The other split, and the slices.
+fn tables(told: &Told<'_>) -> Vec<Table> {
+    let mut tables = Vec::new();
+    let of_metric = |metric: &picket_schema::artifact::Metric| {
+        format!(
+            "{:.4} ({:.4} to {:.4})",
+            metric.value, metric.low, metric.high
+        )
+    };
+    if let Some(other) = &told.measured.other_split {
+        let ours = &told.measured.evaluation.metrics;
+        let rows = ours.iter().filter_map(|metric| {
+            let theirs = other
+                .metrics
+                .iter()
+                .find(|theirs| theirs.name == metric.name)?;
+            Some(vec![
+                metric.name.clone(),
+                of_metric(metric),
+                of_metric(theirs),
+            ])
+        });
+        let kind = told.config.split.kind.name();
+        tables.push(Table {
+            title: "Both splits".to_owned(),
+            note: format!(
+                "The same learner on a {} split, where {:.1} % of the test rows stand in the training part too. What it gains there is memory.",
+                other.kind,
+                100.0 * told.rows.memorised_share.max(other.memorised_share),
+            ),
+            header: vec!["metric".to_owned(), format!("{kind} split"), format!("{} split", other.kind)],
+            rows: rows.collect(),
+        });
+    }
+    for slices in &told.measured.slices {
+        let rows = slices.slices.iter().map(|slice| {
+            let f1 = slice.metrics.iter().find(|metric| metric.name == "f1");
+            let mut row = vec![
+                slice.name.clone(),
+                slice.n_rows.to_string(),
+                slice.n_positive.to_string(),
+                f1.map_or_else(|| "one class only".to_owned(), of_metric),
+            ];
+            row.push(if slice.is_small { "few rows" } else { "" }.to_owned());
+            row
+        });
+        tables.push(Table {
+            title: format!("By {}", slices.feature),
+            note: "Test rows, told apart by their value.".to_owned(),
+            header: ["value", "rows", "positive", "F1", ""]
+                .map(str::to_owned)
+                .to_vec(),
+            rows: rows.collect(),
+        });
+    }
+    tables
+}
+
+/// What stands in `publish/release.json`.
+#[derive(Serialize)]
+struct Published<'a> {
+    to: &'a str,
+    is_champion: bool,
+    manifest: &'a ReleaseManifest,
+}
+
+/// Publishes an accepted model where the pipeline says so. A run that goes on does not publish again.
+pub(super) fn publish(run: &mut StageRunner, told: &Told<'_>) -> Result<(), TrainerError> {
+    let Some(to) = told.config.publish.to.as_deref() else {
+        return Ok(());
+    };
+    if told.accepted.acceptance.outcome != Outcome::Accept
+        || run.folder.finished("publish").is_some()
+    {
+        return Ok(());
+    }
+    run.stage("publish", |run, stage| {
+        let store = open_store(to)?;
+        let releases = Releases::new(store.as_ref());
+        let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        let manifest = releases.publish(&Package {
+            artifact: told.fitted.bytes.clone(),
+            run_id: text(&run.record.run_id),
+            user: text(&run.record.user),
+            host: text(&run.record.host),
+        })?;
+        let is_champion = told.config.publish.promote;
+        if is_champion {
+            releases.promote(manifest.release)?;
+        }
+        stage.write_json(
+            "release.json",
+            &Published {
+                to,
+                is_champion,
+                manifest: &manifest,
+            },
+        )
+    })?;
+    Ok(())
+}

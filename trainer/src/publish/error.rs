@@ -1,0 +1,93 @@
+//! Why releases could not be read or written. No message holds a key or password.
+
+/// Why releases could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PublishError {
+    /// A destination that is none.
+    #[error("{found:?}: expected {expected}")]
+    Destination {
+        /// What was given.
+        found: String,
+        /// What was expected.
+        expected: &'static str,
+    },
+    /// The store did not do what it was asked.
+    #[error("{place}: {operation} failed: {message}")]
+    Store {
+        /// The object or file.
+        place: String,
+        /// What was tried.
+        operation: &'static str,
+        /// What the store said.
+        message: String,
+    },
+    /// There is no such release.
+    #[error("{store}: there is no release {release}; there are {expected}")]
+    NoSuchRelease {
+        /// The store.
+        store: String,
+        /// The number.
+        release: u64,
+        /// The numbers that exist, in words.
+        expected: String,
+    },
+    /// There is nothing to roll back.
+    #[error("{store}: {found}; expected a champion and an earlier release with another artifact")]
+    NothingToRollBack {
+        /// The store.
+        store: String,
+        /// What was found.
+        found: &'static str,
+    },
+    /// A file is not what its manifest says.
+    #[error("{place}: found {found}, expected {expected}")]
+    Damaged {
+        /// The file.
+        place: String,
+        /// What it is.
+        found: String,
+        /// What it should be.
+        expected: String,
+    },
+    /// Somebody else changed the channel in between.
+    #[error("{place}: somebody else changed it in between; it points to release {found} now")]
+    ChannelMoved {
+        /// The channel's file.
+        place: String,
+        /// Where it points now.
+        found: String,
+    },
+    /// Numbers only grow.
+    #[error(
+        "release {release} is older than the champion, release {champion}; expected a newer one, or trainer rollback, which publishes the old artifact anew"
+    )]
+    OlderThanChampion {
+        /// The release to promote.
+        release: u64,
+        /// The champion.
+        champion: u64,
+    },
+    /// Others took every number that was tried.
+    #[error("{store}: other publishers took {attempts} numbers one after the other; try again")]
+    Busy {
+        /// The store.
+        store: String,
+        /// How many numbers were tried.
+        attempts: u32,
+    },
+}
+
+impl PublishError {
+    /// Whether the user can mend it.
+    #[must_use]
+    pub fn is_input_error(&self) -> bool {
+        matches!(
+            self,
+            Self::Destination { .. }
+                | Self::NoSuchRelease { .. }
+                | Self::NothingToRollBack { .. }
+                | Self::OlderThanChampion { .. }
+        )
+    }
+}
