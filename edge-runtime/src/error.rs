@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use picket_schema::ArtifactError;
 
 use crate::spool::SpoolError;
+use crate::sync::{SourceError, SyncError};
 
 /// Why the host does not start. Each says what to do where that is known.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +57,29 @@ pub enum StartError {
     Load {
         /// What the component or wasmtime says.
         reason: String,
+    },
+    /// The key set's file cannot be used.
+    #[error("cannot use the trusted keys {}: {reason}; `trainer keygen` writes such a file", .path.display())]
+    TrustedKeys {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The release source is none.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The state of the releases cannot be used.
+    #[error("cannot keep releases: {0}")]
+    ReleaseState(SyncError),
+    /// Neither the source nor the disk has a release that may be served.
+    #[error("no release can be served: {0}; --model names a model to serve until one can")]
+    NoRelease(SyncError),
+    /// A thread cannot be started.
+    #[error("cannot start a thread: {source}")]
+    Thread {
+        /// What the system says.
+        source: std::io::Error,
     },
     /// The page's folder cannot be read.
     #[error("cannot read the page's files in {}: {source}", .path.display())]

@@ -14,6 +14,7 @@ use crate::page;
 use crate::record::RandomIds;
 use crate::recording::Recording;
 use crate::scorer_engine::{EngineConfig, ScorerEngine};
+use crate::scorer_instance::guest_memory;
 use crate::scorer_pool::{PoolConfig, ScorerPool};
 
 /// What the host serves, and with what.
@@ -58,44 +59,11 @@ pub fn start_with(
 }
 
 fn load(config: &HostConfig) -> Result<Service, StartError> {
-    let path = || config.model.clone();
-    let bytes = std::fs::read(&config.model).map_err(|source| StartError::ModelUnreadable {
-        path: path(),
-        source,
-    })?;
-    let bytes = Bytes::from(bytes);
-    let model = ServedModel::decode(&bytes).map_err(|source| StartError::ModelInvalid {
-        path: path(),
-        source,
-    })?;
-    let component =
-        std::fs::read(&config.component).map_err(|source| StartError::ComponentUnreadable {
-            path: config.component.clone(),
-            source,
-        })?;
-    let engine = ScorerEngine::new(
-        &component,
-        &EngineConfig {
-            max_instances: config.pool.n_instances.max(1) as u32,
-            max_memory: guest_memory(bytes.len()),
-            cache_dir: config.cache_dir.clone(),
-        },
-    )?;
-    let pool = ScorerPool::new(engine, bytes, config.pool)?;
-    let assets = match &config.www {
-        Some(folder) => page::read(folder)?,
-        None => Assets::new(),
-    };
-    log(
-        "info",
-        "loaded",
-        &[
-            ("model_version", json!(model.version())),
-            ("artifact_digest", json!(model.digest())),
-            ("n_instances", json!(config.pool.n_instances)),
-            ("n_page_files", json!(assets.len())),
-        ],
-    );
+    let bytes = read_model(&config.model)?;
+    let loader = ModelLoader::new(config, bytes.len(), 1)?;
+    let (model, pool) = load_file(&loader, &config.model, bytes)?;
+    let assets = page_of(config)?;
+    log_loaded(&model, config, &assets);
     let clock = Box::new(Monotonic::new());
     Ok(Service::new(
         model,
@@ -106,10 +74,94 @@ fn load(config: &HostConfig) -> Result<Service, StartError> {
     ))
 }
 
-/// Room for the model while it is loaded and for one call's rows.
-fn guest_memory(artifact_bytes: usize) -> usize {
-    const PAGE: usize = 64 << 10;
-    (32 << 20) + (4 * artifact_bytes).next_multiple_of(PAGE)
+pub(crate) fn page_of(config: &HostConfig) -> Result<Assets, StartError> {
+    match &config.www {
+        Some(folder) => page::read(folder),
+        None => Ok(Assets::new()),
+    }
+}
+
+pub(crate) fn log_loaded(model: &ServedModel, config: &HostConfig, assets: &Assets) {
+    log(
+        "info",
+        "loaded",
+        &[
+            ("model_version", json!(model.version())),
+            ("artifact_digest", json!(model.digest())),
+            ("n_instances", json!(config.pool.n_instances)),
+            ("n_page_files", json!(assets.len())),
+        ],
+    );
+}
+
+pub(crate) fn read_model(path: &Path) -> Result<Bytes, StartError> {
+    let bytes = std::fs::read(path).map_err(|source| StartError::ModelUnreadable {
+        path: path.to_owned(),
+        source,
+    })?;
+    Ok(Bytes::from(bytes))
+}
+
+/// Loads a model that was read from a file.
+pub(crate) fn load_file(
+    loader: &ModelLoader,
+    path: &Path,
+    bytes: Bytes,
+) -> Result<(ServedModel, ScorerPool), StartError> {
+    let model = ServedModel::decode(&bytes).map_err(|source| StartError::ModelInvalid {
+        path: path.to_owned(),
+        source,
+    })?;
+    let pool = loader.pool(bytes, None)?;
+    Ok((model, pool))
+}
+
+/// Loads models into instances of the scorer component.
+#[derive(Debug)]
+pub(crate) struct ModelLoader {
+    engine: Arc<ScorerEngine>,
+    engine_config: EngineConfig,
+    pool: PoolConfig,
+}
+
+impl ModelLoader {
+    /// Compiles the component, with room for models of so many bytes, so many of them at a time.
+    pub(crate) fn new(
+        config: &HostConfig,
+        artifact_bytes: usize,
+        n_models: u32,
+    ) -> Result<Self, StartError> {
+        let component =
+            std::fs::read(&config.component).map_err(|source| StartError::ComponentUnreadable {
+                path: config.component.clone(),
+                source,
+            })?;
+        let n_instances = config.pool.n_instances.max(1) as u32;
+        let engine_config = EngineConfig {
+            max_instances: n_instances.saturating_mul(n_models),
+            max_memory: guest_memory(artifact_bytes),
+            cache_dir: config.cache_dir.clone(),
+        };
+        let engine = Arc::new(ScorerEngine::new(&component, &engine_config)?);
+        Ok(Self {
+            engine,
+            engine_config,
+            pool: config.pool,
+        })
+    }
+
+    /// Instances with a model loaded, of the component given or the host's own.
+    pub(crate) fn pool(
+        &self,
+        artifact: Bytes,
+        component: Option<&[u8]>,
+    ) -> Result<ScorerPool, StartError> {
+        let engine = match component {
+            Some(component) => Arc::new(ScorerEngine::new(component, &self.engine_config)?),
+            None => Arc::clone(&self.engine),
+        };
+        ScorerPool::new(engine, artifact, self.pool)
+    }
 }
 
 /// Where compiled code is kept by default: a folder of the user's own.

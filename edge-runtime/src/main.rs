@@ -9,8 +9,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
+use picket_edge_runtime::sync::{Poller, open_source};
 use picket_edge_runtime::{
-    HostConfig, PoolConfig, Recording, Server, default_cache_dir, default_component,
+    HostConfig, LiveService, PoolConfig, Recording, Server, SyncOptions, default_cache_dir,
+    default_component, start_released_with, start_with,
 };
 use picket_service::Limits;
 
@@ -34,9 +36,11 @@ enum Command {
 
 #[derive(clap::Args)]
 struct Serve {
-    /// The model to serve
-    #[arg(long, value_name = "FILE")]
-    model: PathBuf,
+    /// The model to serve; beside --release-source, the one to serve until there is a release
+    #[arg(long, value_name = "FILE", required_unless_present = "release_source")]
+    model: Option<PathBuf>,
+    #[command(flatten)]
+    releases: Releases,
     /// The address to listen on
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3000")]
     listen: SocketAddr,
@@ -66,6 +70,36 @@ struct Serve {
     recording: commands::recording::RecordingArgs,
 }
 
+/// Signed releases instead of one file
+#[derive(clap::Args)]
+struct Releases {
+    /// Where releases come from: dir:PATH, `https://HOST/PATH` or `s3://BUCKET/PREFIX` (keys, region and endpoint from
+    /// the AWS_ variables)
+    #[arg(long, value_name = "SOURCE", requires_all = ["trusted_keys", "state_dir"])]
+    release_source: Option<String>,
+    /// The key set whose signatures are trusted, as `trainer keygen` writes it
+    #[arg(long, value_name = "FILE", requires = "release_source")]
+    trusted_keys: Option<PathBuf>,
+    /// Where the last good release and the marks against old ones are kept; this program's alone
+    #[arg(long, value_name = "DIR", requires = "release_source")]
+    state_dir: Option<PathBuf>,
+    /// How often the source is asked, in seconds
+    #[arg(long, value_name = "S", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+    sync_interval: u64,
+    /// How long one file of the source may take, in seconds
+    #[arg(long, value_name = "S", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+    sync_timeout: u64,
+    /// How long a release is served that the source does not confirm, in hours; then answers are withheld
+    #[arg(long, value_name = "H", default_value_t = 168)]
+    max_staleness: u64,
+    /// Take releases with another schema than the one before
+    #[arg(long)]
+    allow_schema_change: bool,
+    /// Take releases from other machines over plain http
+    #[arg(long)]
+    allow_http: bool,
+}
+
 fn main() -> Result<()> {
     match Cli::parse().command {
         Command::Serve(arguments) => serve(*arguments),
@@ -81,8 +115,9 @@ fn serve(arguments: Serve) -> Result<()> {
         www.join("index.html").is_file().then_some(www)
     });
     let recording = arguments.recording.config()?;
+    let releases = arguments.releases;
     let config = HostConfig {
-        model: arguments.model,
+        model: arguments.model.clone().unwrap_or_default(),
         component: arguments
             .component
             .or_else(from_environment)
@@ -110,7 +145,8 @@ fn serve(arguments: Serve) -> Result<()> {
         .context("cannot start the threads")?;
     runtime.block_on(async {
         let recording = recording.as_ref().map(Recording::start).transpose()?;
-        let service = picket_edge_runtime::start_with(&config, recording.as_ref())?;
+        // The poller ends when it is dropped: with the server.
+        let (service, _poller) = start(&config, arguments.model, releases, recording.as_ref())?;
         let server = Server::bind(service, arguments.listen).await?;
         let stop = stop_signal().context("cannot listen for signals")?;
         let address = server.address().context("cannot tell the address")?;
@@ -121,6 +157,34 @@ fn serve(arguments: Serve) -> Result<()> {
         tokio::task::spawn_blocking(move || drop(recording)).await?;
         Ok(())
     })
+}
+
+/// Loads one model, or follows releases.
+fn start(
+    config: &HostConfig,
+    fallback: Option<PathBuf>,
+    releases: Releases,
+    recording: Option<&Recording>,
+) -> Result<(LiveService, Option<Poller>)> {
+    let (Some(source), Some(trusted_keys), Some(state_dir)) = (
+        releases.release_source,
+        releases.trusted_keys,
+        releases.state_dir,
+    ) else {
+        return Ok((start_with(config, recording)?.into(), None));
+    };
+    let timeout = Duration::from_secs(releases.sync_timeout);
+    let source = open_source(&source, releases.allow_http, timeout)?;
+    let options = SyncOptions {
+        trusted_keys,
+        state_dir,
+        interval: Duration::from_secs(releases.sync_interval),
+        max_staleness: Duration::from_secs(releases.max_staleness.saturating_mul(3600)),
+        allow_schema_change: releases.allow_schema_change,
+        fallback,
+    };
+    let released = start_released_with(config, source, &options, recording)?;
+    Ok((released.service, Some(released.poller)))
 }
 
 /// Ready on the first signal to stop.

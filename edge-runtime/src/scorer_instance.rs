@@ -66,7 +66,7 @@ impl ScorerInstance {
             reason: reason_of(&error),
         };
         let limits = StoreLimitsBuilder::new()
-            .memory_size(engine.max_memory)
+            .memory_size(engine.max_memory.min(guest_memory(artifact.len())))
             .build();
         let mut store = Store::new(&engine.engine, Guest { limits });
         store.limiter(|guest| &mut guest.limits);
@@ -109,12 +109,21 @@ impl ScorerInstance {
     }
 }
 
+/// Room for a model while it is loaded and for one call's rows.
+pub(crate) fn guest_memory(artifact_bytes: usize) -> usize {
+    const PAGE: usize = 64 << 10;
+    (32 << 20) + (4 * artifact_bytes).next_multiple_of(PAGE)
+}
+
 fn answer<W, T>(
     called: wasmtime::Result<Result<W, wit::Error>>,
     take: impl FnOnce(W) -> T,
 ) -> Called<T> {
     match called {
         Ok(Ok(value)) => Ok(Ok(take(value))),
+        Ok(Err(wit::Error::Unexplainable(reason))) => {
+            Ok(Err(ScoringError::Unexplainable { reason }))
+        }
         Ok(Err(error)) => Ok(Err(ScoringError::Refused {
             reason: refusal(error),
         })),
@@ -139,7 +148,9 @@ fn reason_of(error: &wasmtime::Error) -> String {
 
 fn refusal(error: wit::Error) -> String {
     match error {
-        wit::Error::InvalidArtifact(reason) | wit::Error::WrongShape(reason) => reason,
+        wit::Error::InvalidArtifact(reason)
+        | wit::Error::WrongShape(reason)
+        | wit::Error::Unexplainable(reason) => reason,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Ready instances of the scorer, handed out one call at a time.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -39,7 +39,7 @@ impl Default for PoolConfig {
 /// Ready instances of the scorer component, each with the model loaded. An instance whose call
 /// trapped is thrown away, never used again.
 pub struct ScorerPool {
-    engine: ScorerEngine,
+    engine: Arc<ScorerEngine>,
     artifact: Bytes,
     config: PoolConfig,
     shelf: Mutex<Shelf>,
@@ -68,10 +68,11 @@ impl ScorerPool {
     /// # Errors
     /// [`StartError::Load`] where the component does not start, or refuses the model.
     pub fn new(
-        engine: ScorerEngine,
+        engine: impl Into<Arc<ScorerEngine>>,
         artifact: Bytes,
         config: PoolConfig,
     ) -> Result<Self, StartError> {
+        let engine = engine.into();
         let n_instances = config.n_instances.max(1);
         let mut idle = Vec::with_capacity(n_instances);
         for _ in 0..n_instances {

@@ -24,6 +24,7 @@ use tower::ServiceExt as _;
 
 use crate::body_budget::{BodyBudget, HeldBody};
 use crate::error::StartError;
+use crate::live_service::LiveService;
 use crate::log_line::log;
 
 /// How long a client may take to send its headers: idle connections are closed after that too.
@@ -45,7 +46,7 @@ pub struct Server {
 
 #[derive(Debug)]
 struct Front {
-    service: Arc<Service>,
+    service: LiveService,
     budget: BodyBudget,
 }
 
@@ -54,11 +55,15 @@ impl Server {
     ///
     /// # Errors
     /// [`StartError::Listen`], such as for a port that is in use.
-    pub async fn bind(service: Arc<Service>, address: SocketAddr) -> Result<Self, StartError> {
+    pub async fn bind(
+        service: impl Into<LiveService>,
+        address: SocketAddr,
+    ) -> Result<Self, StartError> {
+        let service = service.into();
         let listener = TcpListener::bind(address)
             .await
             .map_err(|source| StartError::Listen { address, source })?;
-        let budget = BodyBudget::new(service.limits().max_body);
+        let budget = BodyBudget::new(service.current().limits().max_body);
         let front = Arc::new(Front { service, budget });
         // The service routes by itself, so that every host routes alike.
         let router = Router::new()
@@ -131,38 +136,43 @@ type Answer = http::Response<Either<Full<Bytes>, Body>>;
 /// One row is scored where its request was read: handing it to another thread would take longer than the
 /// score. All else goes through the router.
 async fn dispatch(front: Arc<Front>, router: Router, request: http::Request<Incoming>) -> Answer {
-    if !front.service.may_be_quick(&request) {
+    if !front.service.current().may_be_quick(&request) {
         let Ok(response) = router.oneshot(request).await;
         return response.map(Either::Right);
     }
     let (parts, body) = request.into_parts();
-    let held = match read(&front, &parts.headers, body).await {
+    let read = read(&front, &parts.headers, body).await;
+    // The model of the moment when the request is there, and that one only.
+    let service = front.service.current();
+    let held = match read {
         Ok(held) => held,
-        Err(problem) => return refuse(&front.service, parts, problem).map(Either::Right),
+        Err(problem) => return refuse(&service, parts, problem).map(Either::Right),
     };
     let request = http::Request::from_parts(parts, held.bytes);
     // A panic must not take the connection's other requests with it.
-    let answered = catch_unwind(AssertUnwindSafe(|| front.service.handle_now(&request)));
+    let answered = catch_unwind(AssertUnwindSafe(|| service.handle_now(&request)));
     match answered {
         Ok(Some(response)) => {
-            let response = recorded(&front.service, &request, response).await;
+            let response = recorded(&service, &request, response).await;
             response.map(|bytes| Either::Left(Full::new(bytes)))
         }
         Ok(None) => {
             let (parts, bytes) = request.into_parts();
             let room = held.room;
-            let response = handle(&front, parts, HeldBody { bytes, room }).await;
+            let response = handle(service, parts, HeldBody { bytes, room }).await;
             response.map(Either::Right)
         }
-        Err(_) => failed(&front.service, request.into_parts().0, "a panic").map(Either::Right),
+        Err(_) => failed(&service, request.into_parts().0, "a panic").map(Either::Right),
     }
 }
 
 async fn answer(State(front): State<Arc<Front>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    match read(&front, &parts.headers, body).await {
-        Ok(held) => handle(&front, parts, held).await,
-        Err(problem) => refuse(&front.service, parts, problem),
+    let read = read(&front, &parts.headers, body).await;
+    let service = front.service.current();
+    match read {
+        Ok(held) => handle(service, parts, held).await,
+        Err(problem) => refuse(&service, parts, problem),
     }
 }
 
@@ -182,22 +192,22 @@ where
 }
 
 /// Scoring takes a thread for as long as it takes; connections go on meanwhile.
-async fn handle(front: &Front, parts: http::request::Parts, held: HeldBody) -> Response {
+async fn handle(service: Arc<Service>, parts: http::request::Parts, held: HeldBody) -> Response {
     let head = parts.clone();
-    let service = Arc::clone(&front.service);
+    let answering = Arc::clone(&service);
     let handling = tokio::task::spawn_blocking(move || {
         let request = http::Request::from_parts(parts, held.bytes);
-        let response = service.handle(&request);
+        let response = answering.handle(&request);
         drop(held.room);
         response
     });
     match handling.await {
         Ok(response) => {
             let request = http::Request::from_parts(head, ());
-            let response = recorded(&front.service, &request, response).await;
+            let response = recorded(&service, &request, response).await;
             response.map(Body::from)
         }
-        Err(error) => failed(&front.service, head, &error.to_string()),
+        Err(error) => failed(&service, head, &error.to_string()),
     }
 }
 

@@ -18,6 +18,7 @@ use crate::logistic::LogisticError;
 use crate::publish::PublishError;
 use crate::retune::RetuneError;
 use crate::search::SearchError;
+use crate::signing::SigningError;
 use crate::split::SplitError;
 use crate::svm::SvmError;
 use crate::track::TrackError;
@@ -39,6 +40,9 @@ pub enum TrainerError {
     /// No candidate can be chosen.
     #[error(transparent)]
     Search(#[from] SearchError),
+    /// Nothing was signed or verified.
+    #[error(transparent)]
+    Signing(#[from] SigningError),
     /// The logistic regression failed.
     #[error(transparent)]
     Logistic(#[from] LogisticError),
@@ -244,6 +248,7 @@ impl TrainerError {
                     | ErrorKind::InvalidInput
             ),
             Self::Import { source, .. } => source.is_input_error(),
+            Self::Signing(error) => error.is_input_error(),
             Self::Track(error) => error.is_input_error(),
             Self::Retune(error) => !matches!(error, RetuneError::Artifact(_) | RetuneError::Row(_)),
             Self::Accept(error) => !matches!(error, AcceptError::Row(_)),

@@ -46,6 +46,7 @@ mod row_groups;
 pub mod runs;
 mod sample;
 pub mod search;
+pub mod signing;
 mod split;
 mod svm;
 mod synthetic;

@@ -24,6 +24,9 @@ pub enum SplitKind {
     Grouped,
     /// Every row for itself.
     Random,
+    /// By the order of the rows: the first are learned from, the last measured on, as it is in use. Copies of a row
+    /// may stand on both sides; [`Split::memorised_share`] says how many.
+    Time,
 }
 
 impl SplitKind {
@@ -33,6 +36,7 @@ impl SplitKind {
         match self {
             Self::Grouped => "grouped",
             Self::Random => "random",
+            Self::Time => "time",
         }
     }
 }
@@ -77,6 +81,10 @@ impl Split {
     ) -> Result<Self, SplitError> {
         let mut random = Random::stream(seed, 0);
         let mut is_test = vec![false; data.n_rows()];
+        if kind == SplitKind::Time {
+            let n_test = (data.n_rows() as f64 * TEST_SHARE).round() as usize;
+            is_test[data.n_rows() - n_test..].fill(true);
+        }
         for stratum in strata(data, groups, kind, &mut random) {
             let n_rows: usize = stratum.iter().map(Vec::len).sum();
             let wanted = (n_rows as f64 * TEST_SHARE).round() as usize;
@@ -132,7 +140,8 @@ pub fn grouped_folds(data: &Dataset, groups: &RowGroups, n_folds: usize, seed: u
     folds(data, groups, SplitKind::Grouped, n_folds, seed)
 }
 
-/// The fold of each row, shape `(n_rows,)`: folds of nearly equal size and class balance.
+/// The fold of each row, shape `(n_rows,)`: folds of nearly equal size and class balance, or by time blocks of
+/// rows that follow each other.
 #[must_use]
 pub fn folds(
     data: &Dataset,
@@ -141,6 +150,12 @@ pub fn folds(
     n_folds: usize,
     seed: u64,
 ) -> Vec<usize> {
+    if kind == SplitKind::Time {
+        let n_rows = data.n_rows().max(1);
+        return (0..data.n_rows())
+            .map(|row_idx| row_idx * n_folds / n_rows)
+            .collect();
+    }
     let mut random = Random::stream(seed, 1);
     let mut fold_of_row = vec![0; data.n_rows()];
     let mut sizes = vec![0; n_folds];
@@ -169,6 +184,8 @@ fn strata(
     let units: Vec<Vec<usize>> = match kind {
         SplitKind::Grouped => groups.rows().to_vec(),
         SplitKind::Random => (0..data.n_rows()).map(|row_idx| vec![row_idx]).collect(),
+        // Nothing is drawn.
+        SplitKind::Time => Vec::new(),
     };
     let mut strata: BTreeMap<usize, Vec<Vec<usize>>> = BTreeMap::new();
     for unit in units {

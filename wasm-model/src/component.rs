@@ -3,7 +3,7 @@
 use picket_schema::artifact::Calibration;
 use picket_schema::{Artifact, Verdict};
 
-use crate::{Explainer, OwnedModel, Scored, Scorer};
+use crate::{Explainer, OwnedModel, RowError, Scored, Scorer};
 
 #[allow(
     missing_docs,
@@ -92,6 +92,9 @@ impl wit::GuestModel for OwnedModel {
                 base: explanation.base,
                 contributions: explanation.contributions,
             }),
+            Err(error @ RowError::Unexplainable(_)) => {
+                Err(wit::Error::Unexplainable(error.to_string()))
+            }
             Err(error) => Err(wit::Error::WrongShape(error.to_string())),
         }
     }

@@ -34,6 +34,7 @@ pub use assets::Assets;
 pub use clock::{Clock, NoClock};
 pub use issue::Issue;
 pub use limits::Limits;
+pub use metrics::HostMetrics;
 pub use openapi::openapi;
 pub use problem::{Problem, ProblemKind};
 pub use recording::{

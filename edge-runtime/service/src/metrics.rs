@@ -15,6 +15,12 @@ const BUCKETS: [f64; 10] = [
     0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.01, 0.05, 0.25, 1.0, 10.0,
 ];
 
+/// What a host counts beside the service.
+pub trait HostMetrics: Send + Sync {
+    /// Adds families and samples in Prometheus' text format to the page of `/metrics`.
+    fn write(&self, page: &mut String);
+}
+
 /// Counters since the service was made.
 #[derive(Debug, Default)]
 pub(crate) struct Metrics(Mutex<Counters>);

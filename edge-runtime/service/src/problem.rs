@@ -32,6 +32,8 @@ pub enum ProblemKind {
     UnsupportedMediaType,
     /// Rows do not fit the model's schema.
     InvalidRows,
+    /// The model has no exact explanations.
+    Unexplainable,
     /// The scorer refused checked rows.
     ScorerFailed,
     /// The scorer cannot answer now.
@@ -42,7 +44,7 @@ pub enum ProblemKind {
 
 impl ProblemKind {
     /// Every kind, in the order of the statuses.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::MalformedBody,
         Self::InvalidQuery,
         Self::NotFound,
@@ -53,6 +55,7 @@ impl ProblemKind {
         Self::TooManyRows,
         Self::UnsupportedMediaType,
         Self::InvalidRows,
+        Self::Unexplainable,
         Self::ScorerFailed,
         Self::ScorerUnavailable,
         Self::NotRecorded,
@@ -70,6 +73,7 @@ impl ProblemKind {
             Self::BodyTooLarge | Self::TooManyRows => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::InvalidRows => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Unexplainable => StatusCode::CONFLICT,
             Self::ScorerFailed => StatusCode::INTERNAL_SERVER_ERROR,
             Self::ScorerUnavailable | Self::NotRecorded => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -89,6 +93,7 @@ impl ProblemKind {
             Self::TooManyRows => "too-many-rows",
             Self::UnsupportedMediaType => "unsupported-media-type",
             Self::InvalidRows => "invalid-rows",
+            Self::Unexplainable => "unexplainable",
             Self::ScorerFailed => "scorer-failed",
             Self::ScorerUnavailable => "scorer-unavailable",
             Self::NotRecorded => "not-recorded",
@@ -109,6 +114,7 @@ impl ProblemKind {
             Self::TooManyRows => "The batch has too many rows",
             Self::UnsupportedMediaType => "This route does not read this content type",
             Self::InvalidRows => "Rows do not fit the model's schema",
+            Self::Unexplainable => "The model has no exact explanations",
             Self::ScorerFailed => "The scorer failed",
             Self::ScorerUnavailable => "The scorer cannot answer now",
             Self::NotRecorded => "The host cannot record its answer now",

@@ -1,6 +1,6 @@
 //! The seam to the scorer: a component in a host, or the scorer itself inside a component.
 
-use picket_wasm_model::{Explainer, Explanation, Model, Scored, Scorer};
+use picket_wasm_model::{Explainer, Explanation, Model, RowError, Scored, Scorer};
 
 /// Why rows were not scored although they are right.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -10,6 +10,12 @@ pub enum ScoringError {
     #[error("the scorer cannot answer now: {reason}")]
     Unavailable {
         /// What happened.
+        reason: String,
+    },
+    /// The model has no exact explanations. Scores are not affected.
+    #[error("{reason}")]
+    Unexplainable {
+        /// Why not.
         reason: String,
     },
     /// The scorer refused rows that the service had checked: a defect.
@@ -38,7 +44,8 @@ pub trait Scoring: Send + Sync {
     /// Explains one row. Shape of `row`: `(n_features,)`.
     ///
     /// # Errors
-    /// As [`Scoring::score`].
+    /// As [`Scoring::score`], and [`ScoringError::Unexplainable`] where the model is of a kind without exact
+    /// explanations.
     fn explain(&self, row: &[f32]) -> Result<Explanation, ScoringError>;
 }
 
@@ -67,8 +74,13 @@ impl Scoring for Model<'_> {
     fn explain(&self, row: &[f32]) -> Result<Explanation, ScoringError> {
         Explainer::new(self)
             .explain(row)
-            .map_err(|error| ScoringError::Refused {
-                reason: error.to_string(),
+            .map_err(|error| match error {
+                RowError::Unexplainable(_) => ScoringError::Unexplainable {
+                    reason: error.to_string(),
+                },
+                _ => ScoringError::Refused {
+                    reason: error.to_string(),
+                },
             })
     }
 }

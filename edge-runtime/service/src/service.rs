@@ -10,7 +10,7 @@ use crate::answer::VerdictCounts;
 use crate::assets::Assets;
 use crate::clock::Clock;
 use crate::limits::Limits;
-use crate::metrics::{Metrics, Observation};
+use crate::metrics::{HostMetrics, Metrics, Observation};
 use crate::problem::{Problem, ProblemKind};
 use crate::recording::{IdSource, NotRecorded, PredictionId, Predictions, Receipt, Recorder};
 use crate::reply::Reply;
@@ -40,13 +40,14 @@ const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
 /// The HTTP API over one model.
 pub struct Service {
     pub(crate) model: ServedModel,
-    pub(crate) assets: Assets,
+    pub(crate) assets: Arc<Assets>,
     pub(crate) limits: Limits,
-    pub(crate) metrics: Metrics,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) host_metrics: Option<Arc<dyn HostMetrics>>,
     pub(crate) recorder: Option<Arc<dyn Recorder>>,
     ids: Option<Arc<dyn IdSource>>,
     scoring: Box<dyn Scoring>,
-    clock: Box<dyn Clock>,
+    clock: Arc<dyn Clock>,
 }
 
 impl std::fmt::Debug for Service {
@@ -69,13 +70,38 @@ impl Service {
     ) -> Self {
         Self {
             model,
-            assets,
+            assets: Arc::new(assets),
             limits,
-            metrics: Metrics::default(),
+            metrics: Arc::default(),
+            host_metrics: None,
             recorder: None,
             ids: None,
             scoring,
-            clock,
+            clock: Arc::from(clock),
+        }
+    }
+
+    /// Lets a host add what it counts to `/metrics`.
+    #[must_use]
+    pub fn with_host_metrics(mut self, host_metrics: Arc<dyn HostMetrics>) -> Self {
+        self.host_metrics = Some(host_metrics);
+        self
+    }
+
+    /// The same service over another model: page, limits and counters stay. `scoring` scores with the
+    /// artifact of `model`. Requests that this service answers are not touched.
+    #[must_use]
+    pub fn with_model(&self, model: ServedModel, scoring: Box<dyn Scoring>) -> Self {
+        Self {
+            model,
+            assets: Arc::clone(&self.assets),
+            limits: self.limits,
+            metrics: Arc::clone(&self.metrics),
+            host_metrics: self.host_metrics.clone(),
+            recorder: self.recorder.clone(),
+            ids: self.ids.clone(),
+            scoring,
+            clock: Arc::clone(&self.clock),
         }
     }
 
@@ -371,6 +397,7 @@ impl Service {
 pub(crate) fn scorer_problem(error: &ScoringError) -> Problem {
     let kind = match error {
         ScoringError::Unavailable { .. } => ProblemKind::ScorerUnavailable,
+        ScoringError::Unexplainable { .. } => ProblemKind::Unexplainable,
         ScoringError::Refused { .. } => ProblemKind::ScorerFailed,
     };
     Problem::new(kind, error.to_string())

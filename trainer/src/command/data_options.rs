@@ -103,6 +103,7 @@ impl DataOptions {
         let ingested = Ingest {
             schema,
             source: &source,
+            time_column: None,
             labels: labels.labels(),
             invalid: match &mut quarantine {
                 Some(quarantine) => InvalidRows::Count(Some(quarantine)),

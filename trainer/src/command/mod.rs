@@ -10,6 +10,7 @@ mod fit;
 mod fixtures;
 mod import;
 mod inspect;
+mod keygen;
 mod learner_options;
 mod promote;
 mod publish;
@@ -25,6 +26,7 @@ mod runs;
 mod sample;
 mod score;
 mod search;
+mod sign;
 mod track;
 mod train;
 mod transform_options;
@@ -91,6 +93,18 @@ pub enum Command {
     /// Load rows into a MongoDB collection; again is the same as once.
     #[cfg(feature = "mongodb")]
     PushData(push_data::PushDataCommand),
+    /// Make a key that signs releases.
+    Keygen(keygen::KeygenCommand),
+    /// Sign the key set that follows the trusted one.
+    RotateKeys(keygen::RotateKeysCommand),
+    /// Sign a release, so that edges take it.
+    Sign(sign::SignCommand),
+    /// Add signatures to a release or a key set that others have signed.
+    Cosign(sign::CosignCommand),
+    /// Sign a release that withdraws earlier ones.
+    Revoke(sign::RevokeCommand),
+    /// Verify a signed release as an edge does.
+    Verify(sign::VerifyCommand),
     /// Draw synthetic phishing rows to try the project with.
     Sample(sample::SampleCommand),
     /// Fit a learner and nothing else, and say what it took.
@@ -128,6 +142,12 @@ impl Command {
             Self::Validate(_) => "validate",
             #[cfg(feature = "mongodb")]
             Self::PushData(_) => "push-data",
+            Self::Keygen(_) => "keygen",
+            Self::RotateKeys(_) => "rotate-keys",
+            Self::Sign(_) => "sign",
+            Self::Cosign(_) => "cosign",
+            Self::Revoke(_) => "revoke",
+            Self::Verify(_) => "verify",
             Self::Sample(_) => "sample",
             Self::Fit(_) => "fit",
             Self::Fixtures(_) => "fixtures",
@@ -162,6 +182,12 @@ impl Command {
             Self::Validate(command) => command.run(),
             #[cfg(feature = "mongodb")]
             Self::PushData(command) => command.run(),
+            Self::Keygen(command) => command.run(),
+            Self::RotateKeys(command) => command.run(),
+            Self::Sign(command) => command.run(),
+            Self::Cosign(command) => command.run(),
+            Self::Revoke(command) => command.run(),
+            Self::Verify(command) => command.run(),
             Self::Sample(command) => command.run(),
             Self::Fit(command) => command.run(),
             Self::Fixtures(command) => command.run(),
@@ -180,6 +206,14 @@ fn read_schema(path: &Path) -> Result<FeatureSchema, TrainerError> {
         source,
     })?;
     FeatureSchema::from_toml(&text).map_err(|source| TrainerError::Schema { file, source })
+}
+
+/// Reads a whole file.
+fn read_bytes(path: &Path) -> Result<Vec<u8>, TrainerError> {
+    fs::read(path).map_err(|source| TrainerError::Read {
+        file: path.display().to_string(),
+        source,
+    })
 }
 
 /// Reads a model from its file.

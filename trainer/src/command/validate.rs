@@ -52,6 +52,7 @@ impl ValidateCommand {
         let ingested = Ingest {
             schema: &schema,
             source: &source,
+            time_column: None,
             labels: self.labels.labels(),
             invalid: InvalidRows::Count(quarantine.as_mut()),
             reporter: Reporter::for_stderr(self.json),

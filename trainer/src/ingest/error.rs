@@ -162,6 +162,16 @@ pub enum IngestError {
         /// The column.
         column: String,
     },
+    /// The column that rows are put in order by is missing.
+    #[error(
+        "{file}: lacks the column {column:?}; expected it, because rows are split by their time"
+    )]
+    NoTimeColumn {
+        /// The file.
+        file: String,
+        /// The column.
+        column: String,
+    },
     /// A line of a feedback file cannot be used.
     #[error("{file}: line {line}: {reason}")]
     Feedback {

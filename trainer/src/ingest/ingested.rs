@@ -14,6 +14,7 @@ use super::open::open_table;
 use super::problem_tally::ProblemTally;
 use super::quarantine::Quarantine;
 use super::row_reader::RowReader;
+use super::row_time::{self, time_of};
 use super::table::Table;
 use crate::dataset::Dataset;
 use crate::error::TrainerError;
@@ -50,6 +51,8 @@ pub struct Ingest<'a> {
     pub source: &'a DataSource,
     /// Where their labels are.
     pub labels: Labels,
+    /// The column that says when a row was seen; with it the rows come in the order of their times.
+    pub time_column: Option<&'a str>,
     /// What happens to rows that cannot be used.
     pub invalid: InvalidRows<'a>,
     /// Who is told how far it is.
@@ -112,6 +115,15 @@ impl Ingested {
         self.counts.n_kept as usize
     }
 
+    /// Puts the rows in this order.
+    fn put_in_order(&mut self, order: &[usize], n_features: usize) {
+        let row = |row_idx: &usize| &self.values[row_idx * n_features..(row_idx + 1) * n_features];
+        self.values = order.iter().flat_map(row).copied().collect();
+        if !self.labels.is_empty() {
+            self.labels = order.iter().map(|row_idx| self.labels[*row_idx]).collect();
+        }
+    }
+
     /// The rows as a data set.
     ///
     /// # Errors
@@ -129,6 +141,7 @@ impl<'a> Ingest<'a> {
             schema,
             source,
             labels: Labels::Column,
+            time_column: None,
             invalid: InvalidRows::Stop,
             reporter: Reporter::Silent,
         }
@@ -157,21 +170,36 @@ impl<'a> Ingest<'a> {
             problems: ProblemTally::default(),
             headers: Vec::new(),
         };
-        let mut used = HashSet::new();
+        let (mut used, mut times) = (HashSet::new(), Vec::new());
         match self.source {
             DataSource::Files(FileSource { paths, delimiter }) => {
                 for file in files(paths)? {
                     let (table, total) = open_table(&file, *delimiter)?;
-                    self.read_table(table, total, feedback.as_ref(), &mut all, &mut used)?;
+                    self.read_table(
+                        table,
+                        total,
+                        feedback.as_ref(),
+                        &mut all,
+                        (&mut used, &mut times),
+                    )?;
                 }
             }
             DataSource::MongoDb(source) => {
                 let table = open_collection(source, self.schema)?;
-                self.read_table(table, 0, feedback.as_ref(), &mut all, &mut used)?;
+                self.read_table(
+                    table,
+                    0,
+                    feedback.as_ref(),
+                    &mut all,
+                    (&mut used, &mut times),
+                )?;
             }
         }
         if let Some((labels, _)) = &feedback {
             all.counts.n_feedback_unused = (labels.len() as u64).saturating_sub(used.len() as u64);
+        }
+        if self.time_column.is_some() {
+            all.put_in_order(&row_time::order_by(&times), self.schema.n_features());
         }
         Ok(all)
     }
@@ -182,7 +210,7 @@ impl<'a> Ingest<'a> {
         total: u64,
         feedback: Option<&(FeedbackLabels, String)>,
         all: &mut Ingested,
-        used: &mut HashSet<String>,
+        (used, times): (&mut HashSet<String>, &mut Vec<f64>),
     ) -> Result<(), TrainerError> {
         all.counts.n_tables += 1;
         let mut header = TableHeader {
@@ -221,6 +249,16 @@ impl<'a> Ingest<'a> {
                 })?),
                 None => None,
             };
+        let time_idx = match self.time_column {
+            Some(column) => {
+                let missing = || IngestError::NoTimeColumn {
+                    file: reader.table().name().to_owned(),
+                    column: column.to_owned(),
+                };
+                Some(column_idx(&columns, column).ok_or_else(missing)?)
+            }
+            None => None,
+        };
         let stage = self.reporter.stage("read rows", total);
         let (mut row, mut problems) = (Vec::with_capacity(self.schema.n_features()), Vec::new());
         let stops = self.stops();
@@ -234,6 +272,15 @@ impl<'a> Ingest<'a> {
                 match reader.label() {
                     Ok(found) => label = Some(found),
                     Err(error) => problems.push(error),
+                }
+            }
+            let mut time = None;
+            if let Some(time_idx) = time_idx
+                && !has_field_count(&problems)
+            {
+                time = time_of(reader.table().cell(time_idx));
+                if time.is_none() {
+                    problems.push(reader.no_time(time_idx, row_time::EXPECTED));
                 }
             }
             if !problems.is_empty() {
@@ -252,6 +299,7 @@ impl<'a> Ingest<'a> {
                 }
             }
             all.labels.extend(label);
+            times.extend(time);
             all.values.extend_from_slice(&row);
             all.counts.n_kept += 1;
             stage.reach(if total == 0 {

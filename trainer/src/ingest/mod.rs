@@ -26,6 +26,7 @@ mod problem_tally;
 mod quarantine;
 mod row_place;
 mod row_reader;
+mod row_time;
 mod table;
 
 pub use cell::Cell;

@@ -177,6 +177,15 @@ impl<'s, T: Table> RowReader<'s, T> {
         }
     }
 
+    /// The error of a row without a time.
+    pub(super) fn no_time(&self, column_idx: usize, expected: &str) -> IngestError {
+        self.field_error(FieldError::NotANumber {
+            field: self.table.columns()[column_idx].clone(),
+            found: self.table.cell(column_idx).text().into_owned(),
+            expected: expected.to_owned(),
+        })
+    }
+
     fn field_error(&self, error: FieldError) -> IngestError {
         IngestError::Field {
             file: self.table.name().to_owned(),

@@ -291,8 +291,10 @@ pub struct PublishSection {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct SplitSection {
-    /// Which rows stay together.
+    /// Which rows stay together, or `time`: the last rows are measured on.
     pub kind: SplitKind,
+    /// For `time`: the column that says when a row was seen. Without it the order of the rows counts.
+    pub time_column: Option<String>,
 }
 
 /// `[search]`

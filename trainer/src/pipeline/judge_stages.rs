@@ -153,7 +153,7 @@ fn other_split(
 ) -> Result<Option<OtherSplit>, TrainerError> {
     let kind = match config.split.kind {
         SplitKind::Grouped => SplitKind::Random,
-        SplitKind::Random => SplitKind::Grouped,
+        SplitKind::Random | SplitKind::Time => SplitKind::Grouped,
     };
     let Ok(split) = Split::new(&rows.data, &rows.groups, kind, config.seed) else {
         // Too few distinct rows for the other kind: the run does not need it.

@@ -52,6 +52,7 @@ pub(super) fn ingest(
             schema,
             source,
             labels: Labels::Column,
+            time_column: config.split.time_column.as_deref(),
             invalid: InvalidRows::Count(Some(&mut quarantine)),
             reporter: run.reporter,
         }

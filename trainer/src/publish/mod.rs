@@ -5,6 +5,7 @@
 //! releases/<number>/card.md        the model card for people
 //! releases/<number>/card.json      the model card for programs
 //! releases/<number>/manifest.json  what the release is; written last: without it there is no release
+//! releases/<number>/release.dsse.json  the signed manifest (`trainer sign --to`): without it no edge takes the release
 //! channels/champion.json           which release is in use
 //! ```
 //!

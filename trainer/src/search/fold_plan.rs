@@ -39,11 +39,23 @@ impl FoldPlan {
         if !(2..=50).contains(&n_folds) {
             return Err(SearchError::FoldCount { found: n_folds });
         }
-        let fold_of_row = folds(data, groups, kind, n_folds, seed);
-        let folds = (0..n_folds).map(|fold| {
-            let (held_out, train) =
-                (0..data.n_rows()).partition(|row_idx| fold_of_row[*row_idx] == fold);
-            Fold { train, held_out }
+        // By time a fold learns from all that came before it; the first block is only learned from.
+        let n_blocks = n_folds + usize::from(kind == SplitKind::Time);
+        let fold_of_row = folds(data, groups, kind, n_blocks, seed);
+        let rows_where = |wanted: &dyn Fn(usize) -> bool| -> Vec<usize> {
+            (0..data.n_rows())
+                .filter(|row_idx| wanted(fold_of_row[*row_idx]))
+                .collect()
+        };
+        let folds = (0..n_folds).map(|fold| match kind {
+            SplitKind::Time => Fold {
+                train: rows_where(&|block| block <= fold),
+                held_out: rows_where(&|block| block == fold + 1),
+            },
+            SplitKind::Grouped | SplitKind::Random => Fold {
+                train: rows_where(&|other| other != fold),
+                held_out: rows_where(&|other| other == fold),
+            },
         });
         let folds: Vec<Fold> = folds.collect();
         for (fold, rows) in folds.iter().enumerate() {
@@ -89,6 +101,22 @@ impl FoldPlan {
 mod tests {
     use super::*;
     use crate::{phishing_schema, synthetic_rows};
+
+    #[test]
+    fn by_time_every_fold_learns_from_the_past_only() {
+        let data = synthetic_rows(&phishing_schema().unwrap(), 600, 4).unwrap();
+        let groups = RowGroups::of(&data);
+        let plan = FoldPlan::new(&data, &groups, SplitKind::Time, 4, 9).unwrap();
+        let mut next = 120;
+        for fold in &plan.folds {
+            assert_eq!(fold.train, (0..next).collect::<Vec<_>>());
+            assert_eq!(fold.held_out, (next..next + 120).collect::<Vec<_>>());
+            next += 120;
+        }
+        let split = crate::Split::new(&data, &groups, SplitKind::Time, 1).unwrap();
+        assert_eq!(split.train, (0..480).collect::<Vec<_>>());
+        assert_eq!(split.test, (480..600).collect::<Vec<_>>());
+    }
 
     #[test]
     fn folds_cover_every_row_once_and_keep_equal_rows_together() {

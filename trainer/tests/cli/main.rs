@@ -14,6 +14,7 @@ mod fixtures;
 mod import;
 mod pipeline;
 mod quality;
+mod releases;
 mod retune;
 mod run;
 mod sample;

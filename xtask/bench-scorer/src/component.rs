@@ -156,7 +156,9 @@ impl Engine for ScorerComponent {
 
 fn refused(error: &wit::Error) -> Error {
     match error {
-        wit::Error::InvalidArtifact(reason) | wit::Error::WrongShape(reason) => {
+        wit::Error::InvalidArtifact(reason)
+        | wit::Error::WrongShape(reason)
+        | wit::Error::Unexplainable(reason) => {
             format_err!("{reason}")
         }
     }

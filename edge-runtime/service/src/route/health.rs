@@ -45,5 +45,8 @@ pub(crate) fn metrics(service: &Service) -> Reply {
     if let Some(recorder) = &service.recorder {
         recorder.write_metrics(&mut page);
     }
+    if let Some(host_metrics) = &service.host_metrics {
+        host_metrics.write(&mut page);
+    }
     Reply::ok("text/plain; version=0.0.4; charset=utf-8", page)
 }

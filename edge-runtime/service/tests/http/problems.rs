@@ -1,6 +1,8 @@
 //! What wrong requests get.
 
+use bytes::Bytes;
 use picket_service::{Assets, Limits, NoClock, ServedModel, Service};
+use picket_wasm_model::Model;
 use serde_json::json;
 
 use crate::controlled::{Broken, Tested, csv, document, get, post, predict, problem, small};
@@ -188,5 +190,28 @@ fn categories_are_names() -> Tested {
         "{expected:?}"
     );
     assert_eq!(of("flag"), None);
+    Ok(())
+}
+
+#[test]
+fn a_model_without_exact_explanations_says_so_and_scores_all_the_same() -> Tested {
+    let bytes: &[u8] = include_bytes!("../../../../schema/testdata/v1/phishing-knn.picket");
+    let model = Model::load(bytes)?;
+    let row = json!({"features": vec![1; model.n_features()]});
+    let service = Service::new(
+        ServedModel::decode(&Bytes::from_static(bytes))?,
+        Box::new(model),
+        Assets::default(),
+        Box::new(NoClock),
+        Limits::default(),
+    );
+    assert_eq!(service.handle(&predict(&row)).status(), 200);
+    let request = post("/predict?explain=true", "application/json", row.to_string());
+    let (status, detail) = problem(&service.handle(&request));
+    assert_eq!(status, 409);
+    assert!(
+        detail.contains("nearest training rows") && detail.contains("scores are not affected"),
+        "{detail}"
+    );
     Ok(())
 }

@@ -1,0 +1,89 @@
+//! What the source says besides releases: which is the newest, and which keys follow.
+
+use picket_schema::release::caps;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::ReleaseSync;
+use crate::log_line::log;
+use crate::sync::source::{Fetched, SourceError, SourcePath};
+use crate::sync::sync_error::SyncError;
+
+/// The largest pointer.
+const MAX_POINTER_BYTES: u64 = 64 << 10;
+/// How many key sets may follow each other in one poll.
+const MAX_ROTATIONS: usize = 8;
+/// A source that says "unchanged" is believed so often, then asked again without an entity tag.
+const MAX_UNCHANGED: u32 = 10;
+
+/// The pointer: what else stands there is for others.
+#[derive(Deserialize)]
+struct Pointer {
+    release: u64,
+}
+
+impl ReleaseSync {
+    /// The number that the pointer names.
+    pub(super) fn newest(&mut self) -> Result<u64, SyncError> {
+        let known = self
+            .pointer
+            .clone()
+            .filter(|_| self.n_unchanged < MAX_UNCHANGED);
+        let etag = known.as_ref().map(|(etag, _)| etag.as_str());
+        let path = SourcePath::Pointer;
+        let (bytes, etag) = match self.source.fetch(path, MAX_POINTER_BYTES, etag)? {
+            Fetched::Found { bytes, etag } => (bytes, etag),
+            Fetched::Absent => return Err(SourceError::Absent { path }.into()),
+            Fetched::Unchanged => {
+                self.n_unchanged += 1;
+                let reason = "the source says unchanged, but was not asked";
+                return known
+                    .map(|(_, number)| number)
+                    .ok_or_else(|| SyncError::Pointer {
+                        reason: reason.to_owned(),
+                    });
+            }
+        };
+        let pointer: Pointer =
+            serde_json::from_slice(&bytes).map_err(|error| SyncError::Pointer {
+                reason: error.to_string(),
+            })?;
+        self.n_unchanged = 0;
+        self.pointer = etag.map(|etag| (etag, pointer.release));
+        Ok(pointer.release)
+    }
+
+    /// Takes the key sets that follow the one in use. One that does not is refused and changes nothing.
+    pub(super) fn follow_keys(&mut self) {
+        for _ in 0..MAX_ROTATIONS {
+            let path = SourcePath::KeySet(self.keys().version() + 1);
+            let fetched = self
+                .source
+                .fetch(path, caps::MAX_ENVELOPE_BYTES as u64, None);
+            // Where the source is down, the pointer says so.
+            let Ok(Fetched::Found { bytes, .. }) = fetched else {
+                return;
+            };
+            let kept = self.keys().next(&bytes).map_err(SyncError::from);
+            let kept = kept.and_then(|next| {
+                let version = next.version();
+                let mut state = self.state.clone();
+                state.keys = Some(next);
+                self.keep(state)?;
+                Ok(version)
+            });
+            match kept {
+                Ok(version) => log("info", "keys_rotated", &[("version", json!(version))]),
+                Err(error) => {
+                    self.metrics.failed(&error);
+                    let fields = [
+                        ("cause", json!(error.cause())),
+                        ("reason", json!(error.to_string())),
+                    ];
+                    log("warn", "keys_refused", &fields);
+                    return;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! The device host on releases: a real store, the real component, real HTTP, and swaps under load.
+
+#[allow(dead_code, reason = "one schema is enough here")]
+#[path = "../service/tests/fixture/mod.rs"]
+mod fixture;
+
+#[allow(dead_code, reason = "made for the attacks, which use more of it")]
+#[path = "attacks/edge.rs"]
+mod edge;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use edge::{Result, Store, key, key_set};
+use picket_edge_runtime::sync::DirectorySource;
+use picket_edge_runtime::{HostConfig, PoolConfig, Server, SyncOptions, start_released};
+use picket_schema::release::{Challenger, Manifest};
+use picket_service::Limits;
+
+/// Valid whatever the clock says.
+fn manifest(release: u64, model: &[u8]) -> Result<Manifest> {
+    let mut manifest = edge::manifest(release, model)?;
+    (manifest.not_before, manifest.expires) = (0, (1 << 53) - 1);
+    Ok(manifest)
+}
+
+fn publish(store: &Store, release: u64) -> Result<()> {
+    let model = edge::model(fixture::PHISHING, &format!("model {release}"))?;
+    store.publish_as(&manifest(release, &model)?, &model, &[&key(1)])
+}
+
+/// Release 1, with a challenger that sees every row.
+fn publish_first(store: &Store) -> Result<()> {
+    let model = edge::model(fixture::PHISHING, "model 1")?;
+    let other = edge::model(fixture::PHISHING, "the challenger")?;
+    let named = manifest(1, &other)?;
+    let mut first = manifest(1, &model)?;
+    first.challenger = Some(Challenger {
+        artifact: named.artifact,
+        golden: named.golden,
+        traffic_per_mille: 1000,
+    });
+    store.put("releases/1/challenger.picket", &other)?;
+    store.publish_as(&first, &model, &[&key(1)])
+}
+
+/// Release 3, which withdraws release 2 and whose model never arrives.
+fn revoke_second(store: &Store) -> Result<()> {
+    let model = edge::model(fixture::PHISHING, "model 3")?;
+    let mut third = manifest(3, &model)?;
+    third.revoked.revoke_release(2);
+    store.put_envelope(3, &third.sign(&[&key(1)])?)?;
+    store.point_at(3)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn releases_are_swapped_under_load_and_withheld_when_revoked() -> Result<()> {
+    let Some(component) = std::env::var_os("PICKET_SCORER_COMPONENT").map(PathBuf::from) else {
+        eprintln!(
+            "SKIPPED: PICKET_SCORER_COMPONENT names no component; `cargo xtask build-wasm` builds it"
+        );
+        return Ok(());
+    };
+    let folder = tempfile::tempdir()?;
+    let store = Store {
+        folder: folder.path().join("store"),
+    };
+    publish_first(&store)?;
+    let trusted_keys = folder.path().join("trusted-keys.json");
+    std::fs::write(&trusted_keys, key_set(1, 1, &[1])?.to_json()?)?;
+    let config = HostConfig {
+        model: PathBuf::new(),
+        component,
+        www: None,
+        cache_dir: None,
+        limits: Limits::default(),
+        pool: PoolConfig::default(),
+    };
+    let options = SyncOptions {
+        trusted_keys,
+        state_dir: folder.path().join("state"),
+        interval: Duration::from_millis(200),
+        max_staleness: Duration::from_secs(3600),
+        allow_schema_change: false,
+        fallback: None,
+    };
+    let source = Box::new(DirectorySource::new(store.folder.clone()));
+    let released = start_released(&config, source, &options)?;
+    let server = Server::bind(released.service, ([127, 0, 0, 1], 0).into()).await?;
+    let origin = format!("http://{}", server.address()?);
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let serving = tokio::spawn(server.serve(async { drop(stopped.await) }));
+    let talking = tokio::task::spawn_blocking(move || {
+        talk(&origin, &store).map_err(|error| error.to_string())
+    });
+    talking.await??;
+    stop.send(()).map_err(|()| "the server stopped by itself")?;
+    tokio::time::timeout(Duration::from_secs(10), serving).await??;
+    Ok(())
+}
+
+fn talk(origin: &str, store: &Store) -> Result<()> {
+    let agent = ureq::Agent::new_with_config(
+        ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .build(),
+    );
+    let metrics = || -> Result<String> {
+        let mut response = agent.get(format!("{origin}/metrics")).call()?;
+        Ok(response.body_mut().read_to_string()?)
+    };
+    for _ in 0..20 {
+        assert_eq!(predict(&agent, origin)?, (200, "model 1".to_owned()));
+    }
+    let shadow =
+        "picket_shadow_rows_total{result=\"agreed\",challenger_version=\"the challenger\"} 20\n";
+    until(|| Ok(metrics()?.contains(shadow)))?;
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let clients: Vec<_> = (0..3)
+            .map(|_| scope.spawn(|| ask_until(&done, origin).map_err(|error| error.to_string())))
+            .collect();
+        let swapped =
+            publish(store, 2).and_then(|()| until(|| Ok(predict(&agent, origin)?.1 == "model 2")));
+        done.store(true, Ordering::Relaxed);
+        for client in clients {
+            let n_asked = client.join().map_err(|_| "a client panicked")??;
+            assert!(n_asked > 0, "there was no load");
+        }
+        swapped
+    })?;
+    let text = metrics()?;
+    assert!(text.contains("\npicket_release_number 2\n"), "{text}");
+    assert!(
+        !text.contains("picket_shadow"),
+        "release 2 has no challenger"
+    );
+    revoke_second(store)?;
+    until(|| Ok(predict(&agent, origin)?.0 == 503))?;
+    let ready = agent.get(format!("{origin}/ready")).call()?;
+    assert_eq!(ready.status(), 503);
+    let text = metrics()?;
+    assert!(text.contains("\npicket_release_withheld 1\n"), "{text}");
+    assert!(
+        text.contains("picket_release_last_poll_info{result=\"file_absent\"} 1\n"),
+        "{text}"
+    );
+    Ok(())
+}
+
+/// Status and model of an answer; the header and the body must name one model.
+fn predict(agent: &ureq::Agent, origin: &str) -> Result<(u16, String)> {
+    let mut response = agent
+        .post(format!("{origin}/predict"))
+        .content_type("application/json")
+        .send(&b"{\"features\":{\"port\":-1}}"[..])?;
+    let header = response.headers()["picket-model-version"].to_str()?;
+    let header = header.to_owned();
+    let body: serde_json::Value = serde_json::from_str(&response.body_mut().read_to_string()?)?;
+    assert_eq!(body["model"]["version"], header.as_str());
+    Ok((response.status().as_u16(), header))
+}
+
+/// Asks without a pause; every request is answered, and models never go back.
+fn ask_until(done: &AtomicBool, origin: &str) -> Result<usize> {
+    let agent = ureq::Agent::new_with_config(
+        ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .build(),
+    );
+    let (mut n_asked, mut last) = (0, String::new());
+    while !done.load(Ordering::Relaxed) {
+        let (status, model) = predict(&agent, origin)?;
+        assert_eq!(status, 200);
+        assert!(model >= last, "{model} after {last}");
+        last = model;
+        n_asked += 1;
+    }
+    Ok(n_asked)
+}
+
+fn until(mut is_so: impl FnMut() -> Result<bool>) -> Result<()> {
+    let start = Instant::now();
+    while !is_so()? {
+        if start.elapsed() > Duration::from_secs(60) {
+            return Err("it did not come about in 60 s".into());
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
+}
