@@ -60,8 +60,9 @@ pub fn start_with(
 
 fn load(config: &HostConfig) -> Result<Service, StartError> {
     let bytes = read_model(&config.model)?;
-    let loader = ModelLoader::new(config, bytes.len(), 1)?;
-    let (model, pool) = load_file(&loader, &config.model, bytes)?;
+    // Before the component is looked for: the model's own faults come first.
+    let model = decode_file(&config.model, &bytes)?;
+    let pool = ModelLoader::new(config, bytes.len(), 1)?.pool(bytes, None)?;
     let assets = page_of(config)?;
     log_loaded(&model, config, &assets);
     let clock = Box::new(Monotonic::new());
@@ -102,18 +103,12 @@ pub(crate) fn read_model(path: &Path) -> Result<Bytes, StartError> {
     Ok(Bytes::from(bytes))
 }
 
-/// Loads a model that was read from a file.
-pub(crate) fn load_file(
-    loader: &ModelLoader,
-    path: &Path,
-    bytes: Bytes,
-) -> Result<(ServedModel, ScorerPool), StartError> {
-    let model = ServedModel::decode(&bytes).map_err(|source| StartError::ModelInvalid {
+/// Decodes a model that was read from a file.
+pub(crate) fn decode_file(path: &Path, bytes: &Bytes) -> Result<ServedModel, StartError> {
+    ServedModel::decode(bytes).map_err(|source| StartError::ModelInvalid {
         path: path.to_owned(),
         source,
-    })?;
-    let pool = loader.pool(bytes, None)?;
-    Ok((model, pool))
+    })
 }
 
 /// Loads models into instances of the scorer component.

@@ -13,7 +13,7 @@ use picket_service::{
 
 use crate::error::StartError;
 use crate::gated_scoring::{Gate, GatedScoring};
-use crate::host::{HostConfig, ModelLoader, load_file, log_loaded, page_of, read_model};
+use crate::host::{HostConfig, ModelLoader, decode_file, log_loaded, page_of, read_model};
 use crate::live_service::LiveService;
 use crate::monotonic::Monotonic;
 use crate::record::RandomIds;
@@ -108,8 +108,9 @@ pub fn start_released_with(
     if host.live().is_none() {
         match (&options.fallback, polled) {
             (Some(fallback), _) => {
-                let (model, pool) = load_file(&host.loader, fallback, read_model(fallback)?)?;
-                host.serve(model, Box::new(pool));
+                let bytes = read_model(fallback)?;
+                let model = decode_file(fallback, &bytes)?;
+                host.serve(model, Box::new(host.loader.pool(bytes, None)?));
             }
             (None, Err(error)) => return Err(StartError::NoRelease(error)),
             (None, Ok(_)) => {}
