@@ -237,9 +237,12 @@ mod tests {
             }
             let mut taken = self.0.lock().expect("no panic");
             taken.extend(records.iter().map(|it| it.to_vec()));
-            let outcome = |it: &&[u8]| match text(it).contains("prediction") {
-                true => Outcome::Rejected("no predictions".to_owned()),
-                false => Outcome::Delivered,
+            let outcome = |it: &&[u8]| {
+                if text(it).contains("prediction") {
+                    Outcome::Rejected("no predictions".to_owned())
+                } else {
+                    Outcome::Delivered
+                }
             };
             Ok(records.iter().map(outcome).collect())
         }

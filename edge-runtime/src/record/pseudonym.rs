@@ -2,6 +2,7 @@
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
+use std::fmt::Write as _;
 
 /// The shortest key: shorter ones can be tried through.
 const MIN_KEY: usize = 16;
@@ -43,7 +44,13 @@ impl Pseudonyms {
         let mut mac = self.0.clone();
         mac.update(source);
         let tag = mac.finalize().into_bytes();
-        tag[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+        tag[..16]
+            .iter()
+            .fold(String::with_capacity(32), |mut text, byte| {
+                // Writing to a string cannot fail.
+                let _ = write!(text, "{byte:02x}");
+                text
+            })
     }
 }
 

@@ -104,7 +104,7 @@ impl DeadLetters {
     }
 
     /// Every letter once, oldest first.
-    pub(super) fn read(&self, disk: &impl Disk) -> Vec<DeadLetter> {
+    pub(super) fn read(disk: &impl Disk) -> Vec<DeadLetter> {
         let mut letters: Vec<DeadLetter> = Vec::new();
         for name in [OLD, NAME] {
             let bytes = disk.read(name, 0, usize::MAX >> 1).unwrap_or_default();
@@ -138,5 +138,5 @@ impl DeadLetters {
 /// Every dead letter of a spool, oldest first.
 #[must_use]
 pub fn dead_letters(disk: &impl Disk) -> Vec<DeadLetter> {
-    DeadLetters::open(disk, 0).read(disk)
+    DeadLetters::read(disk)
 }

@@ -110,6 +110,7 @@ impl Model {
         self.check_end()
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "a step is taken once")]
     fn take(mut self, step: Step) -> Result<Self, SpoolError> {
         match step {
             Step::Append { n_records, size } => {
@@ -176,9 +177,8 @@ impl Model {
     }
 
     fn deliver(&mut self, max_records: usize, n_settled: usize, rejects: bool) {
-        let batch = match self.log.peek(max_records, 400) {
-            Ok(Some(batch)) => batch,
-            Ok(None) | Err(_) => return,
+        let Ok(Some(batch)) = self.log.peek(max_records, 400) else {
+            return;
         };
         assert!(batch.records.len() <= max_records);
         let ids: Vec<u64> = batch.records.iter().map(|(_, it)| id_of(it)).collect();
@@ -190,12 +190,15 @@ impl Model {
             );
         }
         let n_settled = n_settled.min(batch.records.len());
-        let fate = |record: &[u8]| match rejects {
-            true => Fate::Rejected {
-                reason: "no".into(),
-                record: record.to_vec(),
-            },
-            false => Fate::Delivered,
+        let fate = |record: &[u8]| {
+            if rejects {
+                Fate::Rejected {
+                    reason: "no".into(),
+                    record: record.to_vec(),
+                }
+            } else {
+                Fate::Delivered
+            }
         };
         let fates = batch.records.iter().take(n_settled).map(|(_, it)| fate(it));
         let outcome = self.log.settle(&batch.settle(fates.collect()));

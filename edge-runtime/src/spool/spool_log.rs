@@ -386,7 +386,7 @@ impl<D: Disk> SpoolLog<D> {
     /// # Errors
     /// As [`SpoolLog::append`].
     pub fn replay(&mut self) -> Result<u64, SpoolError> {
-        let letters = self.dead.read(&self.disk);
+        let letters = DeadLetters::read(&self.disk);
         let mut n_replayed = 0;
         for some in letters.chunks(1000) {
             let records = some.iter().map(|it| it.record.get().as_bytes());

@@ -1,5 +1,6 @@
 //! Records to `edge-runtime collect`, over HTTP.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -83,8 +84,11 @@ fn idempotency_key(body: &[u8]) -> String {
     let digest = Sha256::digest(body);
     digest[..16]
         .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+        .fold(String::with_capacity(32), |mut text, byte| {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }
 
 impl RecordSink for CollectorSink {

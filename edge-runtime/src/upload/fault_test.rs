@@ -78,12 +78,15 @@ fn quick() -> Pace {
     }
 }
 
+/// What was counted, and how often each record came.
+type Uploaded = (Counters, BTreeMap<Vec<u8>, u32>);
+
 /// Uploads so many records through the faults until nothing is pending.
 fn upload(
     n_records: u64,
     pace: Pace,
     fault: impl FnMut(u32) -> Fault + Send + 'static,
-) -> Result<(Counters, BTreeMap<Vec<u8>, u32>), Box<dyn std::error::Error>> {
+) -> Result<Uploaded, Box<dyn std::error::Error>> {
     let folder = tempfile::tempdir()?;
     let spool = Arc::new(Spool::open(folder.path(), SpoolConfig::default())?);
     let records: Vec<String> = (0..n_records)
@@ -102,7 +105,7 @@ fn upload(
     let start = Instant::now();
     while spool.counters().pending > 0 {
         assert!(
-            start.elapsed() < Duration::from_secs(60),
+            start.elapsed() < Duration::from_mins(1),
             "{:?}",
             spool.counters()
         );

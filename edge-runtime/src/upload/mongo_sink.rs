@@ -36,7 +36,9 @@ impl MongoSink {
     /// # Errors
     /// [`SinkError::Unreachable`] for what is no such URI.
     pub fn new(uri: &str, timeout: Duration) -> Result<Self, SinkError> {
-        let mut options = ClientOptions::parse(uri).run().map_err(unreachable)?;
+        let mut options = ClientOptions::parse(uri)
+            .run()
+            .map_err(|error| unreachable(&error))?;
         options.server_selection_timeout = Some(timeout);
         options.connect_timeout = Some(timeout);
         options.app_name.get_or_insert_with(|| "picket".to_owned());
@@ -48,19 +50,19 @@ impl MongoSink {
     }
 
     fn collection(&mut self) -> Result<Collection<Document>, SinkError> {
-        let client = match &self.client {
-            Some(client) => client.clone(),
-            None => {
-                let client = Client::with_options(self.options.clone()).map_err(unreachable)?;
-                self.client.insert(client).clone()
-            }
+        let client = if let Some(client) = &self.client {
+            client.clone()
+        } else {
+            let client =
+                Client::with_options(self.options.clone()).map_err(|error| unreachable(&error))?;
+            self.client.insert(client).clone()
         };
         let name = self.options.default_database.as_deref();
         let collection = client
             .database(name.unwrap_or(DATABASE))
             .collection(COLLECTION);
         if !self.indexed {
-            make_indexes(&collection).map_err(unreachable)?;
+            make_indexes(&collection).map_err(|error| unreachable(&error))?;
             self.indexed = true;
         }
         Ok(collection)
@@ -82,7 +84,7 @@ fn make_indexes(collection: &Collection<Document>) -> Result<(), Error> {
         .map(drop)
 }
 
-fn unreachable(error: Error) -> SinkError {
+fn unreachable(error: &Error) -> SinkError {
     let reason = error.to_string();
     match *error.kind {
         ErrorKind::Authentication { .. } => SinkError::Unauthorized { reason },
@@ -127,9 +129,8 @@ impl RecordSink for MongoSink {
             .ordered(false)
             .write_concern(WriteConcern::majority())
             .run();
-        let failed = match written {
-            Ok(_) => return Ok(outcomes),
-            Err(error) => error,
+        let Err(failed) = written else {
+            return Ok(outcomes);
         };
         let ErrorKind::InsertMany(InsertManyError {
             write_errors,
@@ -140,7 +141,7 @@ impl RecordSink for MongoSink {
             // The connection may be half dead: the next try makes another. So are the indexes of a new server.
             self.client = None;
             self.indexed = false;
-            return Err(unreachable(failed));
+            return Err(unreachable(&failed));
         };
         if let Some(error) = write_concern_error {
             // The documents stand on too few servers to be sure; the same ids come again.

@@ -129,7 +129,7 @@ impl Circuit {
         pace.wait(self.n_failures, draw)
     }
 
-    pub(super) fn is_open(&self, pace: &Pace) -> bool {
+    pub(super) fn is_open(self, pace: &Pace) -> bool {
         self.n_failures >= pace.failures_to_open
     }
 }

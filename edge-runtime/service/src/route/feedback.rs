@@ -64,7 +64,7 @@ pub(crate) fn feedback(service: &Service, request: &Request<Bytes>) -> Result<Re
         return Err(Problem::new(ProblemKind::InvalidQuery, detail));
     }
     negotiate(request.headers(), &[Format::Json])?;
-    let mut labels = Labels::new(service);
+    let mut labels = Reading::new(service);
     match body_kind(request.headers(), true)? {
         BodyKind::Json => labels.read_json(request.body())?,
         BodyKind::Ndjson => labels.read_lines(request.body())?,
@@ -82,7 +82,7 @@ pub(crate) fn feedback(service: &Service, request: &Request<Bytes>) -> Result<Re
     Ok(reply)
 }
 
-struct Labels<'s> {
+struct Reading<'s> {
     classes: [&'s str; 2],
     max_labels: usize,
     labels: Vec<Label>,
@@ -90,7 +90,7 @@ struct Labels<'s> {
     n_read: usize,
 }
 
-impl<'s> Labels<'s> {
+impl<'s> Reading<'s> {
     fn new(service: &'s Service) -> Self {
         let label = &service.model.schema.label;
         Self {
