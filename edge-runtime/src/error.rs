@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use picket_schema::ArtifactError;
 
+use crate::spool::SpoolError;
 use crate::sync::{SourceError, SyncError};
 
 /// Why the host does not start. Each says what to do where that is known.
@@ -96,6 +97,21 @@ pub enum StartError {
         /// The limit.
         max: usize,
     },
+    /// The spool cannot be opened.
+    #[error("{0}; --spool takes another folder")]
+    Spool(#[from] SpoolError),
+    /// Records cannot be uploaded or collected.
+    #[error("cannot upload or collect records: {reason}")]
+    Upload {
+        /// What is wrong.
+        reason: String,
+    },
+    /// The system has no random numbers for ids.
+    #[error("the system has no random numbers: {reason}")]
+    Random {
+        /// What the system says.
+        reason: String,
+    },
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {source}; --listen takes another address")]
     Listen {
@@ -104,4 +120,16 @@ pub enum StartError {
         /// What the system says, such as that it is in use.
         source: std::io::Error,
     },
+}
+
+impl StartError {
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "used as a function of the error"
+    )]
+    pub(crate) fn random(error: std::io::Error) -> Self {
+        Self::Random {
+            reason: error.to_string(),
+        }
+    }
 }

@@ -11,6 +11,8 @@ use crate::error::StartError;
 use crate::log_line::log;
 use crate::monotonic::Monotonic;
 use crate::page;
+use crate::record::RandomIds;
+use crate::recording::Recording;
 use crate::scorer_engine::{EngineConfig, ScorerEngine};
 use crate::scorer_instance::guest_memory;
 use crate::scorer_pool::{PoolConfig, ScorerPool};
@@ -37,19 +39,40 @@ pub struct HostConfig {
 /// # Errors
 /// A [`StartError`] that names the file at fault.
 pub fn start(config: &HostConfig) -> Result<Arc<Service>, StartError> {
+    Ok(Arc::new(load(config)?))
+}
+
+/// As [`start`], with ids in all answers, which are recorded where there is a recording.
+///
+/// # Errors
+/// As [`start`], and where the system has no random numbers.
+pub fn start_with(
+    config: &HostConfig,
+    recording: Option<&Recording>,
+) -> Result<Arc<Service>, StartError> {
+    let ids = RandomIds::new().map_err(StartError::random)?;
+    let service = load(config)?.with_ids(Arc::new(ids));
+    Ok(Arc::new(match recording {
+        Some(recording) => service.with_recorder(recording.recorder()),
+        None => service,
+    }))
+}
+
+fn load(config: &HostConfig) -> Result<Service, StartError> {
     let bytes = read_model(&config.model)?;
-    let loader = ModelLoader::new(config, bytes.len(), 1)?;
-    let (model, pool) = load_file(&loader, &config.model, bytes)?;
+    // Before the component is looked for: the model's own faults come first.
+    let model = decode_file(&config.model, &bytes)?;
+    let pool = ModelLoader::new(config, bytes.len(), 1)?.pool(bytes, None)?;
     let assets = page_of(config)?;
     log_loaded(&model, config, &assets);
     let clock = Box::new(Monotonic::new());
-    Ok(Arc::new(Service::new(
+    Ok(Service::new(
         model,
         Box::new(pool),
         assets,
         clock,
         config.limits,
-    )))
+    ))
 }
 
 pub(crate) fn page_of(config: &HostConfig) -> Result<Assets, StartError> {
@@ -80,18 +103,12 @@ pub(crate) fn read_model(path: &Path) -> Result<Bytes, StartError> {
     Ok(Bytes::from(bytes))
 }
 
-/// Loads a model that was read from a file.
-pub(crate) fn load_file(
-    loader: &ModelLoader,
-    path: &Path,
-    bytes: Bytes,
-) -> Result<(ServedModel, ScorerPool), StartError> {
-    let model = ServedModel::decode(&bytes).map_err(|source| StartError::ModelInvalid {
+/// Decodes a model that was read from a file.
+pub(crate) fn decode_file(path: &Path, bytes: &Bytes) -> Result<ServedModel, StartError> {
+    ServedModel::decode(bytes).map_err(|source| StartError::ModelInvalid {
         path: path.to_owned(),
         source,
-    })?;
-    let pool = loader.pool(bytes, None)?;
-    Ok((model, pool))
+    })
 }
 
 /// Loads models into instances of the scorer component.

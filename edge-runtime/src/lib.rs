@@ -5,25 +5,36 @@
 //! [`sync`] keeps the model on the newest release that is signed and sound.
 
 mod body_budget;
+mod collector;
 mod error;
+#[cfg(test)]
+#[path = "../service/tests/fixture/mod.rs"]
+#[expect(dead_code, reason = "the tests here need one of its schemas")]
+mod fixture;
 mod gated_scoring;
 mod host;
 mod live_service;
 mod log_line;
 mod monotonic;
 mod page;
+pub mod record;
+mod recording;
 mod released_host;
 mod scorer_engine;
 mod scorer_instance;
 mod scorer_pool;
 mod server;
 mod shadow;
+pub mod spool;
 pub mod sync;
+pub mod upload;
 
+pub use collector::Collector;
 pub use error::StartError;
-pub use host::{HostConfig, default_cache_dir, default_component, start};
+pub use host::{HostConfig, default_cache_dir, default_component, start, start_with};
 pub use live_service::LiveService;
-pub use released_host::{Released, SyncOptions, start_released};
+pub use recording::{Recording, RecordingConfig, UploadConfig, mongo_sink};
+pub use released_host::{Released, SyncOptions, start_released, start_released_with};
 pub use scorer_engine::{EngineConfig, ScorerEngine};
 pub use scorer_pool::{PoolConfig, ScorerPool};
 pub use server::Server;

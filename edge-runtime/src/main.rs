@@ -1,5 +1,7 @@
 //! `edge-runtime`: serves a model on a device.
 
+mod commands;
+
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,8 +11,8 @@ use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
 use picket_edge_runtime::sync::{Poller, open_source};
 use picket_edge_runtime::{
-    HostConfig, LiveService, PoolConfig, Server, SyncOptions, default_cache_dir, default_component,
-    start_released,
+    HostConfig, LiveService, PoolConfig, Recording, Server, SyncOptions, default_cache_dir,
+    default_component, start_released_with, start_with,
 };
 use picket_service::Limits;
 
@@ -25,7 +27,11 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Serves the scoring API and the page over HTTP
-    Serve(Serve),
+    Serve(Box<Serve>),
+    /// Takes records from devices and keeps them in MongoDB
+    Collect(commands::collect::Collect),
+    /// Looks at a spool of records, and mends it
+    Spool(commands::spool::Spool),
 }
 
 #[derive(clap::Args)]
@@ -60,6 +66,8 @@ struct Serve {
     /// Where compiled code is kept between runs [default: picket in the user's cache folder]
     #[arg(long, value_name = "DIR")]
     cache_dir: Option<PathBuf>,
+    #[command(flatten)]
+    recording: commands::recording::RecordingArgs,
 }
 
 /// Signed releases instead of one file
@@ -94,7 +102,9 @@ struct Releases {
 
 fn main() -> Result<()> {
     match Cli::parse().command {
-        Command::Serve(arguments) => serve(arguments),
+        Command::Serve(arguments) => serve(*arguments),
+        Command::Collect(arguments) => arguments.run(),
+        Command::Spool(arguments) => arguments.run(),
     }
 }
 
@@ -104,6 +114,7 @@ fn serve(arguments: Serve) -> Result<()> {
         let www = PathBuf::from("www");
         www.join("index.html").is_file().then_some(www)
     });
+    let recording = arguments.recording.config()?;
     let releases = arguments.releases;
     let config = HostConfig {
         model: arguments.model.clone().unwrap_or_default(),
@@ -133,14 +144,17 @@ fn serve(arguments: Serve) -> Result<()> {
         .build()
         .context("cannot start the threads")?;
     runtime.block_on(async {
+        let recording = recording.as_ref().map(Recording::start).transpose()?;
         // The poller ends when it is dropped: with the server.
-        let (service, _poller) = start(&config, arguments.model, releases)?;
+        let (service, _poller) = start(&config, arguments.model, releases, recording.as_ref())?;
         let server = Server::bind(service, arguments.listen).await?;
         let stop = stop_signal().context("cannot listen for signals")?;
         let address = server.address().context("cannot tell the address")?;
         // A closed standard output is no reason not to serve.
         let _ = writeln!(std::io::stdout(), "listening on http://{address}");
         server.serve(stop).await;
+        // A try under way ends first; that takes a thread that may wait.
+        tokio::task::spawn_blocking(move || drop(recording)).await?;
         Ok(())
     })
 }
@@ -150,13 +164,14 @@ fn start(
     config: &HostConfig,
     fallback: Option<PathBuf>,
     releases: Releases,
+    recording: Option<&Recording>,
 ) -> Result<(LiveService, Option<Poller>)> {
     let (Some(source), Some(trusted_keys), Some(state_dir)) = (
         releases.release_source,
         releases.trusted_keys,
         releases.state_dir,
     ) else {
-        return Ok((picket_edge_runtime::start(config)?.into(), None));
+        return Ok((start_with(config, recording)?.into(), None));
     };
     let timeout = Duration::from_secs(releases.sync_timeout);
     let source = open_source(&source, releases.allow_http, timeout)?;
@@ -168,7 +183,7 @@ fn start(
         allow_schema_change: releases.allow_schema_change,
         fallback,
     };
-    let released = start_released(config, source, &options)?;
+    let released = start_released_with(config, source, &options, recording)?;
     Ok((released.service, Some(released.poller)))
 }
 

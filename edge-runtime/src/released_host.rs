@@ -7,13 +7,17 @@ use std::time::Duration;
 use bytes::Bytes;
 use picket_schema::limits::MAX_ARTIFACT_BYTES;
 use picket_schema::release::KeySet;
-use picket_service::{Assets, HostMetrics, Limits, Scoring, ServedModel, Service};
+use picket_service::{
+    Assets, HostMetrics, IdSource, Limits, Recorder, Scoring, ServedModel, Service,
+};
 
 use crate::error::StartError;
 use crate::gated_scoring::{Gate, GatedScoring};
-use crate::host::{HostConfig, ModelLoader, load_file, log_loaded, page_of, read_model};
+use crate::host::{HostConfig, ModelLoader, decode_file, log_loaded, page_of, read_model};
 use crate::live_service::LiveService;
 use crate::monotonic::Monotonic;
+use crate::record::RandomIds;
+use crate::recording::Recording;
 use crate::shadow::{ShadowMetrics, ShadowScoring, ShadowShare};
 use crate::sync::{
     LoadedModels, Poller, ReleaseFiles, ReleaseHost, ReleaseSource, ReleaseSync, StateDir,
@@ -59,6 +63,19 @@ pub fn start_released(
     source: Box<dyn ReleaseSource>,
     options: &SyncOptions,
 ) -> Result<Released, StartError> {
+    start_released_with(config, source, options, None)
+}
+
+/// As [`start_released`], with answers that are recorded where there is a recording.
+///
+/// # Errors
+/// As [`start_released`], and where the system has no random numbers.
+pub fn start_released_with(
+    config: &HostConfig,
+    source: Box<dyn ReleaseSource>,
+    options: &SyncOptions,
+    recording: Option<&Recording>,
+) -> Result<Released, StartError> {
     let keys = read_keys(options)?;
     let host = Arc::new(Host {
         loader: ModelLoader::new(config, MAX_ARTIFACT_BYTES, MODELS_AT_A_TIME)?,
@@ -66,6 +83,8 @@ pub fn start_released(
         limits: config.limits,
         gate: Gate::default(),
         metrics: Arc::default(),
+        ids: Arc::new(RandomIds::new().map_err(StartError::random)?),
+        recorder: recording.map(Recording::recorder),
         live: Mutex::default(),
     });
     let sync_config = SyncConfig {
@@ -89,8 +108,9 @@ pub fn start_released(
     if host.live().is_none() {
         match (&options.fallback, polled) {
             (Some(fallback), _) => {
-                let (model, pool) = load_file(&host.loader, fallback, read_model(fallback)?)?;
-                host.serve(model, Box::new(pool));
+                let bytes = read_model(fallback)?;
+                let model = decode_file(fallback, &bytes)?;
+                host.serve(model, Box::new(host.loader.pool(bytes, None)?));
             }
             (None, Err(error)) => return Err(StartError::NoRelease(error)),
             (None, Ok(_)) => {}
@@ -135,6 +155,8 @@ struct Host {
     limits: Limits,
     gate: Gate,
     metrics: Arc<Metrics>,
+    ids: Arc<RandomIds>,
+    recorder: Option<Arc<dyn Recorder>>,
     /// There is none before the first model.
     live: Mutex<Option<LiveService>>,
 }
@@ -159,8 +181,13 @@ impl Host {
         let clock = Box::new(Monotonic::new());
         let assets = self.assets.clone();
         let metrics: Arc<dyn HostMetrics> = Arc::clone(&self.metrics) as _;
-        let service =
-            Service::new(model, scoring, assets, clock, self.limits).with_host_metrics(metrics);
+        let ids: Arc<dyn IdSource> = Arc::clone(&self.ids) as _;
+        let mut service = Service::new(model, scoring, assets, clock, self.limits)
+            .with_host_metrics(metrics)
+            .with_ids(ids);
+        if let Some(recorder) = &self.recorder {
+            service = service.with_recorder(Arc::clone(recorder));
+        }
         *place = Some(Arc::new(service).into());
     }
 }

@@ -17,7 +17,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use picket_service::{Problem, ProblemKind, Service};
+use picket_service::{Problem, ProblemKind, Receipt, Service};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tower::ServiceExt as _;
@@ -152,7 +152,10 @@ async fn dispatch(front: Arc<Front>, router: Router, request: http::Request<Inco
     // A panic must not take the connection's other requests with it.
     let answered = catch_unwind(AssertUnwindSafe(|| service.handle_now(&request)));
     match answered {
-        Ok(Some(response)) => response.map(|bytes| Either::Left(Full::new(bytes))),
+        Ok(Some(response)) => {
+            let response = recorded(&service, &request, response).await;
+            response.map(|bytes| Either::Left(Full::new(bytes)))
+        }
         Ok(None) => {
             let (parts, bytes) = request.into_parts();
             let room = held.room;
@@ -199,8 +202,27 @@ async fn handle(service: Arc<Service>, parts: http::request::Parts, held: HeldBo
         response
     });
     match handling.await {
-        Ok(response) => response.map(Body::from),
+        Ok(response) => {
+            let request = http::Request::from_parts(head, ());
+            let response = recorded(&service, &request, response).await;
+            response.map(Body::from)
+        }
         Err(error) => failed(&service, head, &error.to_string()),
+    }
+}
+
+/// The response once its records are durable, or what goes out instead.
+async fn recorded<B>(
+    service: &Service,
+    request: &http::Request<B>,
+    mut response: http::Response<Bytes>,
+) -> http::Response<Bytes> {
+    let Some(receipt) = response.extensions_mut().remove::<Receipt>() else {
+        return response;
+    };
+    match receipt.await {
+        Ok(()) => response,
+        Err(error) => service.not_recorded(request, error),
     }
 }
 

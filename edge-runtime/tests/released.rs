@@ -81,7 +81,7 @@ async fn releases_are_swapped_under_load_and_withheld_when_revoked() -> Result<(
         trusted_keys,
         state_dir: folder.path().join("state"),
         interval: Duration::from_millis(200),
-        max_staleness: Duration::from_secs(3600),
+        max_staleness: Duration::from_hours(1),
         allow_schema_change: false,
         fallback: None,
     };
@@ -183,7 +183,7 @@ fn ask_until(done: &AtomicBool, origin: &str) -> Result<usize> {
 fn until(mut is_so: impl FnMut() -> Result<bool>) -> Result<()> {
     let start = Instant::now();
     while !is_so()? {
-        if start.elapsed() > Duration::from_secs(60) {
+        if start.elapsed() > Duration::from_mins(1) {
             return Err("it did not come about in 60 s".into());
         }
         std::thread::sleep(Duration::from_millis(20));

@@ -4,6 +4,7 @@ mod args;
 mod bench;
 mod build_wasm;
 mod command;
+mod crash;
 mod demo;
 mod fixtures;
 mod fuzz;
@@ -31,6 +32,7 @@ cargo xtask COMMAND [OPTIONS]
   tidy         the project's own checks: arrows between rooms, format digest, paths, files
   fuzz         run every fuzz target for a while
   bench        measure
+  crash        kill the device at random moments under load; nothing acknowledged may be lost
   fixtures     write the frozen artifacts of schema/testdata again
 
 `cargo xtask COMMAND --help` tells a command's options.";
@@ -58,6 +60,7 @@ fn dispatch(command: &str, mut args: Args) -> Result<()> {
         "tidy" => (tidy::USAGE, tidy::run),
         "fuzz" => (fuzz::USAGE, fuzz::run),
         "bench" => (bench::USAGE, bench::run),
+        "crash" => (crash::USAGE, crash::run),
         "fixtures" => (fixtures::USAGE, fixtures::run),
         "" | "help" | "-h" | "--help" => {
             println!("{USAGE}");

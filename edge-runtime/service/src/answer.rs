@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::explained::Explained;
+use crate::recording::PredictionId;
 use crate::served_model::ServedModel;
 
 /// Which model answered.
@@ -24,6 +25,10 @@ pub(crate) struct ModelTag<'a> {
 #[derive(Serialize, ToSchema)]
 #[schema(as = Judgement)]
 pub(crate) struct Judgement<'a> {
+    /// Names this prediction, for `POST /feedback`; absent where the host has no source of ids.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "00112233445566778899aabbccddeeff")]
+    id: Option<PredictionId>,
     /// `positive` is the threat, `negative` harmless, `uncertain` what the model should not decide.
     #[schema(value_type = String, example = "positive")]
     verdict: Verdict,
@@ -41,8 +46,14 @@ pub(crate) struct Judgement<'a> {
 }
 
 impl<'a> Judgement<'a> {
-    pub(crate) fn new(model: &'a ServedModel, scored: &Scored, metadata: Option<&'a str>) -> Self {
+    pub(crate) fn new(
+        model: &'a ServedModel,
+        id: Option<PredictionId>,
+        scored: &Scored,
+        metadata: Option<&'a str>,
+    ) -> Self {
         Self {
+            id,
             verdict: scored.verdict,
             class: model.class(scored.verdict),
             score: scored.score.0,

@@ -7,6 +7,7 @@ use picket_wasm_model::Scored;
 
 use crate::answer::{BatchPrediction, Judgement, RowPrediction, VerdictCounts};
 use crate::media::Format;
+use crate::recording::PredictionId;
 use crate::row_set::Rows;
 use crate::served_model::ServedModel;
 
@@ -14,6 +15,8 @@ use crate::served_model::ServedModel;
 pub(crate) struct BatchTable<'a> {
     pub(crate) model: &'a ServedModel,
     pub(crate) rows: &'a Rows,
+    /// Shape: `(n_rows,)`, or empty where the host has no source of ids.
+    pub(crate) ids: &'a [PredictionId],
     /// Shape: `(n_rows,)`.
     pub(crate) scored: &'a [Scored],
     pub(crate) counts: VerdictCounts,
@@ -35,7 +38,12 @@ impl BatchTable<'_> {
             .enumerate()
             .map(|(row_idx, scored)| RowPrediction {
                 row: row_idx + 1,
-                judgement: Judgement::new(self.model, scored, self.rows.metadata(row_idx)),
+                judgement: Judgement::new(
+                    self.model,
+                    self.ids.get(row_idx).copied(),
+                    scored,
+                    self.rows.metadata(row_idx),
+                ),
             })
     }
 
@@ -65,6 +73,9 @@ impl BatchTable<'_> {
     fn csv(&self) -> String {
         let with_metadata = self.rows.has_metadata();
         let mut out = String::from("row,verdict,class,score,margin");
+        if !self.ids.is_empty() {
+            out.push_str(",id");
+        }
         out.push_str(if with_metadata {
             ",metadata\r\n"
         } else {
@@ -76,6 +87,9 @@ impl BatchTable<'_> {
             let score = number(scored.score.0);
             // Writing to a string cannot fail.
             let _ = write!(out, "{},{verdict},{class},{score},{margin}", row_idx + 1);
+            if let Some(id) = self.ids.get(row_idx) {
+                let _ = write!(out, ",{id}");
+            }
             if with_metadata {
                 out.push(',');
                 out.push_str(&csv_field(self.rows.metadata(row_idx).unwrap_or_default()));
@@ -98,23 +112,32 @@ impl BatchTable<'_> {
             out,
             "<h1>Verdicts</h1>\n<p>{} rows: {positive} {}, {negative} {}, {uncertain} uncertain. \
              Model {}, <code>{}</code>.</p>\n<table>\n<thead><tr><th scope=col>Row\
-             <th scope=col>Verdict<th scope=col>Class<th scope=col>Score<th scope=col>Margin</tr></thead>\n<tbody>\n",
+             <th scope=col>Verdict<th scope=col>Class<th scope=col>Score<th scope=col>Margin{}</tr></thead>\n<tbody>\n",
             self.scored.len(),
             escaped(&label.positive.name),
             escaped(&label.negative.name),
             escaped(self.model.version()),
             self.model.digest(),
+            if self.ids.is_empty() {
+                ""
+            } else {
+                "<th scope=col>Id"
+            },
         );
         for (row_idx, scored) in self.scored.iter().enumerate() {
             let class = escaped(self.model.class(scored.verdict).unwrap_or_default());
             let verdict = verdict_name(scored.verdict);
-            let _ = writeln!(
+            let _ = write!(
                 out,
-                "<tr class={verdict}><td>{}<td>{verdict}<td>{class}<td>{}<td>{}</tr>",
+                "<tr class={verdict}><td>{}<td>{verdict}<td>{class}<td>{}<td>{}",
                 row_idx + 1,
                 number(scored.score.0),
                 number(scored.margin.0),
             );
+            if let Some(id) = self.ids.get(row_idx) {
+                let _ = write!(out, "<td><code>{id}</code>");
+            }
+            out.push_str("</tr>\n");
         }
         out.push_str("</tbody>\n</table>\n</html>\n");
         out

@@ -22,6 +22,7 @@ mod metrics;
 mod minified;
 mod openapi;
 mod problem;
+mod recording;
 mod reply;
 mod route;
 mod row_set;
@@ -36,6 +37,9 @@ pub use limits::Limits;
 pub use metrics::HostMetrics;
 pub use openapi::openapi;
 pub use problem::{Problem, ProblemKind};
+pub use recording::{
+    Durable, IdSource, Label, NotRecorded, PredictionId, Predictions, Receipt, Recorder,
+};
 pub use scoring::{Scoring, ScoringError, only};
 pub use served_model::ServedModel;
 pub use service::Service;

@@ -36,6 +36,7 @@ pub(crate) struct BatchRequest {
     paths(
         route::predict,
         route::batch,
+        route::feedback,
         route::model,
         route::model_file,
         route::health,

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use crate::answer::ModelTag;
 use crate::issue::{Issue, Issues};
+use crate::recording::NotRecorded;
 
 /// The kinds of problem. Each has a status, a title and an anchor in `/docs`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,11 +38,13 @@ pub enum ProblemKind {
     ScorerFailed,
     /// The scorer cannot answer now.
     ScorerUnavailable,
+    /// The host must record what it answers and cannot now.
+    NotRecorded,
 }
 
 impl ProblemKind {
     /// Every kind, in the order of the statuses.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::MalformedBody,
         Self::InvalidQuery,
         Self::NotFound,
@@ -55,6 +58,7 @@ impl ProblemKind {
         Self::Unexplainable,
         Self::ScorerFailed,
         Self::ScorerUnavailable,
+        Self::NotRecorded,
     ];
 
     /// The HTTP status.
@@ -71,7 +75,7 @@ impl ProblemKind {
             Self::InvalidRows => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Unexplainable => StatusCode::CONFLICT,
             Self::ScorerFailed => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::ScorerUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::ScorerUnavailable | Self::NotRecorded => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -92,6 +96,7 @@ impl ProblemKind {
             Self::Unexplainable => "unexplainable",
             Self::ScorerFailed => "scorer-failed",
             Self::ScorerUnavailable => "scorer-unavailable",
+            Self::NotRecorded => "not-recorded",
         }
     }
 
@@ -112,7 +117,14 @@ impl ProblemKind {
             Self::Unexplainable => "The model has no exact explanations",
             Self::ScorerFailed => "The scorer failed",
             Self::ScorerUnavailable => "The scorer cannot answer now",
+            Self::NotRecorded => "The host cannot record its answer now",
         }
+    }
+}
+
+impl From<NotRecorded> for Problem {
+    fn from(error: NotRecorded) -> Self {
+        Self::new(ProblemKind::NotRecorded, error.reason)
     }
 }
 

@@ -3,6 +3,8 @@
 use bytes::Bytes;
 use http::StatusCode;
 
+use crate::recording::Receipt;
+
 /// A route's answer.
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
@@ -10,6 +12,8 @@ pub(crate) struct Reply {
     pub(crate) body: Bytes,
     /// The entity's tag where it may be kept by the client.
     pub(crate) etag: Option<String>,
+    /// What has to be durable before this is sent.
+    pub(crate) receipt: Option<Receipt>,
 }
 
 impl Reply {
@@ -22,6 +26,7 @@ impl Reply {
             content_type,
             body: body.into(),
             etag: None,
+            receipt: None,
         }
     }
 

@@ -70,6 +70,12 @@ impl ServedModel {
         &self.digest
     }
 
+    /// The artifact's bytes.
+    #[must_use]
+    pub fn artifact(&self) -> &Bytes {
+        &self.bytes
+    }
+
     /// What a row holds.
     #[must_use]
     pub fn schema(&self) -> &FeatureSchema {

@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::limits::Limits;
 use crate::metrics::{HostMetrics, Metrics, Observation};
 use crate::problem::{Problem, ProblemKind};
+use crate::recording::{IdSource, NotRecorded, PredictionId, Predictions, Receipt, Recorder};
 use crate::reply::Reply;
 use crate::route::{Route, predict};
 use crate::scoring::{Scoring, ScoringError};
@@ -43,6 +44,8 @@ pub struct Service {
     pub(crate) limits: Limits,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) host_metrics: Option<Arc<dyn HostMetrics>>,
+    pub(crate) recorder: Option<Arc<dyn Recorder>>,
+    ids: Option<Arc<dyn IdSource>>,
     scoring: Box<dyn Scoring>,
     clock: Arc<dyn Clock>,
 }
@@ -71,6 +74,8 @@ impl Service {
             limits,
             metrics: Arc::default(),
             host_metrics: None,
+            recorder: None,
+            ids: None,
             scoring,
             clock: Arc::from(clock),
         }
@@ -93,9 +98,25 @@ impl Service {
             limits: self.limits,
             metrics: Arc::clone(&self.metrics),
             host_metrics: self.host_metrics.clone(),
+            recorder: self.recorder.clone(),
+            ids: self.ids.clone(),
             scoring,
             clock: Arc::clone(&self.clock),
         }
+    }
+
+    /// Gives every prediction an id.
+    #[must_use]
+    pub fn with_ids(mut self, ids: Arc<dyn IdSource>) -> Self {
+        self.ids = Some(ids);
+        self
+    }
+
+    /// Records every prediction and label. Records need ids: see [`Service::with_ids`].
+    #[must_use]
+    pub fn with_recorder(mut self, recorder: Arc<dyn Recorder>) -> Self {
+        self.recorder = Some(recorder);
+        self
     }
 
     /// The caps that requests are held to.
@@ -192,7 +213,7 @@ impl Service {
     fn dispatch(&self, route: Route, request: &Request<Bytes>) -> Result<Reply, Problem> {
         let method = request.method();
         let allowed = match route {
-            Route::Predict | Route::Batch => *method == Method::POST,
+            Route::Predict | Route::Batch | Route::Feedback => *method == Method::POST,
             Route::Unknown => true,
             _ => *method == Method::GET || *method == Method::HEAD,
         };
@@ -205,6 +226,41 @@ impl Service {
             return Err(problem);
         }
         route.answer(self, request)
+    }
+
+    /// What goes out instead of a response whose [`Receipt`] failed. The service has counted the response already.
+    #[must_use]
+    pub fn not_recorded<B>(&self, request: &Request<B>, error: NotRecorded) -> Response<Bytes> {
+        self.refuse(request, error.into())
+    }
+
+    /// Ids for so many predictions; none where the host has no source of them.
+    pub(crate) fn new_ids(&self, n_rows: usize) -> Vec<PredictionId> {
+        self.ids
+            .iter()
+            .flat_map(|ids| (0..n_rows).map(|_| ids.next_id()))
+            .collect()
+    }
+
+    /// Records predictions where the host does.
+    pub(crate) fn record(
+        &self,
+        ids: &[PredictionId],
+        rows: &[f32],
+        scored: &[Scored],
+        headers: &http::HeaderMap,
+    ) -> Result<Option<Receipt>, Problem> {
+        let Some(recorder) = self.recorder.as_ref().filter(|_| !ids.is_empty()) else {
+            return Ok(None);
+        };
+        let model = &self.model;
+        Ok(recorder.predictions(&Predictions {
+            model,
+            ids,
+            rows,
+            scored,
+            headers,
+        })?)
     }
 
     /// Scores rows and counts them. Shape of `rows`: `(n_rows, n_features)`, row-major.
@@ -263,6 +319,7 @@ impl Service {
                         content_type,
                         body: body.into(),
                         etag: None,
+                        receipt: None,
                     },
                     problem.allow,
                 )
@@ -271,6 +328,9 @@ impl Service {
         // A HEAD request gets its body too: the HTTP server leaves it out, and keeps its length.
         let mut response = Response::new(reply.body);
         *response.status_mut() = reply.status;
+        if let Some(receipt) = reply.receipt {
+            response.extensions_mut().insert(receipt);
+        }
         let headers = response.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,

@@ -25,7 +25,7 @@ fn attack_30_a_crash_between_two_writes_leaves_the_old_or_the_new() -> Tested {
 fn attack_31_a_damaged_model_on_the_disk_is_not_served() -> Tested {
     let mut scene = Scene::serving(1)?;
     for name in names(&scene.state)? {
-        if name.ends_with(".blob") {
+        if name.rsplit('.').next() == Some("blob") {
             let path = scene.state.join(name);
             let mut bytes = std::fs::read(&path)?;
             bytes[100] ^= 1;

@@ -25,6 +25,7 @@ Everything CI runs. A stage that fails does not stop those that do not need it.
   unit        every test of the workspace, the journeys included
   docs        the documentation builds without warnings
   fuzz        every fuzz target for a while
+  crash       the device is killed 25 times under load and loses nothing
   demo        `cargo xtask demo` starts, answers, stops
 
   --only STAGE        only these (and nothing that they need: it must be there)

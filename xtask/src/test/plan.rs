@@ -15,7 +15,7 @@ pub(crate) struct Stage {
 
 /// Cheap checks first. The journeys inside `unit` load the outputs of `build-wasm`; the demo comes
 /// last because by then everything that it builds is there.
-const STAGES: [Stage; 9] = [
+const STAGES: [Stage; 10] = [
     Stage {
         name: "fmt",
         what: "formatting",
@@ -63,6 +63,12 @@ const STAGES: [Stage; 9] = [
         what: "every fuzz target",
         needs: &["setup"],
         run: stages::fuzz,
+    },
+    Stage {
+        name: "crash",
+        what: "the device is killed under load and loses nothing",
+        needs: &["setup", "build-wasm"],
+        run: stages::crash,
     },
     Stage {
         name: "demo",

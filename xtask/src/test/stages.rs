@@ -133,6 +133,10 @@ pub(crate) fn fuzz(context: &mut Context) -> Result<()> {
     crate::fuzz::run_all(context.repo, context.fuzz_seconds)
 }
 
+pub(crate) fn crash(context: &mut Context) -> Result<()> {
+    crate::crash::run(context.repo, Args::new([]))
+}
+
 pub(crate) fn demo(context: &mut Context) -> Result<()> {
     demo_check::run(context.repo)
 }

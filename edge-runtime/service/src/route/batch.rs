@@ -62,13 +62,18 @@ pub(crate) fn batch(service: &Service, request: &Request<Bytes>) -> Result<Reply
     let rows = rows.finish()?;
     let scored = service.score(&rows.values)?;
     let counts = VerdictCounts::of(&scored);
+    let ids = service.new_ids(scored.len());
+    let receipt = service.record(&ids, &rows.values, &scored, request.headers())?;
     let table = BatchTable {
         model,
         rows: &rows,
+        ids: &ids,
         scored: &scored,
         counts,
     };
-    Ok(Reply::ok(format.content_type(), table.write(format)))
+    let mut reply = Reply::ok(format.content_type(), table.write(format));
+    reply.receipt = receipt;
+    Ok(reply)
 }
 
 /// Reads NDJSON: a row a line, blank lines apart.

@@ -42,6 +42,9 @@ pub(crate) fn ready(service: &Service) -> Result<Reply, Problem> {
 #[utoipa::path(get, path = "/metrics", responses((status = 200, description = "Prometheus' text format", body = String, content_type = "text/plain")))]
 pub(crate) fn metrics(service: &Service) -> Reply {
     let mut page = service.metrics.text(&service.model);
+    if let Some(recorder) = &service.recorder {
+        recorder.write_metrics(&mut page);
+    }
     if let Some(host_metrics) = &service.host_metrics {
         host_metrics.write(&mut page);
     }

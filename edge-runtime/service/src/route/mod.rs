@@ -4,6 +4,7 @@ mod asset;
 mod batch;
 mod batch_csv;
 mod batch_form;
+mod feedback;
 mod health;
 mod model;
 pub(crate) mod predict;
@@ -12,6 +13,7 @@ use bytes::Bytes;
 use http::Request;
 
 pub(crate) use batch::__path_batch;
+pub(crate) use feedback::__path_feedback;
 pub(crate) use health::{__path_health, __path_metrics, __path_ready};
 pub(crate) use model::{__path_model, __path_model_file};
 pub(crate) use predict::__path_predict;
@@ -27,6 +29,7 @@ use crate::{docs, openapi};
 pub(crate) enum Route {
     Predict,
     Batch,
+    Feedback,
     Model,
     ModelFile,
     Health,
@@ -44,6 +47,7 @@ impl Route {
         match path {
             "/predict" => Self::Predict,
             "/predict/batch" => Self::Batch,
+            "/feedback" => Self::Feedback,
             "/model" => Self::Model,
             "/model.picket" => Self::ModelFile,
             "/health" => Self::Health,
@@ -62,6 +66,7 @@ impl Route {
         match self {
             Self::Predict => "/predict",
             Self::Batch => "/predict/batch",
+            Self::Feedback => "/feedback",
             Self::Model => "/model",
             Self::ModelFile => "/model.picket",
             Self::Health => "/health",
@@ -77,7 +82,7 @@ impl Route {
     /// The methods that the route answers.
     pub(crate) fn allow(self) -> &'static str {
         match self {
-            Self::Predict | Self::Batch => "POST",
+            Self::Predict | Self::Batch | Self::Feedback => "POST",
             _ => "GET, HEAD",
         }
     }
@@ -90,6 +95,7 @@ impl Route {
         match self {
             Self::Predict => predict::predict(service, request),
             Self::Batch => batch::batch(service, request),
+            Self::Feedback => feedback::feedback(service, request),
             Self::Model => Ok(model::model(service)),
             Self::ModelFile => Ok(model::model_file(service)),
             Self::Health => Ok(health::health(service)),

@@ -37,11 +37,11 @@ pub(crate) fn predict(service: &Service, request: &Request<Bytes>) -> Result<Rep
     if explain {
         let explanation = service.explain(&row.values)?;
         let explained = Explained::new(&service.model, &row.values, &explanation);
-        return Ok(reply(service, &row, &explanation.scored, Some(explained)));
+        return reply(service, request, &row, &explanation.scored, Some(explained));
     }
     let scored = service.score(&row.values)?;
     let scored = only(&scored).map_err(|error| scorer_problem(&error))?;
-    Ok(reply(service, &row, &scored, None))
+    reply(service, request, &row, &scored, None)
 }
 
 /// As [`predict`] for a request that asks for no explanation; `None` where the scorer is busy.
@@ -55,7 +55,7 @@ pub(crate) fn predict_now(
         Err(problem) => return Some(Err(problem)),
     };
     let scored = service.score_now(&row.values)?;
-    Some(scored.map(|scored| reply(service, &row, &scored, None)))
+    Some(scored.and_then(|scored| reply(service, request, &row, &scored, None)))
 }
 
 /// The request's one row, and whether it asks for an explanation.
@@ -71,17 +71,23 @@ fn read(service: &Service, request: &Request<Bytes>) -> Result<(Rows, bool), Pro
 
 fn reply(
     service: &Service,
+    request: &Request<Bytes>,
     row: &Rows,
     scored: &Scored,
     explanation: Option<Explained<'_>>,
-) -> Reply {
+) -> Result<Reply, Problem> {
     let model = &service.model;
-    Reply::json(&Prediction {
-        judgement: Judgement::new(model, scored, row.metadata(0)),
+    let ids = service.new_ids(1);
+    let receipt = service.record(&ids, &row.values, &[*scored], request.headers())?;
+    let id = ids.first().copied();
+    let mut reply = Reply::json(&Prediction {
+        judgement: Judgement::new(model, id, scored, row.metadata(0)),
         threshold: model.decision.threshold,
         explanation,
         model: model.tag(),
-    })
+    });
+    reply.receipt = receipt;
+    Ok(reply)
 }
 
 /// Reads `?explain=true`.

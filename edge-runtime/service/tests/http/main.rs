@@ -2,6 +2,7 @@
 
 mod answers;
 mod controlled;
+mod feedback;
 #[path = "../fixture/mod.rs"]
 mod fixture;
 mod hostile;

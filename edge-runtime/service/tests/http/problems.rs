@@ -207,8 +207,11 @@ fn a_model_without_exact_explanations_says_so_and_scores_all_the_same() -> Teste
     );
     assert_eq!(service.handle(&predict(&row)).status(), 200);
     let request = post("/predict?explain=true", "application/json", row.to_string());
-    let (status, detail) = problem(&service.handle(&request));
-    assert_eq!(status, 409);
+    let response = service.handle(&request);
+    assert_eq!(response.status(), 409);
+    let problem = document(&response);
+    assert_eq!(problem["type"], "/docs#unexplainable");
+    let detail = problem["detail"].as_str().unwrap_or_default();
     assert!(
         detail.contains("nearest training rows") && detail.contains("scores are not affected"),
         "{detail}"

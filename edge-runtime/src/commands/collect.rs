@@ -1,0 +1,55 @@
+//! `edge-runtime collect`.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use picket_edge_runtime::{Collector, mongo_sink};
+
+use super::secret;
+
+#[derive(clap::Args)]
+pub(crate) struct Collect {
+    /// The address to listen on
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1:3100",
+        env = "PICKET_COLLECT_LISTEN"
+    )]
+    listen: SocketAddr,
+    /// The MongoDB server that keeps the records
+    #[arg(
+        long,
+        value_name = "URI",
+        env = "PICKET_MONGODB_URI",
+        hide_env_values = true
+    )]
+    mongodb: String,
+    /// The file with the devices' tokens, one a line, or the variable `PICKET_COLLECT_TOKENS`
+    #[arg(long, value_name = "FILE")]
+    tokens: Option<PathBuf>,
+}
+
+impl Collect {
+    pub(crate) fn run(self) -> Result<()> {
+        let tokens = secret(self.tokens.as_deref(), "PICKET_COLLECT_TOKENS")?
+            .context("--tokens says which devices may deliver")?;
+        let collector = Collector::new(&tokens, mongo_sink(&self.mongodb)?)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .context("cannot start the threads")?;
+        runtime.block_on(async {
+            let stop = crate::stop_signal().context("cannot listen for signals")?;
+            let listening = |address| {
+                // A closed standard output is no reason not to serve.
+                let _ = writeln!(std::io::stdout(), "listening on http://{address}");
+            };
+            collector.serve(self.listen, listening, stop).await?;
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,350 @@
+//! Predictions and labels as records in the spool.
+
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use http::HeaderName;
+use picket_schema::Verdict;
+use picket_service::{
+    Durable, IdSource, Label, NotRecorded, PredictionId, Predictions, Receipt, Recorder,
+};
+use serde::Serialize;
+use serde_json::json;
+
+use super::histograms::Histograms;
+use super::ids::RandomIds;
+use super::mode::RecordMode;
+use super::pseudonym::Pseudonyms;
+use crate::log_line::log;
+use crate::spool::{Spool, SpoolError, Ticket};
+
+/// Rows of a batch that are queued at a time; a larger batch waits for the disk between.
+const ROWS_AT_A_TIME: usize = 4096;
+
+/// What is recorded, and how.
+#[derive(Clone, Debug)]
+pub struct RecorderConfig {
+    /// How much of an answer is kept.
+    pub mode: RecordMode,
+    /// The request header that says where a row comes from.
+    pub source_header: HeaderName,
+    /// Without it sources are not recorded.
+    pub pseudonyms: Option<Pseudonyms>,
+    /// How long the histograms of one record span.
+    pub window: Duration,
+}
+
+impl Default for RecorderConfig {
+    /// Verdicts; the header `picket-source`, but no key; windows of five minutes.
+    fn default() -> Self {
+        Self {
+            mode: RecordMode::default(),
+            source_header: HeaderName::from_static("picket-source"),
+            pseudonyms: None,
+            window: Duration::from_mins(5),
+        }
+    }
+}
+
+/// Writes records to a spool.
+#[derive(Debug)]
+pub struct SpoolRecorder {
+    spool: Arc<Spool>,
+    config: RecorderConfig,
+    ids: Arc<RandomIds>,
+    window: Mutex<Window>,
+}
+
+#[derive(Debug, Default)]
+struct Window {
+    start_ms: u64,
+    histograms: Option<Histograms>,
+}
+
+#[derive(Serialize)]
+struct ModelName<'a> {
+    version: &'a str,
+    digest: &'a str,
+}
+
+#[derive(Serialize)]
+struct PredictionRecord<'a> {
+    kind: &'static str,
+    id: PredictionId,
+    time_ms: u64,
+    model: ModelName<'a>,
+    verdict: Verdict,
+    score: f64,
+    margin: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<&'a str>,
+    /// In the schema's order; null is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    features: Option<&'a [f32]>,
+}
+
+#[derive(Serialize)]
+struct LabelRecord<'a> {
+    kind: &'static str,
+    id: PredictionId,
+    time_ms: u64,
+    prediction: PredictionId,
+    label: &'a str,
+}
+
+impl SpoolRecorder {
+    /// Records into a spool.
+    #[must_use]
+    pub fn new(spool: Arc<Spool>, config: RecorderConfig, ids: Arc<RandomIds>) -> Self {
+        Self {
+            spool,
+            config,
+            ids,
+            window: Mutex::default(),
+        }
+    }
+
+    /// Puts histograms whose window is over into the spool; `now` ends every window.
+    pub fn flush(&self, now: bool) {
+        let mut window = self.window();
+        if now || window.start_ms != self.window_start(unix_ms()) {
+            self.end(&mut window);
+        }
+    }
+
+    fn window(&self) -> MutexGuard<'_, Window> {
+        self.window.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn window_start(&self, time_ms: u64) -> u64 {
+        let span = (self.config.window.as_millis() as u64).max(1);
+        time_ms / span * span
+    }
+
+    fn end(&self, window: &mut Window) {
+        let Some(histograms) = window.histograms.take().filter(|it| it.n_rows > 0) else {
+            return;
+        };
+        let mut record = histograms.document();
+        record["kind"] = json!("aggregate");
+        record["id"] = json!(self.ids.next_id());
+        record["time_ms"] = json!(window.start_ms);
+        record["span_ms"] = json!(self.config.window.as_millis() as u64);
+        let bytes = serde_json::to_vec(&record).unwrap_or_default();
+        if let Err(error) = self.spool.append([bytes.as_slice()]) {
+            // The window is lost: its rows were answered long ago.
+            let fields = [
+                ("n_rows", json!(histograms.n_rows)),
+                ("reason", json!(error.to_string())),
+            ];
+            log("error", "aggregate_not_recorded", &fields);
+        }
+    }
+
+    fn count(&self, made: &Predictions<'_>, time_ms: u64) {
+        let start_ms = self.window_start(time_ms);
+        let mut window = self.window();
+        let goes_on = window.start_ms == start_ms
+            && window
+                .histograms
+                .as_ref()
+                .is_some_and(|it| it.is_of(made.model.digest()));
+        if !goes_on {
+            self.end(&mut window);
+            window.start_ms = start_ms;
+            window.histograms = Some(Histograms::new(made));
+        }
+        if let Some(histograms) = &mut window.histograms {
+            histograms.add(made);
+        }
+    }
+
+    fn append(&self, records: &[Vec<u8>]) -> Result<Ticket, NotRecorded> {
+        let appended = self.spool.append(records.iter().map(Vec::as_slice));
+        appended.map_err(|error| not_recorded(&error))
+    }
+
+    fn append_rows(&self, made: &Predictions<'_>, time_ms: u64) -> Result<Ticket, NotRecorded> {
+        let config = &self.config;
+        let source = config.pseudonyms.as_ref().and_then(|pseudonyms| {
+            let source = made.headers.get(&config.source_header)?;
+            Some(pseudonyms.of(source.as_bytes()))
+        });
+        let n_features = made.rows.len() / made.ids.len().max(1);
+        let with_features = config.mode == RecordMode::VerdictsWithFeatures;
+        let encode = |row_idx: usize| {
+            let scored = &made.scored[row_idx];
+            let row = &made.rows[row_idx * n_features..(row_idx + 1) * n_features];
+            let record = PredictionRecord {
+                kind: "prediction",
+                id: made.ids[row_idx],
+                time_ms,
+                model: ModelName {
+                    version: made.model.version(),
+                    digest: made.model.digest(),
+                },
+                verdict: scored.verdict,
+                score: scored.score.0,
+                margin: scored.margin.0,
+                source: source.as_deref(),
+                features: with_features.then_some(row),
+            };
+            let mut bytes = Vec::with_capacity(384);
+            // Strings and numbers always encode: writing to memory cannot fail.
+            let _ = serde_json::to_writer(&mut bytes, &record);
+            bytes
+        };
+        let n_rows = made.ids.len();
+        let mut start = 0;
+        loop {
+            let end = (start + ROWS_AT_A_TIME).min(n_rows);
+            let records: Vec<Vec<u8>> = (start..end).map(encode).collect();
+            let ticket = self.append(&records)?;
+            if end == n_rows {
+                return Ok(ticket);
+            }
+            // So many rows come on a thread that may wait.
+            ticket.wait().map_err(|reason| NotRecorded { reason })?;
+            start = end;
+        }
+    }
+}
+
+impl Drop for SpoolRecorder {
+    fn drop(&mut self) {
+        self.flush(true);
+    }
+}
+
+impl Recorder for SpoolRecorder {
+    fn predictions(&self, made: &Predictions<'_>) -> Result<Option<Receipt>, NotRecorded> {
+        let time_ms = unix_ms();
+        let receipt = match self.config.mode {
+            RecordMode::Off => return Ok(None),
+            RecordMode::Aggregates => None,
+            RecordMode::Verdicts | RecordMode::VerdictsWithFeatures => {
+                Some(receipt(self.append_rows(made, time_ms)?))
+            }
+        };
+        self.count(made, time_ms);
+        Ok(receipt)
+    }
+
+    fn labels(&self, labels: &[Label]) -> Result<Option<Receipt>, NotRecorded> {
+        let time_ms = unix_ms();
+        let encode = |label: &Label| {
+            let record = LabelRecord {
+                kind: "label",
+                id: self.ids.next_id(),
+                time_ms,
+                prediction: label.prediction,
+                label: &label.class,
+            };
+            serde_json::to_vec(&record).unwrap_or_default()
+        };
+        let records: Vec<Vec<u8>> = labels.iter().map(encode).collect();
+        Ok(Some(receipt(self.append(&records)?)))
+    }
+
+    fn write_metrics(&self, page: &mut String) {
+        let counters = self.spool.counters();
+        let total = |page: &mut String, name: &str, help: &str| {
+            let _ = write!(page, "# HELP {name} {help}\n# TYPE {name} counter\n");
+        };
+        for (name, help, value) in [
+            (
+                "picket_spool_accepted_total",
+                "Records made durable; always delivered, pending and dropped together.",
+                counters.accepted,
+            ),
+            (
+                "picket_spool_delivered_total",
+                "Records that the server has.",
+                counters.delivered,
+            ),
+            (
+                "picket_spool_refused_total",
+                "Times that records were not taken: full, too slow a disk, or a failure of it.",
+                self.spool.n_refused(),
+            ),
+            (
+                "picket_spool_torn_bytes_total",
+                "Bytes of cut writings found at the start.",
+                counters.torn_bytes,
+            ),
+            (
+                "picket_spool_quarantined_bytes_total",
+                "Bytes found damaged at the start.",
+                counters.quarantined_bytes,
+            ),
+        ] {
+            total(page, name, help);
+            let _ = writeln!(page, "{name} {value}");
+        }
+        let name = "picket_spool_dropped_total";
+        total(
+            page,
+            name,
+            "Records that will never be delivered, by reason.",
+        );
+        for (reason, value) in counters.dropped_by_reason() {
+            let _ = writeln!(page, "{name}{{reason=\"{reason}\"}} {value}");
+        }
+        for (name, help, value) in [
+            (
+                "picket_spool_pending_records",
+                "Records that wait.",
+                counters.pending,
+            ),
+            (
+                "picket_spool_bytes",
+                "Bytes of the spool's segments.",
+                counters.bytes,
+            ),
+            (
+                "picket_spool_max_bytes",
+                "Bytes that they may take.",
+                counters.max_bytes,
+            ),
+            (
+                "picket_spool_dead_letter_bytes",
+                "Bytes of dead letters.",
+                counters.dead_bytes,
+            ),
+        ] {
+            let _ = write!(
+                page,
+                "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}\n"
+            );
+        }
+    }
+}
+
+/// A ticket of the spool as the service knows it.
+struct DurableTicket(Ticket);
+
+impl Durable for DurableTicket {
+    fn poll_durable(&self, context: &mut Context<'_>) -> Poll<Result<(), NotRecorded>> {
+        self.0
+            .poll(context)
+            .map_err(|reason| NotRecorded { reason })
+    }
+}
+
+fn receipt(ticket: Ticket) -> Receipt {
+    Receipt(Arc::new(DurableTicket(ticket)))
+}
+
+fn not_recorded(error: &SpoolError) -> NotRecorded {
+    NotRecorded {
+        reason: error.to_string(),
+    }
+}
+
+/// Milliseconds since 1970; 0 for a clock that stands before.
+fn unix_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |it| it.as_millis() as u64)
+}

@@ -1,0 +1,111 @@
+//! A record in a file: marker, length, number, checksum, bytes.
+
+/// Begins every frame. Records are UTF-8, which never holds 0xFF: no record can look like a frame.
+const MARKER: [u8; 4] = [0xFF, b'P', b'S', 1];
+/// Marker, length (u32), `record_seq` (u64) and CRC-32 (u32) of length, number and record; little-endian.
+pub(super) const HEADER: usize = 20;
+/// The largest record in bytes that is read.
+pub(super) const MAX_READ: usize = 256 << 10;
+/// The largest record in bytes that is taken: as a dead letter it grows by a reason.
+pub const MAX_RECORD: usize = 240 << 10;
+
+/// A whole and checked frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Frame<'b> {
+    pub(super) seq: u64,
+    pub(super) record: &'b [u8],
+}
+
+impl Frame<'_> {
+    /// What it takes in the file.
+    pub(super) fn n_bytes(&self) -> usize {
+        HEADER + self.record.len()
+    }
+}
+
+fn checksum(length_and_seq: &[u8], record: &[u8]) -> u32 {
+    let mut crc = crc32fast::Hasher::new();
+    crc.update(length_and_seq);
+    crc.update(record);
+    crc.finalize()
+}
+
+/// Appends a frame. The record has at most [`MAX_READ`] bytes.
+pub(super) fn push(out: &mut Vec<u8>, seq: u64, record: &[u8]) {
+    let start = out.len();
+    out.extend_from_slice(&MARKER);
+    out.extend_from_slice(&(record.len() as u32).to_le_bytes());
+    out.extend_from_slice(&seq.to_le_bytes());
+    let crc = checksum(&out[start + MARKER.len()..], record);
+    out.extend_from_slice(&crc.to_le_bytes());
+    out.extend_from_slice(record);
+}
+
+/// The frame at the start of `bytes`; `None` where there is no whole and right one.
+pub(super) fn read(bytes: &[u8]) -> Option<Frame<'_>> {
+    let (header, rest) = bytes.split_at_checked(HEADER)?;
+    let (marker, checked) = header.split_at(MARKER.len());
+    let n_bytes = u32::from_le_bytes(checked[..4].try_into().ok()?) as usize;
+    if marker != MARKER || n_bytes > MAX_READ {
+        return None;
+    }
+    let record = rest.get(..n_bytes)?;
+    let crc = u32::from_le_bytes(checked[12..].try_into().ok()?);
+    let seq = u64::from_le_bytes(checked[4..12].try_into().ok()?);
+    (checksum(&checked[..12], record) == crc).then_some(Frame { seq, record })
+}
+
+/// Where the next whole and right frame begins, at `from` or later.
+pub(super) fn find(bytes: &[u8], from: usize) -> Option<usize> {
+    let mut at = from;
+    loop {
+        let rest = bytes.get(at..)?;
+        at += rest.windows(MARKER.len()).position(|it| it == MARKER)?;
+        if read(&bytes[at..]).is_some() {
+            return Some(at);
+        }
+        at += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bytes_are_as_documented() {
+        let mut out = Vec::new();
+        push(&mut out, 0x0102, b"{}");
+        let expected = b"\xFFPS\x01\x02\0\0\0\x02\x01\0\0\0\0\0\0";
+        assert_eq!(out[..16], *expected);
+        let mut checked = out[4..16].to_vec();
+        checked.extend_from_slice(b"{}");
+        assert_eq!(out[16..20], crc32fast::hash(&checked).to_le_bytes());
+        assert_eq!(out[20..], *b"{}");
+        let (seq, record) = (0x0102, b"{}".as_slice());
+        assert_eq!(read(&out), Some(Frame { seq, record }));
+    }
+
+    #[test]
+    fn every_flipped_bit_and_every_cut_is_seen() {
+        let mut out = Vec::new();
+        push(&mut out, 7, b"{\"a\":1}");
+        for bit in 0..8 * out.len() {
+            let mut damaged = out.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(read(&damaged), None, "bit {bit}");
+        }
+        for n_bytes in 0..out.len() {
+            assert_eq!(read(&out[..n_bytes]), None, "{n_bytes} bytes");
+        }
+    }
+
+    #[test]
+    fn a_frame_behind_damage_is_found() {
+        let mut out = b"\xFF\xFFPS\xFFPS\x01 not a frame".to_vec();
+        let at = out.len();
+        push(&mut out, 7, b"1");
+        assert_eq!(find(&out, 0), Some(at));
+        assert_eq!(find(&out, at + 1), None);
+    }
+}

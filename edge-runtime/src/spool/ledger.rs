@@ -1,0 +1,176 @@
+//! What became of the records that are settled: two slots, written in turn, so that a torn write leaves the other.
+
+use serde::Serialize;
+
+use super::disk::Disk;
+use super::error::SpoolError;
+
+/// The file.
+pub(super) const NAME: &str = "ledger";
+const MAGIC: [u8; 8] = *b"PKLEDGR1";
+/// Magic, generation, seven counts and a CRC-32.
+const N_BYTES: usize = 8 + 8 + 8 * N_FIELDS + 4;
+const N_FIELDS: usize = 7;
+/// The slots stand in different sectors of every disk.
+const SLOT_STRIDE: u64 = 4096;
+
+/// Counts of records since the spool was made. Every record up to `acked_seq` stands in exactly one of the others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Ledger {
+    /// Records up to this one are settled.
+    pub acked_seq: u64,
+    /// The last record that was durable when this was written.
+    pub last_seq: u64,
+    /// Taken by the server.
+    pub delivered: u64,
+    /// Refused by the server for good; they are dead letters.
+    pub rejected: u64,
+    /// Dropped to make room.
+    pub overflowed: u64,
+    /// Lost to damage of the files.
+    pub damaged: u64,
+    /// Settled before the ledger itself was lost.
+    pub unaccounted: u64,
+}
+
+impl Ledger {
+    fn fields(&self) -> [u64; N_FIELDS] {
+        [
+            self.acked_seq,
+            self.last_seq,
+            self.delivered,
+            self.rejected,
+            self.overflowed,
+            self.damaged,
+            self.unaccounted,
+        ]
+    }
+
+    /// Whether every settled record is counted once.
+    fn is_balanced(&self) -> bool {
+        let [_, _, counts @ ..] = self.fields();
+        let sum = counts.iter().try_fold(0u64, |sum, n| sum.checked_add(*n));
+        sum == Some(self.acked_seq) && self.last_seq >= self.acked_seq
+    }
+}
+
+/// The ledger and where it is kept.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct LedgerFile {
+    pub(super) ledger: Ledger,
+    /// Counts the writings; 0 where nothing was written yet.
+    generation: u64,
+}
+
+impl LedgerFile {
+    /// The newest whole slot; `None` where there is none.
+    pub(super) fn read(disk: &impl Disk) -> Option<Self> {
+        let slot = |idx: u64| decode(&disk.read(NAME, idx * SLOT_STRIDE, N_BYTES).ok()?);
+        let slots = [slot(0), slot(1)];
+        slots.into_iter().flatten().max_by_key(|it| it.generation)
+    }
+
+    /// Writes the ledger durably. On an error the last one stands.
+    pub(super) fn write(&mut self, disk: &mut impl Disk, ledger: Ledger) -> Result<(), SpoolError> {
+        let next = Self {
+            ledger,
+            generation: self.generation + 1,
+        };
+        let bytes = encode(&next);
+        let offset = next.generation % 2 * SLOT_STRIDE;
+        disk.write(NAME, offset, &bytes)
+            .and_then(|()| disk.sync(NAME))
+            .map_err(SpoolError::file("write", NAME))?;
+        if self.generation == 0 {
+            disk.sync_names().map_err(SpoolError::file("write", NAME))?;
+        }
+        *self = next;
+        Ok(())
+    }
+}
+
+fn encode(file: &LedgerFile) -> Vec<u8> {
+    let mut out = MAGIC.to_vec();
+    out.extend_from_slice(&file.generation.to_le_bytes());
+    for field in file.ledger.fields() {
+        out.extend_from_slice(&field.to_le_bytes());
+    }
+    out.extend_from_slice(&crc32fast::hash(&out).to_le_bytes());
+    out
+}
+
+fn decode(bytes: &[u8]) -> Option<LedgerFile> {
+    let (content, crc) = bytes.split_last_chunk::<4>()?;
+    if bytes.len() != N_BYTES
+        || !content.starts_with(&MAGIC)
+        || crc32fast::hash(content).to_le_bytes() != *crc
+    {
+        return None;
+    }
+    let (numbers, _) = content[MAGIC.len()..].as_chunks::<8>();
+    let at = |idx: usize| numbers.get(idx).map(|it| u64::from_le_bytes(*it));
+    let ledger = Ledger {
+        acked_seq: at(1)?,
+        last_seq: at(2)?,
+        delivered: at(3)?,
+        rejected: at(4)?,
+        overflowed: at(5)?,
+        damaged: at(6)?,
+        unaccounted: at(7)?,
+    };
+    let generation = at(0)?;
+    ledger
+        .is_balanced()
+        .then_some(LedgerFile { ledger, generation })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spool::fake_disk::FakeDisk;
+
+    #[test]
+    fn a_torn_slot_leaves_the_one_before() -> Result<(), SpoolError> {
+        let mut disk = FakeDisk::default();
+        let mut file = LedgerFile::default();
+        assert!(LedgerFile::read(&disk).is_none());
+        let mut ledger = Ledger::default();
+        for seq in 1..=5 {
+            ledger.acked_seq = seq;
+            ledger.last_seq = 9;
+            ledger.delivered = seq;
+            file.write(&mut disk, ledger)?;
+            assert_eq!(LedgerFile::read(&disk).map(|it| it.ledger), Some(ledger));
+        }
+        for at in 0..N_BYTES {
+            let mut torn = disk.clone();
+            torn.flip(NAME, SLOT_STRIDE as usize + at);
+            let left = LedgerFile::read(&torn).map(|it| it.ledger.acked_seq);
+            assert_eq!(left, Some(4), "byte {at}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn counts_that_do_not_add_up_are_no_ledger() {
+        let mut ledger = Ledger {
+            acked_seq: 3,
+            last_seq: 3,
+            delivered: 2,
+            damaged: 1,
+            ..Ledger::default()
+        };
+        let read = |ledger| {
+            decode(&encode(&LedgerFile {
+                ledger,
+                generation: 1,
+            }))
+            .is_some()
+        };
+        assert!(read(ledger));
+        ledger.delivered = 3;
+        assert!(!read(ledger));
+        ledger.delivered = u64::MAX;
+        assert!(!read(ledger));
+    }
+}

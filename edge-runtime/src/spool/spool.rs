@@ -1,0 +1,373 @@
+//! The spool with its writer: a thread that makes whatever came meanwhile durable by one sync.
+
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use super::batch::{Batch, Settled};
+use super::config::{SpoolConfig, WhenFull};
+use super::counters::Counters;
+use super::disk::Folder;
+use super::error::SpoolError;
+use super::frame;
+use super::group::Group;
+use super::spool_log::SpoolLog;
+
+/// The most bytes that may wait for the disk.
+const MAX_WAITING: usize = 8 << 20;
+/// After so long without a record the ledger learns how many are durable.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// A spool on the device's disk. Any number of threads may append; one delivers.
+#[derive(Debug)]
+pub struct Spool {
+    shared: Arc<Shared>,
+    writer: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    config: SpoolConfig,
+    queue: Mutex<Queue>,
+    came: Condvar,
+    log: Mutex<SpoolLog<Folder>>,
+    counters: Mutex<Counters>,
+    /// Says that there are new durable records.
+    durable: Condvar,
+    refused: Mutex<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    /// Records one after another, and where each ends.
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+    group: Arc<Group>,
+    closed: bool,
+}
+
+/// Ready once the records that it was given for are durable.
+#[derive(Clone, Debug)]
+pub struct Ticket(Arc<Group>);
+
+impl Ticket {
+    /// Whether the records are durable, or why they are not.
+    pub fn poll(&self, context: &mut Context<'_>) -> Poll<Result<(), String>> {
+        self.0.poll(context)
+    }
+
+    /// Waits until the records are durable.
+    ///
+    /// # Errors
+    /// Why they are not.
+    pub fn wait(&self) -> Result<(), String> {
+        self.0.wait()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Spool {
+    /// Takes the folder, mends what stands there, and starts the writer.
+    ///
+    /// # Errors
+    /// [`SpoolError::InUse`], [`SpoolError::Folder`]; damage is no error.
+    pub fn open(folder: &Path, config: SpoolConfig) -> Result<Self, SpoolError> {
+        let log = SpoolLog::open(Folder::take(folder)?, config)?;
+        let counters = log.counters();
+        let shared = Arc::new(Shared {
+            config,
+            queue: Mutex::default(),
+            came: Condvar::new(),
+            log: Mutex::new(log),
+            counters: Mutex::new(counters),
+            durable: Condvar::new(),
+            refused: Mutex::new(0),
+        });
+        let writing = Arc::clone(&shared);
+        let writer = std::thread::Builder::new()
+            .name("spool-writer".to_owned())
+            .spawn(move || writing.write())
+            .map_err(|source| SpoolError::Folder {
+                path: folder.to_owned(),
+                source,
+            })?;
+        let writer = Some(writer);
+        Ok(Self { shared, writer })
+    }
+
+    /// Queues records that become durable together. The ticket says when.
+    ///
+    /// # Errors
+    /// [`SpoolError::Full`] by policy, [`SpoolError::Behind`] where the disk is too slow,
+    /// [`SpoolError::RecordTooLarge`].
+    pub fn append<'r>(
+        &self,
+        records: impl IntoIterator<Item = &'r [u8]>,
+    ) -> Result<Ticket, SpoolError> {
+        let appended = self.shared.append(records);
+        if appended.is_err() {
+            *lock(&self.shared.refused) += 1;
+        }
+        appended
+    }
+
+    /// What the spool holds and what became of the rest.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        *lock(&self.shared.counters)
+    }
+
+    /// How many times records were refused: full, behind, too large or not written.
+    #[must_use]
+    pub fn n_refused(&self) -> u64 {
+        *lock(&self.shared.refused)
+    }
+
+    /// The next records to deliver; waits for some up to `patience`.
+    ///
+    /// # Errors
+    /// As [`SpoolLog::peek`].
+    pub fn peek(
+        &self,
+        max_records: usize,
+        max_bytes: usize,
+        patience: Duration,
+    ) -> Result<Option<Batch>, SpoolError> {
+        let counters = lock(&self.shared.counters);
+        if counters.pending == 0 {
+            drop(self.shared.durable.wait_timeout(counters, patience));
+        } else {
+            drop(counters);
+        }
+        lock(&self.shared.log).peek(max_records, max_bytes)
+    }
+
+    /// Writes down what became of a batch.
+    ///
+    /// # Errors
+    /// As [`SpoolLog::settle`].
+    pub fn settle(&self, settled: &Settled) -> Result<(), SpoolError> {
+        let mut log = lock(&self.shared.log);
+        let outcome = log.settle(settled);
+        *lock(&self.shared.counters) = log.counters();
+        outcome
+    }
+}
+
+impl Drop for Spool {
+    /// Writes what is queued.
+    fn drop(&mut self) {
+        lock(&self.shared.queue).closed = true;
+        self.shared.came.notify_all();
+        if let Some(writer) = self.writer.take() {
+            drop(writer.join());
+        }
+    }
+}
+
+impl Shared {
+    fn append<'r>(
+        &self,
+        records: impl IntoIterator<Item = &'r [u8]>,
+    ) -> Result<Ticket, SpoolError> {
+        let mut queue = lock(&self.queue);
+        if queue.closed {
+            return Err(SpoolError::Closed);
+        }
+        let (start, n_before) = (queue.bytes.len(), queue.ends.len());
+        let checked = records.into_iter().try_for_each(|record| {
+            if record.len() > frame::MAX_RECORD {
+                return Err(SpoolError::RecordTooLarge {
+                    found: record.len(),
+                    max: frame::MAX_RECORD,
+                });
+            }
+            queue.bytes.extend_from_slice(record);
+            let end = queue.bytes.len();
+            queue.ends.push(end);
+            Ok(())
+        });
+        let checked = checked.and_then(|()| self.check_room(&queue));
+        if let Err(error) = checked {
+            queue.bytes.truncate(start);
+            queue.ends.truncate(n_before);
+            return Err(error);
+        }
+        let ticket = Ticket(Arc::clone(&queue.group));
+        drop(queue);
+        if n_before == 0 {
+            self.came.notify_one();
+        }
+        Ok(ticket)
+    }
+
+    /// Refuses early what the log would refuse for all who wait together.
+    fn check_room(&self, queue: &Queue) -> Result<(), SpoolError> {
+        let waiting = queue.bytes.len() + frame::HEADER * queue.ends.len();
+        if waiting > MAX_WAITING {
+            return Err(SpoolError::Behind {
+                waiting,
+                max: MAX_WAITING,
+            });
+        }
+        let max = self.config.max_bytes;
+        if self.config.when_full == WhenFull::Refuse {
+            let used = lock(&self.counters).bytes;
+            if used + waiting as u64 > max {
+                return Err(SpoolError::Full { used, max });
+            }
+        }
+        Ok(())
+    }
+
+    /// The writer: takes what is queued, writes it, says so, until closed.
+    fn write(&self) {
+        let mut queue = lock(&self.queue);
+        loop {
+            if queue.ends.is_empty() {
+                let closed = queue.closed;
+                if !closed {
+                    let waited = self.came.wait_timeout(queue, IDLE);
+                    let (again, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+                    queue = again;
+                    if !timeout.timed_out() || !queue.ends.is_empty() {
+                        continue;
+                    }
+                }
+                drop(queue);
+                // Where this fails, damage to the end would look like a cut writing: nothing else.
+                drop(lock(&self.log).checkpoint());
+                if closed {
+                    return;
+                }
+                queue = lock(&self.queue);
+                continue;
+            }
+            let bytes = std::mem::take(&mut queue.bytes);
+            let ends = std::mem::take(&mut queue.ends);
+            let group = std::mem::take(&mut queue.group);
+            drop(queue);
+            let written = self.write_group(&bytes, &ends);
+            if written.is_err() {
+                *lock(&self.refused) += 1;
+            }
+            group.finish(written.map_err(|error| error.to_string()));
+            queue = lock(&self.queue);
+        }
+    }
+
+    fn write_group(&self, bytes: &[u8], ends: &[usize]) -> Result<(), SpoolError> {
+        let mut start = 0;
+        let records = ends.iter().map(|end| {
+            let record = &bytes[start..*end];
+            start = *end;
+            record
+        });
+        let mut log = lock(&self.log);
+        let written = log.append(records);
+        *lock(&self.counters) = log.counters();
+        drop(log);
+        self.durable.notify_all();
+        written
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spool::{Fate, Survey};
+
+    type Tested = Result<(), Box<dyn std::error::Error>>;
+
+    #[test]
+    fn many_threads_share_syncs_and_nothing_is_lost() -> Tested {
+        let folder = tempfile::tempdir()?;
+        let spool = Spool::open(folder.path(), SpoolConfig::default())?;
+        std::thread::scope(|scope| {
+            for thread in 0..8 {
+                let spool = &spool;
+                scope.spawn(move || {
+                    for i in 0..50 {
+                        let record = format!("{{\"n\":{}}}", thread * 1000 + i);
+                        let ticket = spool.append([record.as_bytes()]).expect("room");
+                        ticket.wait().expect("durable");
+                    }
+                });
+            }
+        });
+        let mut found = Vec::new();
+        while let Some(batch) = spool.peek(64, 1 << 20, Duration::ZERO)? {
+            found.extend(batch.records.iter().map(|(_, it)| it.clone()));
+            let fates = vec![Fate::Delivered; batch.records.len()];
+            spool.settle(&batch.settle(fates))?;
+        }
+        found.sort_unstable();
+        found.dedup();
+        let counters = spool.counters();
+        assert_eq!(
+            (found.len(), counters.accepted, counters.delivered),
+            (400, 400, 400)
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn a_second_process_is_kept_out_and_a_look_is_not() -> Tested {
+        let folder = tempfile::tempdir()?;
+        let spool = Spool::open(folder.path(), SpoolConfig::default())?;
+        spool.append([b"{}".as_slice()])?.wait()?;
+        let second = Spool::open(folder.path(), SpoolConfig::default());
+        assert!(matches!(second, Err(SpoolError::InUse { .. })));
+        assert_eq!(Survey::of(&Folder::look(folder.path())?)?.next_seq, 2);
+        drop(spool);
+        let again = Spool::open(folder.path(), SpoolConfig::default())?;
+        assert_eq!(again.counters().pending, 1);
+        Ok(())
+    }
+
+    #[test]
+    fn a_full_spool_refuses_until_something_is_delivered() -> Tested {
+        let folder = tempfile::tempdir()?;
+        let config = SpoolConfig {
+            max_bytes: 4000,
+            ..SpoolConfig::default()
+        };
+        let spool = Spool::open(folder.path(), config)?;
+        let record = format!("{{\"fill\":\"{}\"}}", "x".repeat(200));
+        let mut n_taken = 0;
+        let refused = loop {
+            match spool.append([record.as_bytes()]) {
+                Ok(ticket) => ticket.wait()?,
+                Err(error) => break error,
+            }
+            n_taken += 1;
+        };
+        assert!(
+            matches!(refused, SpoolError::Full { max: 4000, .. }),
+            "{refused}"
+        );
+        assert_eq!((n_taken, spool.n_refused()), (17, 1));
+        let batch = spool.peek(10, 4000, Duration::ZERO)?.ok_or("pending")?;
+        spool.settle(&batch.settle(vec![Fate::Delivered; batch.records.len()]))?;
+        spool.append([record.as_bytes()])?.wait()?;
+        Ok(())
+    }
+
+    #[test]
+    fn records_that_are_too_large_leave_the_others_alone() -> Tested {
+        let folder = tempfile::tempdir()?;
+        let spool = Spool::open(folder.path(), SpoolConfig::default())?;
+        let large = vec![b'x'; frame::MAX_RECORD + 1];
+        let refused = spool.append([b"{}".as_slice(), &large]);
+        assert!(matches!(refused, Err(SpoolError::RecordTooLarge { .. })));
+        spool.append([b"[]".as_slice()])?.wait()?;
+        let batch = spool.peek(9, 4000, Duration::ZERO)?.ok_or("pending")?;
+        assert_eq!(batch.records, [(1, b"[]".to_vec())]);
+        Ok(())
+    }
+}
