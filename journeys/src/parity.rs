@@ -2,7 +2,7 @@
 
 use picket_schema::artifact::{ModelTable, Test};
 use picket_schema::{ColumnMap, Domain, Feature, FeatureSchema};
-use picket_wasm_model::{Explainer, ExplanationUnit, Model, Scorer, naive};
+use picket_wasm_model::{Explainer, ExplanationUnit, Model, RowError, Scorer, naive};
 use std::path::Path;
 
 use crate::models::in_range;
@@ -157,7 +157,7 @@ pub fn native_scores(model: &Model<'_>, rows: &[f32]) -> Vec<u64> {
 }
 
 /// The bits of base and contributions in the model's unit, then before calibration, of each row.
-/// Shape: `(n_rows, 2, 1 + n_features)`.
+/// Shape: `(n_rows, 2, 1 + n_features)`, or empty of a model without exact explanations.
 ///
 /// # Panics
 /// Where `rows` is not a whole number of rows.
@@ -166,7 +166,10 @@ pub fn native_explanations(model: &Model<'_>, rows: &[f32]) -> Vec<u64> {
     let mut explainer = Explainer::new(model);
     let mut bits = Vec::new();
     for row in rows.chunks_exact(model.n_features()) {
-        let explanation = explainer.explain(row).expect("a row of the right length");
+        let explanation = match explainer.explain(row) {
+            Err(RowError::Unexplainable(_)) => continue,
+            explanation => explanation.expect("a row of the right length"),
+        };
         let unit = ExplanationUnit::of(model.calibration());
         let (base, contributions) = explanation.in_unit(unit);
         bits.push(base.to_bits());

@@ -15,7 +15,7 @@ fn model(folder: &Path) -> std::path::PathBuf {
         text(&rows),
         "--schema",
         text(&schema),
-        "--algorithm",
+        "--model",
         "tree",
         "--out",
         text(&model),
