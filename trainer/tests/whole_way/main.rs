@@ -73,7 +73,10 @@ max_depth = [4, 8]
 "#;
 
 #[test]
-#[allow(clippy::too_many_lines, reason = "one journey, told from its start to its end")]
+#[allow(
+    clippy::too_many_lines,
+    reason = "one journey, told from its start to its end"
+)]
 fn phishing_rows_go_from_a_collection_to_a_promoted_release() {
     let (Some(rows), Some(mongodb), Some(mlflow)) = (
         data("phishing.csv"),
