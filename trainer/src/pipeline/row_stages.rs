@@ -146,9 +146,9 @@ pub(super) fn compare(
         alpha: config.drift.alpha.unwrap_or(DriftOptions::default().alpha),
         ..DriftOptions::default()
     };
-    let values: Vec<f32> = data.features().iter().copied().collect();
     let live = LiveRows {
-        values: &values,
+        // Rows stand one after another; a copy of them all would be the largest thing in memory.
+        values: data.features().as_slice().unwrap_or_default(),
         scores: None,
     };
     let (report, reference) = match (&config.drift.reference, of_champion) {

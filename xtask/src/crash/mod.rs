@@ -45,7 +45,9 @@ pub(crate) fn run(repo: &Repo, mut args: Args) -> Result<()> {
     );
     command::run(
         repo.cargo()
-            .args(["build", "--package", "picket-edge-runtime"]),
+            // As the tests are built: fewer packages would mean other features, and wasmtime a second time.
+            .args(["build", "--workspace", "--bins", "--tests"])
+            .envs(crate::demo::output_locations(repo)),
     )?;
     let folder = repo.target.join("crash");
     if folder.exists() {
