@@ -91,3 +91,35 @@ pub(crate) fn run_task(
         n_bytes: bytes.len() as u64,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::learner::{Learner, TreeSettings};
+    use crate::transform::TransformPlan;
+
+    #[test]
+    fn a_key_is_of_everything_that_a_task_depends_on() {
+        let candidate = |max_depth| Candidate {
+            transform: TransformPlan::default(),
+            learner: Learner::Tree(TreeSettings {
+                max_depth,
+                ..TreeSettings::default()
+            }),
+        };
+        let key = |digest, depth, train: &[usize], held_out: &[usize], seed| {
+            TaskKey::new([digest; 32], &candidate(depth), train, held_out, seed)
+        };
+        let one = key(1, 3, &[0, 1], &[2], 5);
+        assert_eq!(one, key(1, 3, &[0, 1], &[2], 5));
+        for other in [
+            key(2, 3, &[0, 1], &[2], 5),
+            key(1, 4, &[0, 1], &[2], 5),
+            key(1, 3, &[0], &[1, 2], 5),
+            key(1, 3, &[0, 1], &[3], 5),
+            key(1, 3, &[0, 1], &[2], 6),
+        ] {
+            assert_ne!(one, other);
+        }
+    }
+}
