@@ -14,6 +14,9 @@ pub(crate) struct Repo {
     pub(crate) target: PathBuf,
     /// `cargo metadata` without dependencies outside the workspace.
     pub(crate) metadata: Value,
+    /// This program. Asked at the start: a stage that builds the workspace may build it again,
+    /// and then the running file has no name any more, while this path has the new one.
+    pub(crate) xtask: PathBuf,
 }
 
 impl Repo {
@@ -32,6 +35,7 @@ impl Repo {
             root: path("workspace_root")?,
             target: path("target_directory")?,
             metadata,
+            xtask: std::env::current_exe().context("looking for this program")?,
         })
     }
 

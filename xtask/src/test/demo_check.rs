@@ -16,7 +16,7 @@ const STOP_LIMIT: Duration = Duration::from_secs(30);
 pub(crate) fn run(repo: &Repo) -> Result<()> {
     let port = free_port()?;
     let mut child = Demo(
-        repo.command(std::env::current_exe()?)
+        repo.command(&repo.xtask)
             .args(["demo", "--profile", "dev", "--port", &port.to_string()])
             // A group of its own, to which Ctrl-C goes as a terminal sends it.
             .process_group(0)
