@@ -5,6 +5,7 @@
 
 #[cfg(feature = "browser")]
 mod browser;
+mod byte_bounds;
 mod calibrated;
 #[cfg(feature = "component")]
 mod component;

@@ -7,6 +7,8 @@
 use picket_schema::Feature;
 use picket_schema::artifact::{ModelColumns, PackedRows};
 
+use crate::byte_bounds::ByteBounds;
+
 /// What stands in for a missing value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Missing {
@@ -95,11 +97,13 @@ pub(crate) struct RowDistances<'m> {
     terms: Vec<f64>,
     /// A stored row and spare bytes, so that 8 can be read from every place in it.
     window: Vec<u8>,
+    bounds: ByteBounds,
 }
 
 impl<'m> RowDistances<'m> {
     pub(crate) fn new(rows: &'m PackedRows<'_>, metric: Vec<ColumnMetric>) -> Self {
         let (mut first_bit, mut levels) = (0, Vec::new());
+        let mut bounds = ByteBounds::new(rows.n_rows as usize, rows.row_bytes());
         let columns = metric.into_iter().zip(&rows.levels);
         let columns = columns.map(|(metric, of_column)| {
             let width = of_column.width();
@@ -111,6 +115,7 @@ impl<'m> RowDistances<'m> {
                 first: levels.len(),
                 n_levels: of_column.n_codes(),
             };
+            bounds.add_column(first_bit, width, column.first, column.n_levels);
             first_bit += width as usize;
             let words = of_column.0.as_chunks().0.iter();
             levels.extend(words.map(|word| f32::from_le_bytes(*word)));
@@ -124,6 +129,7 @@ impl<'m> RowDistances<'m> {
             terms: vec![0.0; levels.len()],
             levels,
             window: vec![0; rows.row_bytes() + 8],
+            bounds,
         }
     }
 
@@ -144,9 +150,20 @@ impl<'m> RowDistances<'m> {
         /// Columns between two looks at the bound.
         const STRIDE: usize = 8;
         self.write_terms(row);
+        let mut is_bounded = false;
         let n_columns = self.columns.len();
         let mut bound = f64::INFINITY;
         'rows: for (index, stored) in self.bits.chunks_exact(self.row_bytes).enumerate() {
+            if bound < f64::INFINITY {
+                if !is_bounded {
+                    // Only now: those who hear of every row need no tables.
+                    self.bounds.prepare(&self.terms);
+                    is_bounded = true;
+                }
+                if self.bounds.is_beyond(stored, bound) {
+                    continue;
+                }
+            }
             self.window[..stored.len()].copy_from_slice(stored);
             let (mut sum, mut n_present) = (0.0, 0);
             for (columns, x) in self.columns.chunks(STRIDE).zip(row.chunks(STRIDE)) {

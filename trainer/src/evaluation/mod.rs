@@ -48,11 +48,28 @@ pub struct Scores {
 }
 
 impl Scores {
-    /// Scores all rows of `data`.
+    /// Scores all rows of `data`, equal ones once.
     ///
     /// # Errors
     /// [`RowError`] where the model has another number of features than the data.
     pub fn of(model: &Model<'_>, data: &Dataset) -> Result<Self, RowError> {
+        let groups = RowGroups::of(data);
+        if groups.n_groups() == data.n_rows() {
+            return Self::of_each(model, data);
+        }
+        let first: Vec<usize> = groups.rows().iter().map(|rows| rows[0]).collect();
+        let distinct = Self::of_each(model, &data.select(&first))?;
+        let of_rows = |of_groups: &[f64]| {
+            let groups = groups.group_of_row().iter();
+            groups.map(|group| of_groups[*group]).collect()
+        };
+        Ok(Self {
+            margins: of_rows(&distinct.margins),
+            scores: of_rows(&distinct.scores),
+        })
+    }
+
+    fn of_each(model: &Model<'_>, data: &Dataset) -> Result<Self, RowError> {
         let values = data.features().as_slice().unwrap_or_default();
         let batches: Result<Vec<_>, RowError> = values
             .par_chunks(BATCH * model.n_features())
