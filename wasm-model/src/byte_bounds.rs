@@ -72,7 +72,9 @@ impl ByteBounds {
     /// Whether a stored row is farther than `bound` for certain.
     pub(crate) fn is_beyond(&self, stored: &[u8], bound: f64) -> bool {
         let of_bytes = self.tables.iter().zip(stored);
-        let least: f64 = of_bytes.map(|(table, byte)| table[usize::from(*byte)]).sum();
+        let least: f64 = of_bytes
+            .map(|(table, byte)| table[usize::from(*byte)])
+            .sum();
         least * (1.0 - SLACK) > bound
     }
 }

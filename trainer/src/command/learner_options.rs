@@ -78,6 +78,10 @@ pub(super) struct LearnerOptions {
     /// The share of the features that each tree may ask for (boosting) [default: 0.4, at least 8 features].
     #[arg(long, value_name = "SHARE")]
     pub(super) column_fraction: Option<f64>,
+    /// Stop after this many trees that do not lower the loss of a tenth of the rows, then learn from all rows
+    /// (boosting) [default: never].
+    #[arg(long, value_name = "N")]
+    pub(super) patience: Option<usize>,
     /// What the weight of rows of the positive class is multiplied by (trees, svm-linear, svm-rbf) [default: 1].
     #[arg(long, value_name = "X")]
     pub(super) positive_weight: Option<f64>,
@@ -124,6 +128,7 @@ impl LearnerOptions {
             ("min_child_weight", self.min_child_weight.map(Value::from)),
             ("row_fraction", self.row_fraction.map(Value::from)),
             ("column_fraction", self.column_fraction.map(Value::from)),
+            ("patience", self.patience.map(Value::from)),
             ("positive_weight", self.positive_weight.map(Value::from)),
             ("n_neighbours", self.neighbours.map(Value::from)),
             ("weights", self.weights.clone().map(Value::from)),
@@ -141,7 +146,7 @@ impl LearnerOptions {
             Adaboost, Boosting, ExtraTrees, Forest, Knn, Logistic, Stacking, SvmLinear, SvmRbf,
             Tree, Voting,
         };
-        let options: [(&str, bool, &[ModelKind]); 15] = [
+        let options: [(&str, bool, &[ModelKind]); 16] = [
             (
                 "--trees",
                 self.trees.is_some(),
@@ -175,6 +180,7 @@ impl LearnerOptions {
                 self.column_fraction.is_some(),
                 &[Boosting],
             ),
+            ("--patience", self.patience.is_some(), &[Boosting]),
             (
                 "--positive-weight",
                 self.positive_weight.is_some(),

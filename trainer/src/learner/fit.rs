@@ -10,14 +10,14 @@ use crate::export::tree_table;
 use crate::importance;
 use crate::knn::fit_neighbours;
 use crate::learn::{
-    AdaBoostParams, BoostingParams, DecisionTreeParams, ExtraTreesParams, Forest, LearnError,
-    LinfaTreeParams, Matrix, OutOfBag, Progress, RandomForestParams, TreeEnsemble,
+    AdaBoostParams, DecisionTreeParams, ExtraTreesParams, Forest, LearnError, LinfaTreeParams,
+    Matrix, OutOfBag, Progress, RandomForestParams, TreeEnsemble,
 };
 use crate::logistic::{fit_logistic, linear_importances};
 use crate::svm::{fit_linear, fit_rbf};
 
 use super::blend::Blending;
-use super::{Learner, LogisticSettings};
+use super::{Learner, LogisticSettings, boosted};
 
 /// What a fit gives.
 #[derive(Debug)]
@@ -84,21 +84,7 @@ impl Learner {
                     .fit_matrix(&matrix, progress)?;
                 forest.into()
             }
-            Self::Boosting(boosting) => {
-                let boosted = BoostingParams::new()
-                    .n_trees(boosting.n_trees)
-                    .max_depth(Some(boosting.max_depth.min(limits::MAX_TREE_DEPTH)))
-                    .learning_rate(boosting.learning_rate)
-                    .l2(boosting.l2)
-                    .min_child_weight(boosting.min_child_weight)
-                    .row_fraction(boosting.row_fraction)
-                    .column_fraction(boosting.column_fraction)
-                    .positive_weight(boosting.positive_weight)
-                    .seed(seed)
-                    .check()?
-                    .fit_matrix(&matrix, None, progress)?;
-                of_trees(boosted.ensemble)
-            }
+            Self::Boosting(boosting) => of_trees(boosted::fit(boosting, data, seed, progress)?),
             Self::AdaBoost(adaboost) => {
                 let params = AdaBoostParams::new()
                     .n_estimators(adaboost.n_estimators)

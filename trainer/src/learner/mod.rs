@@ -1,6 +1,7 @@
 //! The learners and their parameters.
 
 mod blend;
+mod boosted;
 mod fit;
 #[cfg(test)]
 mod golden_tests;

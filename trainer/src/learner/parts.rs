@@ -155,6 +155,9 @@ impl Learner {
     pub fn parameters(&self) -> BTreeMap<String, String> {
         let mut parameters = BTreeMap::new();
         for (name, value) in self.settings() {
+            if name == "patience" && value.is_null() {
+                continue;
+            }
             let value = shown(&name, &value);
             parameters.insert(name, value);
         }

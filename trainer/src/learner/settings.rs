@@ -38,6 +38,8 @@ pub struct BoostingSettings {
     /// The share of the features that each tree may ask for; `None` lets the learner choose by
     /// their number.
     pub column_fraction: Option<f64>,
+    /// After how many trees that do not lower the loss of rows kept back no more are grown; `None` grows all.
+    pub patience: Option<usize>,
     /// What the weight of positive rows is multiplied by.
     pub positive_weight: f64,
 }
@@ -171,6 +173,7 @@ impl Default for BoostingSettings {
             min_child_weight: 0.3,
             row_fraction: 1.0,
             column_fraction: None,
+            patience: None,
             positive_weight: 1.0,
         }
     }
