@@ -190,3 +190,16 @@ pub fn phishing_schema() -> Result<FeatureSchema, TrainerError> {
         expected: error.to_string(),
     })
 }
+/// Synthetic sites with their labels, for tests of what learns.
+#[cfg(test)]
+pub(crate) fn labelled_sample(n_rows: usize, seed: u64) -> crate::Dataset {
+    let mut sampler = Sampler::new(seed).expect("the phishing schema");
+    let (mut values, mut labels) = (Vec::new(), Vec::new());
+    for _ in 0..n_rows {
+        let (row, label) = sampler.draw();
+        values.extend(row.into_iter().map(|value| value as f32));
+        labels.push(label == -1);
+    }
+    let schema = sampler.schema().clone();
+    crate::Dataset::new(schema, values, labels, "sample").expect("rows of both classes")
+}

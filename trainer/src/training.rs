@@ -24,7 +24,7 @@ use crate::learner::{Fitted, Learner, OutOfBagScores};
 use crate::progress::Reporter;
 use crate::reference::reference_of;
 use crate::row_groups::RowGroups;
-use crate::split::{Split, SplitKind, grouped_folds};
+use crate::split::{Split, SplitKind, folds, grouped_folds};
 use crate::transform::{FittedTransform, TransformPlan};
 
 /// How many folds the margins for calibration come from.
@@ -207,10 +207,16 @@ impl FittedPart {
         drop(stage);
         let groups = RowGroups::of(data);
         let (margins, calibrated_on) = match out_of_bag {
-            Some(margins) => (margins, learner.unseen_by()),
-            None => (
+            // What a tree has not seen may still be older than what it has.
+            Some(margins) if options.split != SplitKind::Time => (margins, learner.unseen_by()),
+            _ => (
                 cross_fitted_margins(data, &groups, options, reporter)?,
-                "out-of-fold margins, 5 grouped folds",
+                match options.split {
+                    SplitKind::Time => "margins by models of earlier rows, 5 blocks by time",
+                    SplitKind::Grouped | SplitKind::Random => {
+                        "out-of-fold margins, 5 grouped folds"
+                    }
+                },
             ),
         };
         // A row that every tree has seen has no margin that says anything.
@@ -256,21 +262,40 @@ impl FittedPart {
     }
 }
 
-/// For each row the margin of a model that saw neither it nor its equals. Shape: `(n_rows,)`.
+/// For each row the margin of a model that saw neither it nor its equals, or where the split is by time of one that saw
+/// earlier rows only; `None` for the first block. Shape: `(n_rows,)`.
 fn cross_fitted_margins(
     data: &Dataset,
     groups: &RowGroups,
     options: &TrainOptions,
     reporter: Reporter,
 ) -> Result<Vec<Option<f64>>, TrainerError> {
-    let folds = grouped_folds(data, groups, N_FOLDS, options.seed);
+    let by_time = options.split == SplitKind::Time;
+    let fold_of_row = if by_time {
+        folds(data, groups, SplitKind::Time, N_FOLDS + 1, options.seed)
+    } else {
+        grouped_folds(data, groups, N_FOLDS, options.seed)
+    };
     let mut margins = vec![None; data.n_rows()];
     // A learner without trees still shows one step a fold.
     let steps = options.learner.n_trees().max(1) as u64;
     let stage = reporter.stage("calibrate", N_FOLDS as u64 * steps);
     for fold in 0..N_FOLDS {
-        let (held_out, rest): (Vec<usize>, Vec<usize>) =
-            (0..data.n_rows()).partition(|row_idx| folds[*row_idx] == fold);
+        // By time the first block is only learned from.
+        let scored = if by_time { fold + 1 } else { fold };
+        let rows_where = |wanted: &dyn Fn(usize) -> bool| -> Vec<usize> {
+            let rows = 0..data.n_rows();
+            rows.filter(|row_idx| wanted(fold_of_row[*row_idx]))
+                .collect()
+        };
+        let held_out = rows_where(&|of_row| of_row == scored);
+        let rest = rows_where(&|of_row| {
+            if by_time {
+                of_row < scored
+            } else {
+                of_row != scored
+            }
+        });
         if held_out.is_empty() {
             continue;
         }
@@ -374,5 +399,47 @@ fn card(data: &Dataset, options: &TrainOptions, part: &FittedPart) -> Card {
             .chain(learner.caveat().map(str::to_owned))
             .collect(),
         ..blank_card()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::learner::TreeSettings;
+    use crate::sample::labelled_sample;
+
+    fn margins(data: &Dataset, split: SplitKind) -> Vec<Option<f64>> {
+        let learner = Learner::Tree(TreeSettings {
+            max_depth: 4,
+            ..TreeSettings::default()
+        });
+        let options = TrainOptions {
+            split,
+            ..TrainOptions::new(learner)
+        };
+        let groups = RowGroups::of(data);
+        cross_fitted_margins(data, &groups, &options, Reporter::Silent).expect("margins")
+    }
+
+    #[test]
+    fn by_time_a_margin_knows_nothing_of_later_rows() {
+        let data = labelled_sample(600, 1);
+        let before = margins(&data, SplitKind::Time);
+        let n_first = before.iter().take_while(|margin| margin.is_none()).count();
+        assert_eq!(n_first, 100);
+        assert!(before[n_first..].iter().all(Option::is_some));
+
+        let mut labels = data.labels().to_vec();
+        for label in &mut labels[400..] {
+            *label = !*label;
+        }
+        let values = data.features().iter().copied().collect();
+        let later = Dataset::new(data.schema().clone(), values, labels, "later").expect("rows");
+        let after = margins(&later, SplitKind::Time);
+        assert_eq!(before[..500], after[..500]);
+        assert_ne!(before[500..], after[500..]);
+        let grouped = margins(&data, SplitKind::Grouped);
+        assert!(grouped.iter().all(Option::is_some));
+        assert_ne!(grouped[..400], margins(&later, SplitKind::Grouped)[..400]);
     }
 }

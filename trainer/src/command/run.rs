@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::report::metric_table;
 use crate::error::TrainerError;
-use crate::ingest::DataSource;
+use crate::ingest::{DataSource, FeedbackSource};
 use crate::pipeline::{
     PipelineConfig, RunOptions, RunRecord, RunResult, StopFlag, reproduce, resume, run_pipeline,
 };
@@ -24,6 +24,10 @@ pub(super) struct PipelineOptions {
     /// The labelled rows: CSV, TSV, gzip or Parquet files, or patterns.
     #[arg(long, value_name = "FILE")]
     data: Option<String>,
+    /// Take labels from feedback: one JSON object a line, or CSV, with `prediction_id` and `label`. Rows without
+    /// feedback are left out.
+    #[arg(long, value_name = "FILE")]
+    feedback: Option<PathBuf>,
     /// The feature schema, a TOML file.
     #[arg(long, value_name = "FILE")]
     schema: Option<PathBuf>,
@@ -43,6 +47,9 @@ impl PipelineOptions {
         };
         if let Some(data) = &self.data {
             config.data = Some(DataSource::file(data));
+        }
+        if let Some(feedback) = &self.feedback {
+            config.feedback = Some(FeedbackSource::new(feedback));
         }
         if let Some(schema) = &self.schema {
             config.schema = Some(schema.clone());
@@ -74,7 +81,7 @@ pub struct RunCommand {
     #[arg(long, value_name = "DIR")]
     artifacts: Option<PathBuf>,
     /// Go on with a run that was stopped, with its own settings.
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["pipeline", "data", "schema", "seed", "artifacts"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["pipeline", "data", "feedback", "schema", "seed", "artifacts"])]
     resume: Option<PathBuf>,
     /// How many threads work; changes nothing in the result [default: one a core].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use picket_schema::Label;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::cell::Cell;
@@ -23,8 +23,8 @@ const LABEL_COLUMN: &str = "label";
 const MAX_FEEDBACK_BYTES: u64 = 1 << 30;
 
 /// A file of feedback: which label the prediction of which id should have had.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct FeedbackSource {
     /// One JSON object a line, or CSV; both may be gzip. Fields: the id, and `label` or the
     /// label's name in the schema.

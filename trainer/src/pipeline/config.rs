@@ -9,7 +9,7 @@ use crate::calibration::CalibrationMethod;
 use crate::decide::{CostMethod, Costs, RateCheck, ThresholdRule};
 use crate::error::TrainerError;
 use crate::evaluation::Gate;
-use crate::ingest::DataSource;
+use crate::ingest::{DataSource, FeedbackSource};
 use crate::pipeline::standard_space::standard_space;
 use crate::search::{ParameterSpace, SearchMetric, SearchOptions, Strategy};
 use crate::split::SplitKind;
@@ -24,6 +24,8 @@ pub struct PipelineConfig {
     pub name: String,
     /// Where the rows are.
     pub data: Option<DataSource>,
+    /// Labels that came later, joined to the rows by the prediction's id; without it rows have their own.
+    pub feedback: Option<FeedbackSource>,
     /// The feature schema, a TOML file.
     pub schema: Option<PathBuf>,
     /// Where runs are kept.
@@ -59,6 +61,7 @@ impl Default for PipelineConfig {
         Self {
             name: String::new(),
             data: None,
+            feedback: None,
             schema: None,
             artifacts: PathBuf::from("artifacts"),
             seed: 0,

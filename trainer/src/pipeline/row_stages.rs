@@ -51,7 +51,10 @@ pub(super) fn ingest(
         let ingested = Ingest {
             schema,
             source,
-            labels: Labels::Column,
+            labels: match &config.feedback {
+                Some(feedback) => Labels::Feedback(feedback.clone()),
+                None => Labels::Column,
+            },
             time_column: config.split.time_column.as_deref(),
             invalid: InvalidRows::Count(Some(&mut quarantine)),
             reporter: run.reporter,

@@ -61,6 +61,14 @@ pub fn validate(
             .into_iter()
             .map(|problem| finding_of(problem, n_read, config)),
     );
+    if counts.n_without_feedback + counts.n_feedback_unused > 0 {
+        let text = format!(
+            "{} of {n_read} rows have feedback, {} have none and are left out; {} labels fit no row",
+            counts.n_kept, counts.n_without_feedback, counts.n_feedback_unused
+        );
+        let rows = counts.n_without_feedback;
+        findings.push(Finding::new(Severity::Info, "feedback", rows, text));
+    }
     let data = match ingested.into_dataset(schema) {
         Ok(data) => Some(data),
         Err(error) => {

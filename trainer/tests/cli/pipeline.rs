@@ -281,3 +281,54 @@ fn a_closed_gate_keeps_the_findings_and_a_better_file_goes_on() {
     let resumed = json_of(&["run", "--resume", text(&folder), "--json"]);
     assert_eq!(resumed["state"], "finished");
 }
+
+#[test]
+fn labels_may_come_from_feedback_and_boosting_may_stop_early() {
+    let bench = Bench::new(600);
+    let table = fs::read_to_string(&bench.rows).unwrap();
+    let mut lines = table.lines();
+    let header = lines.next().unwrap();
+    let label_idx = header.split(',').position(|name| name == "Result").unwrap();
+    let (mut rows, mut feedback) = (format!("{header},prediction_id\n"), String::new());
+    for (row_idx, line) in lines.enumerate() {
+        let mut cells: Vec<&str> = line.split(',').collect();
+        let label = std::mem::replace(&mut cells[label_idx], "");
+        rows += &format!("{},p{row_idx}\n", cells.join(","));
+        // A quarter has none.
+        if row_idx % 4 != 0 {
+            feedback += &format!("{{\"prediction_id\": \"p{row_idx}\", \"label\": {label}}}\n");
+        }
+    }
+    feedback += "{\"prediction_id\": \"stranger\", \"label\": 1}\n";
+    fs::write(&bench.rows, rows).unwrap();
+    fs::write(bench.path("labels.ndjson"), feedback).unwrap();
+    let more = "[[search.candidates]]\nmodel = \"boosting\"\nn_trees = 300\nlearning_rate = 0.3\npatience = 5";
+    let place = pipeline(&bench, "");
+    let content = fs::read_to_string(&place).unwrap();
+    let start = content.find("[[search.candidates]]").unwrap();
+    let end = content.find("[evaluate]").unwrap();
+    let labels = text(&bench.path("labels.ndjson")).to_owned();
+    let content = format!(
+        "feedback = {{ path = \"{labels}\" }}\n{}{more}\n{}",
+        &content[..start],
+        &content[end..]
+    );
+    fs::write(&place, content).unwrap();
+
+    let outcome = json_of(&["run", text(&place), "--json"]);
+    let folder = PathBuf::from(outcome["folder"].as_str().unwrap());
+    let validation = read_json(&folder.join("ingest/validation.json"));
+    assert_eq!(validation["counts"]["n_kept"], 450);
+    assert_eq!(validation["counts"]["n_without_feedback"], 150);
+    assert_eq!(validation["counts"]["n_feedback_unused"], 1);
+    let found = validation["findings"].to_string();
+    assert!(found.contains("450 of 600 rows have feedback"), "{found}");
+
+    let model = outcome["model"].as_str().unwrap();
+    let contents = json_of(&["inspect", model, "--json"]);
+    let n_trees = contents["sizes"]["n_trees"].as_u64().unwrap_or_default();
+    assert!((1..200).contains(&n_trees), "{contents}");
+    let again = stdout_of(&["reproduce", text(&folder)]);
+    let digest = outcome["model_digest"].as_str().unwrap();
+    assert!(again.contains(digest), "{again}");
+}
