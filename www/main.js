@@ -7,10 +7,12 @@ import { byId, element } from './element.js';
 import { randomRow, rowLike, typicalRow } from './examples.js';
 import { RowForm } from './form.js';
 import { fetchArtifact, LoadedModel, loadModule, NEGATIVE, POSITIVE } from './model.js';
+import { checkGolden, fetchEnvelope, kindOf, Trust } from './release.js';
 import { Tabs } from './tabs.js';
 import { VerdictPanel } from './verdict.js';
 
 const tabs = new Tabs(document.querySelector('[role=tablist]'));
+const trust = new Trust();
 /** What is open, once a model is. */
 let open = null;
 
@@ -20,9 +22,44 @@ function notice(words) {
   node.hidden = words === '';
 }
 
-/** Opens an artifact; one that cannot be read leaves the open model as it is. */
-function openModel(bytes) {
-  const model = new LoadedModel(bytes);
+/**
+ * Opens an artifact; one that cannot be read or is not what trusted keys signed leaves the open model as it is. Without
+ * trusted keys any artifact is opened. With them only what they signed: else taking the signature away would do.
+ */
+async function openModel(artifact, envelope) {
+  if (!trust.hasKeys) {
+    show(new LoadedModel(artifact));
+    showTrust(envelope ? 'signed, not verified' : 'not signed', envelope
+      ? 'Choose the keys that you trust, and it is verified.'
+      : 'Nobody has signed this model, or its release was not opened with it.');
+    return;
+  }
+  if (!envelope) {
+    throw new Error('it has no signed release, and this page trusts only what is signed. Open model.picket together with release.dsse.json, or forget the keys.');
+  }
+  const release = await trust.verify(envelope, artifact);
+  const model = new LoadedModel(artifact);
+  try {
+    checkGolden(model, release);
+  } catch (error) {
+    model.free();
+    throw error;
+  }
+  show(model);
+  const until = new Date(release.expires * 1000).toISOString().slice(0, 10);
+  showTrust(`release ${release.release}, verified`,
+    `Signed by ${release.signers.length} of ${release.n_keys} trusted keys (${release.threshold} needed), valid until ${until}: ${release.signers.join(', ')}`);
+}
+
+function showTrust(words, title) {
+  const node = byId('model-trust');
+  node.textContent = words;
+  node.title = title;
+  node.dataset.verified = words.endsWith(', verified');
+  byId('forget-keys').hidden = !trust.hasKeys;
+}
+
+function show(model) {
   open?.model.free();
   const { card, digest, schema } = model.description;
   byId('model-name').textContent = card.name;
@@ -67,33 +104,68 @@ function showExamples(model, form, { positive, negative }) {
     example('random', () => randomRow(model)));
 }
 
-async function openModelFile(file) {
+const bytesOf = async (file) => new Uint8Array(await file.arrayBuffer());
+
+/** Opens files that belong together: a model, its signed release, the keys to trust. */
+async function openFiles(files) {
+  const named = Object.fromEntries([...files].map((file) => [kindOf(file.name), file]));
+  const name = (named.artifact ?? named.envelope ?? named.keys)?.name ?? files[0]?.name;
   try {
-    openModel(new Uint8Array(await file.arrayBuffer()));
+    if (named.keys) await trust.useKeys(await bytesOf(named.keys));
+    if (named.artifact) {
+      const envelope = named.envelope ? await bytesOf(named.envelope) : null;
+      await openModel(await bytesOf(named.artifact), envelope);
+    } else if (named.keys) {
+      await openServed();
+    } else {
+      throw new Error('found no .picket file; expected one, alone or with its release.dsse.json');
+    }
     notice('');
   } catch (error) {
-    notice(`${file.name}: ${error.message}`);
+    notice(`${name}: ${error.message}`);
   }
+  byId('forget-keys').hidden = !trust.hasKeys;
 }
 
-/** A dropped model is opened, any other file is taken for rows. */
+/** Opens the model beside the page. Model and release are two files: where a new release came between them, once more. */
+async function openServed(tries = 2) {
+  const served = await fetchArtifact();
+  if (!served) return false;
+  const envelope = served.isReleased || trust.hasKeys ? await fetchEnvelope() : null;
+  try {
+    await openModel(served.artifact, envelope);
+  } catch (error) {
+    if (tries <= 1 || !envelope) throw error;
+    return openServed(tries - 1);
+  }
+  return true;
+}
+
+/** Dropped models, releases and keys are opened, any other file is taken for rows. */
 function onDrop(event) {
   event.preventDefault();
   document.body.classList.remove('dragging');
-  const file = event.dataTransfer?.files[0];
-  if (!file) return;
-  if (file.name.endsWith('.picket')) openModelFile(file);
+  const files = event.dataTransfer?.files ?? [];
+  if (files.length === 0) return;
+  if (kindOf(files[0].name) !== 'rows') openFiles(files);
   else if (open) {
     tabs.select('tab-batch');
-    open.batch.score(file);
+    open.batch.score(files[0]);
   } else notice('Open a model first: drop a .picket file.');
 }
 
 function listen() {
-  const input = byId('model-file');
-  input.onchange = () => {
-    if (input.files[0]) openModelFile(input.files[0]);
-    input.value = '';
+  for (const input of [byId('model-file'), byId('keys-file')]) {
+    input.onchange = async () => {
+      if (input.files.length > 0) await openFiles(input.files);
+      input.value = '';
+    };
+  }
+  byId('forget-keys').onclick = () => {
+    trust.forget();
+    showTrust('', '');
+    byId('model-file').focus();
+    notice('The keys are forgotten: models are opened without a look at who signed them.');
   };
   document.addEventListener('dragover', (event) => {
     event.preventDefault();
@@ -108,9 +180,8 @@ function listen() {
 async function start() {
   listen();
   try {
-    const [, artifact] = await Promise.all([loadModule(), fetchArtifact()]);
-    if (artifact) openModel(artifact);
-    else {
+    await loadModule();
+    if (!await openServed()) {
       byId('model-name').textContent = 'No model';
       notice('There is no model.picket beside this page. Open one, or drop it here.');
     }
@@ -118,6 +189,7 @@ async function start() {
     byId('model-name').textContent = 'No model';
     notice(`The model could not be loaded: ${error.message}`);
   }
+  byId('forget-keys').hidden = !trust.hasKeys;
   document.documentElement.dataset.ready = 'true';
 }
 

@@ -15,12 +15,15 @@ export function loadModule() {
   return ready;
 }
 
-/** The artifact beside the page, or `null` where there is none. */
+/** The artifact beside the page, and whether it came in a signed release; `null` where there is none. */
 export async function fetchArtifact() {
-  const response = await fetch('model.picket');
+  const response = await fetch('model.picket', { cache: 'no-cache' });
   if (response.status === 404) return null;
   if (!response.ok) throw new Error(`model.picket: the server answered ${response.status}`);
-  return new Uint8Array(await response.arrayBuffer());
+  return {
+    artifact: new Uint8Array(await response.arrayBuffer()),
+    isReleased: response.headers.has('picket-release'),
+  };
 }
 
 /** A model with its description. */

@@ -217,6 +217,8 @@ impl ReleaseHost for Hosted {
             Ok::<_, SyncError>((model, pool))
         };
         let (model, champion) = load(&files.champion)?;
+        let envelope = Bytes::copy_from_slice(&files.envelope);
+        let model = model.of_release(files.manifest.release, envelope);
         check_golden(&champion, &files.manifest.golden)?;
         let named = files.manifest.challenger.as_ref();
         let (scoring, challenger): (Box<dyn Scoring>, _) = match (named, &files.challenger) {

@@ -136,6 +136,11 @@ fn talk(origin: &str, store: &Store) -> Result<()> {
         !text.contains("picket_shadow"),
         "release 2 has no challenger"
     );
+    // What was signed is there for a page to verify, and every answer names it.
+    let mut signed = agent.get(format!("{origin}/release.dsse.json")).call()?;
+    assert_eq!(signed.headers()["picket-release"], "2");
+    let kept = std::fs::read(store.folder.join("releases/2/release.dsse.json"))?;
+    assert_eq!(signed.body_mut().read_to_vec()?, kept);
     revoke_second(store)?;
     until(|| Ok(predict(&agent, origin)?.0 == 503))?;
     let ready = agent.get(format!("{origin}/ready")).call()?;

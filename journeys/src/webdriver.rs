@@ -125,8 +125,16 @@ impl Browser {
     /// # Panics
     /// Where it does not within half a minute.
     pub fn wait_until(&self, what: &str, script: &str) {
+        self.wait_until_with(what, script, &[]);
+    }
+
+    /// As [`Browser::wait_until`], for a script with arguments.
+    ///
+    /// # Panics
+    /// Where the wait is in vain.
+    pub fn wait_until_with(&self, what: &str, script: &str, args: &[Value]) {
         let deadline = Instant::now() + WAIT;
-        while self.run(script, &[]) != Value::Bool(true) {
+        while self.run(script, args) != Value::Bool(true) {
             assert!(
                 Instant::now() < deadline,
                 "waited in vain until {what}; console: {:?}",

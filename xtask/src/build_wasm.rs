@@ -13,7 +13,7 @@ pub(crate) const USAGE: &str = "\
 cargo xtask build-wasm [browser] [scorer] [spin] [--spin-model FILE]
 
 Builds what is named, all three without a name:
-  browser   www/pkg: the scorer as an ES module for the page
+  browser   www/pkg: the scorer, and the verifier of releases, as ES modules for the page
   scorer    target/wasm/picket-scorer.wasm: the scorer as a component that imports nothing
   spin      target/wasm/picket-spin.wasm: the Spin component
 
@@ -114,10 +114,22 @@ fn browser(repo: &Repo, toolchain: &WasmToolchain, linker: &Linker) -> Result<Ve
     command::run(&mut cargo)?;
     let out_dir = repo.www().join("pkg");
     let core = toolchain.core_module(PROFILE, "picket_wasm_model");
-    linker.run(repo, &["browser".as_ref(), &core, &out_dir], &[])?;
+    linker.run(repo, &["browser".as_ref(), &core, &out_dir], &["picket"])?;
+
+    let mut cargo = toolchain.cargo(repo, "build");
+    cargo
+        .args(["--package", "picket-verifier", "--profile", PROFILE])
+        .args(["--features", "browser"])
+        .env("CARGO_PROFILE_WASM_STRIP", "none");
+    command::run(&mut cargo)?;
+    let core = toolchain.core_module(PROFILE, "picket_verifier");
+    let name = "picket_verifier";
+    linker.run(repo, &["browser".as_ref(), &core, &out_dir], &[name])?;
     Ok(vec![
         out_dir.join("picket.js"),
         out_dir.join("picket_bg.wasm"),
+        out_dir.join("picket_verifier.js"),
+        out_dir.join("picket_verifier_bg.wasm"),
     ])
 }
 

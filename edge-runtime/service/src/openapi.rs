@@ -31,7 +31,7 @@ pub(crate) struct BatchRequest {
 #[openapi(
     info(
         title = "Picket",
-        description = "Scores rows with one threat model. Every answer carries the headers picket-model-version and picket-artifact-digest; every error is problem+json (RFC 9457).",
+        description = "Scores rows with one threat model. Every answer carries the headers picket-model-version and picket-artifact-digest, and picket-release where the model came in a signed release; every error is problem+json (RFC 9457).",
     ),
     paths(
         route::predict,
@@ -39,6 +39,7 @@ pub(crate) struct BatchRequest {
         route::feedback,
         route::model,
         route::model_file,
+        route::release_file,
         route::health,
         route::ready,
         route::metrics,

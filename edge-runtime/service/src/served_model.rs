@@ -23,6 +23,8 @@ pub struct ServedModel {
     pub(crate) digest: String,
     pub(crate) version_header: HeaderValue,
     pub(crate) digest_header: HeaderValue,
+    /// The signed release that it came in: number and envelope.
+    pub(crate) release: Option<(u64, Bytes)>,
     by_name: BTreeMap<String, usize>,
 }
 
@@ -55,7 +57,15 @@ impl ServedModel {
             bytes,
             schema,
             digest,
+            release: None,
         }
+    }
+
+    /// Says in which signed release the model came, so that a page can verify it too. `envelope` is its JSON.
+    #[must_use]
+    pub fn of_release(mut self, number: u64, envelope: Bytes) -> Self {
+        self.release = Some((number, envelope));
+        self
     }
 
     /// The model's name, shown with every answer as its version.

@@ -29,6 +29,8 @@ const QUICK_BODY: usize = 32 << 10;
 const VERSION_HEADER: HeaderName = HeaderName::from_static("picket-model-version");
 /// Names the artifact in every answer.
 const DIGEST_HEADER: HeaderName = HeaderName::from_static("picket-artifact-digest");
+/// The signed release that the model came in, where it came in one.
+const RELEASE_HEADER: HeaderName = HeaderName::from_static("picket-release");
 
 /// What a page may do. The scorer is WebAssembly, the charts and downloads are made in the page.
 const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
@@ -338,6 +340,9 @@ impl Service {
         );
         headers.insert(VERSION_HEADER, self.model.version_header.clone());
         headers.insert(DIGEST_HEADER, self.model.digest_header.clone());
+        if let Some((number, _)) = &self.model.release {
+            headers.insert(RELEASE_HEADER, HeaderValue::from(*number));
+        }
         headers.insert(
             header::X_CONTENT_TYPE_OPTIONS,
             HeaderValue::from_static("nosniff"),

@@ -9,6 +9,8 @@ use super::sync_error::SyncError;
 pub struct ReleaseFiles {
     /// What was signed.
     pub manifest: Manifest,
+    /// The manifest with its signatures, as JSON.
+    pub envelope: Vec<u8>,
     /// The model that answers.
     pub champion: Vec<u8>,
     /// The model that scores beside it.

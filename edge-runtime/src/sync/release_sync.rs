@@ -194,10 +194,10 @@ impl ReleaseSync {
         state.revoked.extend(&verified.manifest().revoked);
         state.clock_floor = now;
         self.keep(state)?;
-        let files = self.files(&verified)?;
+        let files = self.files(&verified, envelope)?;
         files::check(&verified, &files)?;
         let loaded = self.host.load(&files)?;
-        self.keep_release(&files, envelope, keys, now)?;
+        self.keep_release(&files, keys, now)?;
         self.serve(loaded, &verified);
         self.confirmed = Instant::now();
         Ok(Outcome::Activated { release: number })

@@ -5,10 +5,11 @@ use serde_json::Value;
 
 /// Every crate of the workspace and the rooms that it may use. A room that is missing here, or
 /// here and not there, is a finding: a rule about nothing checks nothing.
-const ROOMS: [(&str, &[&str]); 12] = [
+const ROOMS: [(&str, &[&str]); 13] = [
     ("picket-schema", &[]),
     ("picket-kernels", &[]),
     ("picket-wasm-model", &["picket-schema", "picket-kernels"]),
+    ("picket-verifier", &["picket-schema"]),
     ("picket-trainer", &["picket-schema", "picket-wasm-model"]),
     ("picket-service", &["picket-schema", "picket-wasm-model"]),
     (
@@ -51,7 +52,11 @@ const OUTSIDERS: [(&str, &[&str], &str); 6] = [
         "picket-edge-runtime",
     ),
     ("spin-sdk", &["picket-spin"], "picket-spin"),
-    ("wasm-bindgen", &["picket-wasm-model"], "picket-wasm-model"),
+    (
+        "wasm-bindgen",
+        &["picket-wasm-model", "picket-verifier"],
+        "picket-wasm-model",
+    ),
     ("wit-bindgen", &["picket-wasm-model"], "picket-wasm-model"),
 ];
 

@@ -12,8 +12,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 const USAGE: &str = "\
-wasm-link browser <core.wasm> <out_dir>
-    JavaScript glue (picket.js) and module (picket_bg.wasm) for the web
+wasm-link browser <core.wasm> <out_dir> <name>
+    JavaScript glue (<name>.js) and module (<name>_bg.wasm) for the web
 wasm-link component <core.wasm> <out.wasm> [--no-imports | --allow-import PREFIX ...]
     A validated component; prints what it imports
         --no-imports            any import is an error
@@ -33,7 +33,7 @@ fn dispatch() -> Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     match words.as_slice() {
-        ["browser", core, out_dir] => browser::link(&read(core)?, Path::new(out_dir)),
+        ["browser", core, out_dir, name] => browser::link(&read(core)?, Path::new(out_dir), name),
         ["component", core, out, rules @ ..] => {
             let rules = component::ImportRules::parse(rules)?;
             let (bytes, imports) = component::link(&read(core)?)?;

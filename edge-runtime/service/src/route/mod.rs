@@ -15,7 +15,7 @@ use http::Request;
 pub(crate) use batch::__path_batch;
 pub(crate) use feedback::__path_feedback;
 pub(crate) use health::{__path_health, __path_metrics, __path_ready};
-pub(crate) use model::{__path_model, __path_model_file};
+pub(crate) use model::{__path_model, __path_model_file, __path_release_file};
 pub(crate) use predict::__path_predict;
 
 use crate::assets::Assets;
@@ -32,6 +32,7 @@ pub(crate) enum Route {
     Feedback,
     Model,
     ModelFile,
+    Release,
     Health,
     Ready,
     Metrics,
@@ -50,6 +51,7 @@ impl Route {
             "/feedback" => Self::Feedback,
             "/model" => Self::Model,
             "/model.picket" => Self::ModelFile,
+            "/release.dsse.json" => Self::Release,
             "/health" => Self::Health,
             "/ready" => Self::Ready,
             "/metrics" => Self::Metrics,
@@ -69,6 +71,7 @@ impl Route {
             Self::Feedback => "/feedback",
             Self::Model => "/model",
             Self::ModelFile => "/model.picket",
+            Self::Release => "/release.dsse.json",
             Self::Health => "/health",
             Self::Ready => "/ready",
             Self::Metrics => "/metrics",
@@ -98,6 +101,7 @@ impl Route {
             Self::Feedback => feedback::feedback(service, request),
             Self::Model => Ok(model::model(service)),
             Self::ModelFile => Ok(model::model_file(service)),
+            Self::Release => model::release_file(service),
             Self::Health => Ok(health::health(service)),
             Self::Ready => health::ready(service),
             Self::Metrics => Ok(health::metrics(service)),

@@ -1,4 +1,4 @@
-//! `GET /model` and `GET /model.picket`: what the model is, and the model.
+//! `GET /model`, `GET /model.picket` and `GET /release.dsse.json`: what the model is, the model, and who signed it.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +7,7 @@ use picket_schema::artifact::Metric;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::problem::{Problem, ProblemDocument, ProblemKind};
 use crate::reply::Reply;
 use crate::service::Service;
 
@@ -93,4 +94,17 @@ pub(crate) fn model_file(service: &Service) -> Reply {
     let mut reply = Reply::ok("application/octet-stream", service.model.bytes.clone());
     reply.etag = Some(format!("\"{}\"", service.model.digest()));
     reply
+}
+
+/// The signed release that the model came in, for the page to verify.
+#[utoipa::path(get, path = "/release.dsse.json", responses(
+    (status = 200, description = "The envelope: a DSSE document", body = Object),
+    (status = 404, description = "The model came in no release", body = ProblemDocument, content_type = "application/problem+json"),
+))]
+pub(crate) fn release_file(service: &Service) -> Result<Reply, Problem> {
+    let Some((_, envelope)) = &service.model.release else {
+        let detail = "the model was given as a file, not as a signed release".to_owned();
+        return Err(Problem::new(ProblemKind::NotFound, detail));
+    };
+    Ok(Reply::ok("application/json", envelope.clone()))
 }

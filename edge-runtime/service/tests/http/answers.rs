@@ -171,6 +171,10 @@ fn pages_files_and_tags() -> Tested {
         .insert("if-none-match", file.headers()["etag"].clone());
     let known = service.handle(&again);
     assert_eq!((known.status().as_u16(), known.body().len()), (304, 0));
+    // No release: nothing to verify, and no header that says so.
+    let none = service.handle(&get("/release.dsse.json"));
+    assert_eq!(none.status(), 404);
+    assert!(!file.headers().contains_key("picket-release"));
     let metrics = service.handle(&get("/metrics"));
     let line = r#"picket_requests_total{route="/model.picket",method="GET",status="304",model_version="phishing-fixture"} 1"#;
     assert!(text(&metrics).contains(line), "{}", text(&metrics));

@@ -47,6 +47,7 @@ impl ReleaseSync {
             .map(|scorer| kept(SourcePath::Scorer(release), scorer.digest, scorer.size));
         let files = ReleaseFiles {
             manifest: manifest.clone(),
+            envelope: active.envelope.clone().into_bytes(),
             champion,
             challenger: challenger.transpose()?,
             scorer: scorer.transpose()?,
@@ -61,7 +62,11 @@ impl ReleaseSync {
         Ok(Some(release))
     }
 
-    pub(super) fn files(&self, verified: &VerifiedManifest) -> Result<ReleaseFiles, SyncError> {
+    pub(super) fn files(
+        &self,
+        verified: &VerifiedManifest,
+        envelope: Vec<u8>,
+    ) -> Result<ReleaseFiles, SyncError> {
         let manifest = verified.manifest().clone();
         let release = manifest.release;
         let (digest, size) = (manifest.artifact.digest, manifest.artifact.size);
@@ -79,6 +84,7 @@ impl ReleaseSync {
             scorer: scorer.transpose()?,
             shadow_key: self.shadow_key(),
             manifest,
+            envelope,
         })
     }
 
@@ -113,7 +119,6 @@ impl ReleaseSync {
     pub(super) fn keep_release(
         &mut self,
         files: &ReleaseFiles,
-        envelope: Vec<u8>,
         keys: KeySet,
         now: u64,
     ) -> Result<(), SyncError> {
@@ -129,9 +134,10 @@ impl ReleaseSync {
             self.folder.keep_blob(scorer.digest, bytes)?;
         }
         // The envelope was read as JSON, so it is text.
-        let envelope = String::from_utf8(envelope).map_err(|error| SyncError::Load {
-            reason: error.to_string(),
-        })?;
+        let envelope =
+            String::from_utf8(files.envelope.clone()).map_err(|error| SyncError::Load {
+                reason: error.to_string(),
+            })?;
         let mut state = self.state.clone();
         state.confirmed_at = now;
         state.active = Some(ActiveRelease {
