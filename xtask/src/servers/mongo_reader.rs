@@ -64,8 +64,8 @@ fn ask(stream: &mut TcpStream, command: &[(&str, Value)]) -> Result<Value> {
     // No flags, and one section of kind 0: the command.
     message.extend_from_slice(&[0; 5]);
     push_document(&mut message, command)?;
-    let length = message.len() as i32;
-    message[..4].copy_from_slice(&length.to_le_bytes());
+    let length = length_of(message.len())?;
+    message[..4].copy_from_slice(&length);
     message[4..8].copy_from_slice(&1_i32.to_le_bytes());
     message[12..16].copy_from_slice(&OP_MSG.to_le_bytes());
     stream.write_all(&message)?;
@@ -94,7 +94,7 @@ fn push_document(out: &mut Vec<u8>, fields: &[(&str, Value)]) -> Result<()> {
         out.push(0);
         out[place] = match value {
             Value::String(text) => {
-                out.extend_from_slice(&(text.len() as i32 + 1).to_le_bytes());
+                out.extend_from_slice(&length_of(text.len() + 1)?);
                 out.extend_from_slice(text.as_bytes());
                 out.push(0);
                 0x02
@@ -114,9 +114,14 @@ fn push_document(out: &mut Vec<u8>, fields: &[(&str, Value)]) -> Result<()> {
         };
     }
     out.push(0);
-    let length = (out.len() - start) as i32;
-    out[start..start + 4].copy_from_slice(&length.to_le_bytes());
+    let length = length_of(out.len() - start)?;
+    out[start..start + 4].copy_from_slice(&length);
     Ok(())
+}
+
+/// A length as the protocol writes it.
+fn length_of(n_bytes: usize) -> Result<[u8; 4]> {
+    Ok(i32::try_from(n_bytes)?.to_le_bytes())
 }
 
 /// What is left to read.

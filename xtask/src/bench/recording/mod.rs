@@ -169,7 +169,7 @@ fn number(printed: &Value, key: &str) -> Result<f64> {
         .with_context(|| format!("the load printed no {key}"))
 }
 
-/// Rows of the values that the model's features have, one JSON object a line.
+/// Rows of ones and gaps, which every feature of the model takes; one JSON object a line.
 fn example_bodies() -> String {
     let mut text = String::new();
     let mut state = 1_u64;
@@ -180,7 +180,7 @@ fn example_bodies() -> String {
                 state = state
                     .wrapping_mul(6_364_136_223_846_793_005)
                     .wrapping_add(1_442_695_040_888_963_407);
-                ["-1", "1"][(state >> 63) as usize].to_owned()
+                ["null", "1"][(state >> 63) as usize].to_owned()
             })
             .collect();
         // Writing to a string cannot fail.
