@@ -49,6 +49,14 @@ impl Segment {
     }
 }
 
+impl Segment {
+    /// Whether a record with this number is one of the segment's. Others may stand in the file: behind a writing that
+    /// failed, or in a file that got another's name.
+    pub(super) fn holds(&self, seq: u64) -> bool {
+        (self.first_seq..=self.last_seq).contains(&seq)
+    }
+}
+
 pub(super) fn segment_name(first_seq: u64) -> String {
     format!("{PREFIX}{first_seq:016x}{SUFFIX}")
 }
@@ -141,7 +149,7 @@ impl Survey {
         for segment in &self.segments {
             let read = disk.read(&segment.name, 0, segment.n_bytes as usize);
             for (_, frame) in frames(&read.unwrap_or_default()) {
-                if frame.seq > last_seq && frame.seq <= segment.last_seq {
+                if frame.seq > last_seq && segment.holds(frame.seq) {
                     last_seq = frame.seq;
                     take(frame.seq, frame.record)?;
                 }

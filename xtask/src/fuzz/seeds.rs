@@ -34,6 +34,10 @@ const SPOOL: &[&[u8]] = &[
     ],
     &[0, 9, 0, 9, 2, 0, 5, 0, 4, 0, 0, 1, 1, 4, 1, 1, 1, 1, 0],
     &[0, 9, 5, 0, 5, 1, 90, 0, 9, 5, 0, 6, 1, 0, 3, 2, 255],
+    // A segment under the name of another: its records count for neither.
+    &[
+        0, 9, 148, 4, 5, 113, 117, 97, 114, 110, 97, 5, 217, 1, 0, 0, 0, 5, 0,
+    ],
 ];
 
 /// The seeds of a target; none where it reads artifacts, which the repository has.
