@@ -15,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
+use crate::collected_batch;
 use crate::error::StartError;
 use crate::log_line::log;
 use crate::spool::MAX_RECORD;
@@ -106,10 +107,7 @@ impl Collector {
 
     /// What becomes of the records of a batch; `Err` is a status and what to say.
     fn collect(&self, body: &[u8]) -> Result<Collected, (StatusCode, String)> {
-        let lines: Vec<&[u8]> = body
-            .split(|byte| *byte == b'\n')
-            .filter(|line| !line.trim_ascii().is_empty())
-            .collect();
+        let lines = collected_batch::lines(body);
         if lines.len() > MAX_RECORDS {
             let reason = format!("{} records; expected at most {MAX_RECORDS}", lines.len());
             return Err((StatusCode::PAYLOAD_TOO_LARGE, reason));
@@ -117,7 +115,7 @@ impl Collector {
         let mut outcomes = vec![CollectedOutcome::Delivered; lines.len()];
         let (mut places, mut records) = (Vec::new(), Vec::new());
         for (place, line) in lines.iter().enumerate() {
-            match check(line) {
+            match collected_batch::check(line, MAX_RECORD) {
                 Ok(()) => {
                     places.push(place);
                     records.push(*line);
@@ -144,30 +142,6 @@ impl Collector {
         }
         Ok(Collected { outcomes })
     }
-}
-
-/// A record is a JSON object with a kind and an id of the size of one.
-fn check(line: &[u8]) -> Result<(), &'static str> {
-    #[derive(serde::Deserialize)]
-    struct Head<'a> {
-        #[serde(borrow)]
-        id: std::borrow::Cow<'a, str>,
-        #[serde(borrow)]
-        kind: std::borrow::Cow<'a, str>,
-    }
-    if line.len() > MAX_RECORD {
-        return Err("the record is too large");
-    }
-    let head: Head<'_> =
-        serde_json::from_slice(line).map_err(|_| "no JSON object with the texts id and kind")?;
-    let is_id = head.id.len() == 32 && head.id.bytes().all(|it| it.is_ascii_hexdigit());
-    if !is_id {
-        return Err("the id is not one of 32 hexadecimal digits");
-    }
-    if !["prediction", "label", "aggregate"].contains(&head.kind.as_ref()) {
-        return Err("the kind is none of prediction, label and aggregate");
-    }
-    Ok(())
 }
 
 async fn records(State(collector): State<Arc<Collector>>, request: Request) -> Response {

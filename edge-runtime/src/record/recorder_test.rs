@@ -1,6 +1,7 @@
 //! What stands in the spool after predictions and labels.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use http::HeaderMap;
@@ -132,5 +133,52 @@ fn aggregates_count_every_row_and_hold_none() -> Tested {
     assert!(features.len() == 30 && features.iter().all(|it| sum(&it["counts"]) == Some(2)));
     // The model by hand has no reference: one bin, and the missing value.
     assert_eq!(features[3]["counts"], json!([1, 1]));
+    Ok(())
+}
+
+#[test]
+fn a_clock_that_jumps_splits_windows_and_loses_no_count() -> Tested {
+    const MINUTE: u64 = 60_000;
+    static CLOCK: AtomicU64 = AtomicU64::new(0);
+    let folder = tempfile::tempdir()?;
+    let spool = Arc::new(Spool::open(folder.path(), SpoolConfig::default())?);
+    let ids = Arc::new(RandomIds::new()?);
+    let config = RecorderConfig {
+        mode: RecordMode::Aggregates,
+        ..RecorderConfig::default()
+    };
+    let recorder = SpoolRecorder::new(Arc::clone(&spool), config, Arc::clone(&ids))
+        .with_clock(|| CLOCK.load(Ordering::Relaxed));
+    let bytes = fixture::artifact(fixture::PHISHING)?;
+    let model = ServedModel::decode(&bytes.clone().into())?;
+    let loaded = OwnedModel::load(bytes)?;
+    let row = vec![1.0; 30];
+    let scored = picket_wasm_model::Scorer::new(loaded.model()).score_batch(&row)?;
+    // Forth, back by an hour, to before 1970, and far into the future.
+    for minute in [70, 71, 10, 10, 0, 1 << 40] {
+        CLOCK.store(minute * MINUTE, Ordering::Relaxed);
+        recorder.predictions(&Predictions {
+            model: &model,
+            ids: &[ids.next_id()],
+            rows: &row,
+            scored: &scored,
+            headers: &HeaderMap::new(),
+        })?;
+    }
+    drop(recorder);
+    let mut windows = Vec::new();
+    while let Some(batch) = spool.peek(100, 1 << 20, Duration::from_millis(300))? {
+        for (_, record) in &batch.records {
+            let record: Value = serde_json::from_slice(record)?;
+            windows.push((
+                record["time_ms"].as_u64().map(|it| it / MINUTE),
+                record["n_rows"].as_u64(),
+            ));
+        }
+        spool.settle(&batch.settle(vec![Fate::Delivered; batch.records.len()]))?;
+    }
+    let last = (1 << 40) / 5 * 5;
+    let expected = [(70, 2), (10, 2), (0, 1), (last, 1)];
+    assert_eq!(windows, expected.map(|(start, n)| (Some(start), Some(n))));
     Ok(())
 }

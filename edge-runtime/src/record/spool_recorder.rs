@@ -55,6 +55,8 @@ pub struct SpoolRecorder {
     config: RecorderConfig,
     ids: Arc<RandomIds>,
     window: Mutex<Window>,
+    /// Milliseconds since 1970, by a clock that may be set at any time.
+    clock: fn() -> u64,
 }
 
 #[derive(Debug, Default)]
@@ -103,13 +105,20 @@ impl SpoolRecorder {
             config,
             ids,
             window: Mutex::default(),
+            clock: unix_ms,
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn with_clock(mut self, clock: fn() -> u64) -> Self {
+        self.clock = clock;
+        self
     }
 
     /// Puts histograms whose window is over into the spool; `now` ends every window.
     pub fn flush(&self, now: bool) {
         let mut window = self.window();
-        if now || window.start_ms != self.window_start(unix_ms()) {
+        if now || window.start_ms != self.window_start((self.clock)()) {
             self.end(&mut window);
         }
     }
@@ -220,7 +229,7 @@ impl Drop for SpoolRecorder {
 
 impl Recorder for SpoolRecorder {
     fn predictions(&self, made: &Predictions<'_>) -> Result<Option<Receipt>, NotRecorded> {
-        let time_ms = unix_ms();
+        let time_ms = (self.clock)();
         let receipt = match self.config.mode {
             RecordMode::Off => return Ok(None),
             RecordMode::Aggregates => None,
@@ -233,7 +242,7 @@ impl Recorder for SpoolRecorder {
     }
 
     fn labels(&self, labels: &[Label]) -> Result<Option<Receipt>, NotRecorded> {
-        let time_ms = unix_ms();
+        let time_ms = (self.clock)();
         let encode = |label: &Label| {
             let record = LabelRecord {
                 kind: "label",

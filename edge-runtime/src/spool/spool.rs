@@ -20,6 +20,9 @@ const MAX_WAITING: usize = 8 << 20;
 /// After so long without a record the ledger learns how many are durable.
 const IDLE: Duration = Duration::from_secs(1);
 
+/// How often the writer lets others go first.
+const MAX_YIELDS: usize = 8;
+
 /// A spool on the device's disk. Any number of threads may append; one delivers.
 #[derive(Debug)]
 pub struct Spool {
@@ -48,9 +51,15 @@ struct Queue {
     closed: bool,
 }
 
-/// Ready once the records that it was given for are durable.
+/// Ready once the records that it was given for are durable. A task that was woken for it polls or drops it.
 #[derive(Clone, Debug)]
 pub struct Ticket(Arc<Group>);
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.0.leave();
+    }
+}
 
 impl Ticket {
     /// Whether the records are durable, or why they are not.
@@ -248,6 +257,7 @@ impl Shared {
                 queue = lock(&self.queue);
                 continue;
             }
+            queue = self.gather(queue);
             let bytes = std::mem::take(&mut queue.bytes);
             let ends = std::mem::take(&mut queue.ends);
             let group = std::mem::take(&mut queue.group);
@@ -259,6 +269,21 @@ impl Shared {
             group.finish(written.map_err(|error| error.to_string()));
             queue = lock(&self.queue);
         }
+    }
+
+    /// Lets threads that are ready to run go first, as long as they bring more: where the server shares a core with this
+    /// thread, the first request of many would otherwise have a sync of its own.
+    fn gather<'q>(&'q self, mut queue: MutexGuard<'q, Queue>) -> MutexGuard<'q, Queue> {
+        for _ in 0..MAX_YIELDS {
+            let n_before = queue.ends.len();
+            drop(queue);
+            std::thread::yield_now();
+            queue = lock(&self.queue);
+            if queue.ends.len() == n_before {
+                break;
+            }
+        }
+        queue
     }
 
     fn write_group(&self, bytes: &[u8], ends: &[usize]) -> Result<(), SpoolError> {

@@ -54,6 +54,8 @@ impl<D: Disk> SpoolLog<D> {
             torn_bytes: 0,
             quarantined_bytes: 0,
         };
+        // Where it fails, a full disk can only refuse: that is no reason not to start.
+        let _ = log.ledger_file.reserve(&mut log.disk);
         let n_segments = survey.segments.len();
         for (idx, mut segment) in survey.segments.into_iter().enumerate() {
             if segment.unreadable.is_some() {
@@ -237,7 +239,7 @@ impl<D: Disk> SpoolLog<D> {
             .read(&oldest.name, 0, oldest.n_bytes as usize)
             .unwrap_or_default();
         let dropped = frames(&bytes)
-            .filter(|(_, it)| it.seq > acked_seq && it.seq <= last_seq)
+            .filter(|(_, it)| it.seq > acked_seq && oldest.holds(it.seq))
             .count() as u64;
         if idx + 1 == self.segments.len() {
             // The one that is written to goes as well; the next record begins another.
@@ -316,7 +318,7 @@ impl<D: Disk> SpoolLog<D> {
                 if frame.seq > segment.last_seq {
                     break;
                 }
-                if frame.seq <= acked_seq.max(batch.through) {
+                if frame.seq <= acked_seq.max(batch.through) || !segment.holds(frame.seq) {
                     end = start + frame.n_bytes();
                     continue;
                 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::disk::Disk;
 use super::error::SpoolError;
-use super::frame;
+use super::frame::{self, MAX_SEQ};
 use super::ledger::{Ledger, LedgerFile};
 use super::spool_log::frames;
 
@@ -49,6 +49,14 @@ impl Segment {
     }
 }
 
+impl Segment {
+    /// Whether a record with this number is one of the segment's. Others may stand in the file: behind a writing that
+    /// failed, or in a file that got another's name.
+    pub(super) fn holds(&self, seq: u64) -> bool {
+        (self.first_seq..=self.last_seq).contains(&seq)
+    }
+}
+
 pub(super) fn segment_name(first_seq: u64) -> String {
     format!("{PREFIX}{first_seq:016x}{SUFFIX}")
 }
@@ -56,7 +64,8 @@ pub(super) fn segment_name(first_seq: u64) -> String {
 fn first_seq_of(name: &str) -> Option<u64> {
     let digits = name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?;
     let first_seq = u64::from_str_radix(digits, 16).ok()?;
-    (segment_name(first_seq) == name).then_some(first_seq)
+    let is_one = (1..=MAX_SEQ).contains(&first_seq) && segment_name(first_seq) == name;
+    is_one.then_some(first_seq)
 }
 
 /// What stands on the disk.
@@ -140,7 +149,7 @@ impl Survey {
         for segment in &self.segments {
             let read = disk.read(&segment.name, 0, segment.n_bytes as usize);
             for (_, frame) in frames(&read.unwrap_or_default()) {
-                if frame.seq > last_seq && frame.seq <= segment.last_seq {
+                if frame.seq > last_seq && segment.holds(frame.seq) {
                     last_seq = frame.seq;
                     take(frame.seq, frame.record)?;
                 }

@@ -11,6 +11,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 const N_CLIENTS: usize = 4;
+/// Between two requests of a client.
+const PAUSE: Duration = Duration::from_millis(3);
 
 /// Ids of predictions that were answered, and of those whose label was taken.
 #[derive(Default)]
@@ -78,6 +80,8 @@ fn talk(
     let mut n_asked = 0_u32;
     while !stopped.load(Ordering::Relaxed) {
         n_asked += 1;
+        // What the servers, down half the time, can take in the end.
+        std::thread::sleep(PAUSE);
         let (status, answer) = ask(&mut reader, "/predict", r#"{"features":{"port":-1}}"#)?;
         if status != 200 {
             continue;
