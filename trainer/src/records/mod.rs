@@ -5,6 +5,7 @@
 
 mod error;
 mod folder_store;
+mod labelled_rows;
 mod labels;
 #[cfg(feature = "mongodb")]
 mod mongo_store;
@@ -12,6 +13,7 @@ mod store;
 
 pub use error::RecordsError;
 pub use folder_store::FolderStore;
+pub use labelled_rows::{Conflicts, JoinCounts, LabelledRow, LabelledRows};
 pub use labels::{JoinedLabel, LabelCounts, LabelTable};
 #[cfg(feature = "mongodb")]
 pub use mongo_store::MongoStore;
