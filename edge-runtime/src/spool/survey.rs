@@ -1,5 +1,6 @@
 //! What stands on the disk: every segment read to its end, nothing changed.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use serde::Serialize;
@@ -73,7 +74,7 @@ pub struct Survey {
     /// Records behind the settled ones that are lost to damage.
     pub damaged_ahead: u64,
     /// Records not settled yet that were erased.
-    pub erased_ahead: u64,
+    pub erased_ahead: BTreeSet<u64>,
     pub(super) ledger_file: LedgerFile,
 }
 
@@ -118,7 +119,7 @@ impl Survey {
         let mut expected = ledger.acked_seq + 1;
         let mut damaged_ahead = 0;
         let acked_seq = ledger.acked_seq;
-        let erased_ahead = erased.iter().filter(|seq| **seq > acked_seq).count() as u64;
+        let erased_ahead = erased.into_iter().filter(|seq| *seq > acked_seq).collect();
         for seq in seen.into_iter().filter(|seq| *seq > ledger.acked_seq) {
             damaged_ahead += seq - expected;
             expected = seq + 1;
