@@ -17,11 +17,12 @@ use picket_edge_runtime::record::{Pseudonyms, RecordMode, RecorderConfig};
 use picket_edge_runtime::spool::{Folder, SpoolConfig, Survey};
 use picket_edge_runtime::sync::DirectorySource;
 use picket_edge_runtime::{
-    HostConfig, PoolConfig, Recording, RecordingConfig, Server, SyncOptions, start_released,
-    start_released_with,
+    HostConfig, LiveService, PoolConfig, Recording, RecordingConfig, Server, SyncOptions,
+    start_released, start_released_with,
 };
+use picket_schema::ArtifactDigest;
 use picket_schema::record::{Record, RecordKind};
-use picket_schema::release::{Challenger, Manifest, Tombstones};
+use picket_schema::release::{Challenger, Manifest, ScorerRef, Tombstones};
 use picket_service::Limits;
 
 /// Valid whatever the clock says.
@@ -338,5 +339,115 @@ fn until(mut is_so: impl FnMut() -> Result<bool>) -> Result<()> {
         }
         std::thread::sleep(Duration::from_millis(20));
     }
+    Ok(())
+}
+
+/// The component with another constant in its exponential: margins are as they were, scores are not.
+fn other_scorer(component: &[u8]) -> Result<Vec<u8>> {
+    // -ln 2, the part of it that is taken from the argument.
+    let ln_2 = 0xbfe6_2e42_fee0_0000_u64.to_le_bytes();
+    let mut bytes = component.to_vec();
+    let places: Vec<usize> = bytes
+        .windows(8)
+        .enumerate()
+        .filter_map(|(at, it)| (it == ln_2).then_some(at))
+        .collect();
+    assert!(!places.is_empty(), "no exponential in the component");
+    for at in places {
+        bytes[at + 4] ^= 1;
+    }
+    Ok(bytes)
+}
+
+/// A release whose manifest names a scorer, which may be another than the one that is there.
+fn publish_with_scorer(store: &Store, release: u64, named: &[u8], there: &[u8]) -> Result<()> {
+    let model = edge::model(fixture::PHISHING, &format!("model {release}"))?;
+    let mut manifest = manifest(release, &model)?;
+    manifest.scorer = Some(ScorerRef {
+        digest: ArtifactDigest::of(named),
+        size: named.len() as u64,
+    });
+    store.put(&format!("releases/{release}/scorer.wasm"), there)?;
+    store.publish_as(&manifest, &model, &[&key(1)])
+}
+
+#[test]
+fn a_scorer_that_comes_with_a_release_is_swapped_with_the_model() -> Result<()> {
+    let Some(component) = std::env::var_os("PICKET_SCORER_COMPONENT").map(PathBuf::from) else {
+        eprintln!(
+            "SKIPPED: PICKET_SCORER_COMPONENT names no component; `cargo xtask build-wasm` builds it"
+        );
+        return Ok(());
+    };
+    let folder = tempfile::tempdir()?;
+    let store = Store {
+        folder: folder.path().join("store"),
+    };
+    publish(&store, 1)?;
+    let own = std::fs::read(&component)?;
+    let other = other_scorer(&own)?;
+    let trusted_keys = folder.path().join("trusted-keys.json");
+    std::fs::write(&trusted_keys, key_set(1, 1, &[1])?.to_json()?)?;
+    let config = HostConfig {
+        model: PathBuf::new(),
+        component,
+        www: None,
+        cache_dir: Some(folder.path().join("cache")),
+        limits: Limits::default(),
+        pool: PoolConfig {
+            n_instances: 1,
+            ..PoolConfig::default()
+        },
+    };
+    let options = SyncOptions {
+        trusted_keys,
+        state_dir: folder.path().join("state"),
+        interval: Duration::from_millis(100),
+        max_staleness: Duration::from_hours(1),
+        allow_schema_change: false,
+        fallback: None,
+    };
+    let start = |store: &Store| {
+        let source = Box::new(DirectorySource::new(store.folder.clone()));
+        start_released(&config, source, &options)
+    };
+    let released = start(&store)?;
+    let ask = |service: &LiveService| -> Result<(String, f64)> {
+        let body = bytes::Bytes::from_static(b"{\"features\":{}}");
+        let request = http::Request::post("/predict")
+            .header("content-type", "application/json")
+            .body(body)?;
+        let response = service.current().handle(&request);
+        let version = response.headers().get("picket-model-version");
+        let version = version.ok_or("a version")?.to_str()?.to_owned();
+        let answer: serde_json::Value = serde_json::from_slice(response.body())?;
+        Ok((version, answer["score"].as_f64().ok_or("a score")?))
+    };
+    let serves = |service: &LiveService, version: &str| -> Result<f64> {
+        until(|| Ok(ask(service)?.0 == version))?;
+        Ok(ask(service)?.1)
+    };
+    let score = serves(&released.service, "model 1")?;
+    // Model and code in one: the same margin, which the golden rows hold it to, and another score.
+    publish_with_scorer(&store, 2, &other, &other)?;
+    let by_other = serves(&released.service, "model 2")?;
+    assert!((score - by_other).abs() > 1e-12, "{score} {by_other}");
+    // Another module than the signed one, and a signed one that is no scorer: not served.
+    let mut third = other.clone();
+    third[8] ^= 1;
+    publish_with_scorer(&store, 3, &third, &own)?;
+    std::thread::sleep(Duration::from_millis(500));
+    assert_eq!(ask(&released.service)?, ("model 2".to_owned(), by_other));
+    publish_with_scorer(&store, 4, b"\0asm and no more", b"\0asm and no more")?;
+    std::thread::sleep(Duration::from_millis(500));
+    assert_eq!(ask(&released.service)?, ("model 2".to_owned(), by_other));
+    // The next process serves what was kept, code included, without the source.
+    drop(released);
+    std::fs::remove_dir_all(&store.folder)?;
+    let released = start(&store)?;
+    assert_eq!(ask(&released.service)?, ("model 2".to_owned(), by_other));
+    // A release without one goes back to the host's own.
+    publish(&store, 5)?;
+    assert_eq!(serves(&released.service, "model 5")?, score);
     Ok(())
 }

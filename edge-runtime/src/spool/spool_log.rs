@@ -72,6 +72,8 @@ impl<D: Disk> SpoolLog<D> {
             torn_bytes: 0,
             quarantined_bytes: 0,
         };
+        // Where it fails, a full disk can only refuse: that is no reason not to start.
+        let _ = log.ledger_file.reserve(&mut log.disk);
         let n_segments = survey.segments.len();
         for (idx, mut segment) in survey.segments.into_iter().enumerate() {
             if segment.unreadable.is_some() {

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::disk::Disk;
 use super::error::SpoolError;
-use super::frame;
+use super::frame::{self, MAX_SEQ};
 use super::ledger::{Ledger, LedgerFile};
 use super::spool_log::frames;
 
@@ -57,7 +57,8 @@ pub(super) fn segment_name(first_seq: u64) -> String {
 fn first_seq_of(name: &str) -> Option<u64> {
     let digits = name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?;
     let first_seq = u64::from_str_radix(digits, 16).ok()?;
-    (segment_name(first_seq) == name).then_some(first_seq)
+    let is_one = (1..=MAX_SEQ).contains(&first_seq) && segment_name(first_seq) == name;
+    is_one.then_some(first_seq)
 }
 
 /// What stands on the disk.
