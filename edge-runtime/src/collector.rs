@@ -120,7 +120,7 @@ impl Collector {
                     places.push(place);
                     records.push(*line);
                 }
-                Err(reason) => outcomes[place] = CollectedOutcome::Rejected(reason.to_owned()),
+                Err(reason) => outcomes[place] = CollectedOutcome::Rejected(reason),
             }
         }
         if !records.is_empty() {
@@ -212,7 +212,7 @@ mod tests {
             let mut taken = self.0.lock().expect("no panic");
             taken.extend(records.iter().map(|it| it.to_vec()));
             let outcome = |it: &&[u8]| {
-                if text(it).contains("prediction") {
+                if text(it).contains("\"margin\"") {
                     Outcome::Rejected("no predictions".to_owned())
                 } else {
                     Outcome::Delivered
@@ -224,7 +224,18 @@ mod tests {
 
     fn record(kind: &str, digit: char) -> String {
         let id = digit.to_string().repeat(32);
-        format!("{{\"kind\":\"{kind}\",\"id\":\"{id}\"}}")
+        let mut record = json!({"kind": kind, "id": id, "time_ms": 5});
+        if kind == "prediction" {
+            let digest = format!("sha256:{}", "0".repeat(64));
+            record["model"] = json!({"version": "m", "digest": digest});
+            record["verdict"] = json!("positive");
+            record["score"] = json!(0.5);
+            record["margin"] = json!(0.5);
+        } else {
+            record["prediction"] = json!(id);
+            record["label"] = json!("up");
+        }
+        record.to_string()
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -270,10 +281,7 @@ mod tests {
                     "{outcomes:?}"
                 );
             }
-            let down = format!(
-                "{{\"kind\":\"label\",\"id\":\"{}\",\"label\":\"down\"}}",
-                "d".repeat(32)
-            );
+            let down = record("label", 'd').replace("\"up\"", "\"down\"");
             let refused = device.deliver(&[down.as_bytes()]).expect_err("down");
             let said = refused.to_string();
             assert!(said.contains("503") && !said.contains("secret"), "{said}");

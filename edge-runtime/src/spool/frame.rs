@@ -14,6 +14,9 @@ pub const MAX_RECORD: usize = 240 << 10;
 pub(super) const MAX_SEQ: u64 = 1 << 62;
 
 /// A whole and checked frame.
+/// What stands in place of a record that was erased, under its number.
+pub(super) const ERASED: &[u8] = br#"{"kind":"erased"}"#;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Frame<'b> {
     pub(super) seq: u64,

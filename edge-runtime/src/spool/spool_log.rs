@@ -1,5 +1,9 @@
 //! The spool without its threads: records in, records out, what became of them, on any [`Disk`].
 
+mod erasure;
+
+use std::collections::BTreeSet;
+
 use super::batch::{Batch, Fate, Settled};
 use super::config::{SpoolConfig, WhenFull};
 use super::counters::Counters;
@@ -24,6 +28,10 @@ pub struct SpoolLog<D> {
     dead: DeadLetters,
     next_seq: u64,
     damaged_ahead: u64,
+    /// Records not settled yet that were erased.
+    erased_ahead: BTreeSet<u64>,
+    /// How often records were erased since this was opened.
+    epoch: u64,
     /// A writing to the last segment failed: what stands behind its last record is unknown.
     broken: bool,
     /// Where the record after the last settled one may begin: a segment and an offset.
@@ -38,6 +46,14 @@ impl<D: Disk> SpoolLog<D> {
     /// # Errors
     /// [`SpoolError::File`] where the folder's names cannot be read; damage of any file is no error.
     pub fn open(disk: D, config: SpoolConfig) -> Result<Self, SpoolError> {
+        let mut disk = disk;
+        // A crash while records were erased left it: the segment itself stands beside it, whole.
+        if disk
+            .list()
+            .is_ok_and(|names| names.iter().any(|it| it == erasure::PART))
+        {
+            let _ = disk.remove(erasure::PART);
+        }
         let survey = Survey::of(&disk)?;
         let dead = DeadLetters::open(&disk, config.max_dead_bytes);
         let mut log = Self {
@@ -48,6 +64,8 @@ impl<D: Disk> SpoolLog<D> {
             dead,
             next_seq: survey.next_seq,
             damaged_ahead: survey.damaged_ahead,
+            erased_ahead: survey.erased_ahead,
+            epoch: 0,
             // The first record goes to a segment of its own: nothing is ever written over.
             broken: true,
             cursor: (0, 0),
@@ -119,11 +137,13 @@ impl<D: Disk> SpoolLog<D> {
         Counters {
             accepted,
             delivered: ledger.delivered,
-            pending: (accepted - ledger.acked_seq).saturating_sub(self.damaged_ahead),
+            pending: (accepted - ledger.acked_seq)
+                .saturating_sub(self.damaged_ahead + self.erased_ahead.len() as u64),
             rejected: ledger.rejected,
             overflowed: ledger.overflowed,
             damaged: ledger.damaged + self.damaged_ahead,
             unaccounted: ledger.unaccounted,
+            erased: ledger.erased + self.erased_ahead.len() as u64,
             acked_seq: ledger.acked_seq,
             bytes: self.n_bytes(),
             max_bytes: self.config.max_bytes,
@@ -240,13 +260,16 @@ impl<D: Disk> SpoolLog<D> {
             .unwrap_or_default();
         let dropped = frames(&bytes)
             .filter(|(_, it)| it.seq > acked_seq && oldest.holds(it.seq))
+            .filter(|(_, it)| it.record != frame::ERASED)
             .count() as u64;
+        let erased = self.erased_ahead.range(..=last_seq).count() as u64;
         if idx + 1 == self.segments.len() {
             // The one that is written to goes as well; the next record begins another.
             self.broken = true;
         }
         let counts = Ledger {
             overflowed: dropped,
+            erased,
             ..Ledger::default()
         };
         self.advance(last_seq.max(acked_seq), counts)?;
@@ -257,7 +280,7 @@ impl<D: Disk> SpoolLog<D> {
     fn advance(&mut self, through: u64, counts: Ledger) -> Result<(), SpoolError> {
         let mut ledger = self.ledger();
         let n_settled = through - ledger.acked_seq;
-        let counted = counts.delivered + counts.rejected + counts.overflowed;
+        let counted = counts.delivered + counts.rejected + counts.overflowed + counts.erased;
         let damaged = n_settled.saturating_sub(counted);
         ledger.acked_seq = through;
         ledger.last_seq = self.next_seq - 1;
@@ -265,8 +288,10 @@ impl<D: Disk> SpoolLog<D> {
         ledger.rejected += counts.rejected;
         ledger.overflowed += counts.overflowed;
         ledger.damaged += damaged;
+        ledger.erased += counts.erased;
         self.ledger_file.write(&mut self.disk, ledger)?;
         self.damaged_ahead = self.damaged_ahead.saturating_sub(damaged);
+        self.erased_ahead = self.erased_ahead.split_off(&(through + 1));
         // The ledger is durable: the files may go. The last one is kept for what comes, while it has room.
         let has_room = |it: &Segment| it.n_bytes < self.config.segment_bytes();
         let keep_last = !self.broken && self.segments.last().is_some_and(has_room);
@@ -311,7 +336,10 @@ impl<D: Disk> SpoolLog<D> {
                 .disk
                 .read(&segment.name, from, left)
                 .map_err(SpoolError::file("read", &segment.name))?;
-            let mut batch = Batch::default();
+            let mut batch = Batch {
+                epoch: self.epoch,
+                ..Batch::default()
+            };
             let mut taken = 0;
             let mut end = 0;
             for (start, frame) in frames(&bytes) {
@@ -320,6 +348,11 @@ impl<D: Disk> SpoolLog<D> {
                 }
                 if frame.seq <= acked_seq.max(batch.through) || !segment.holds(frame.seq) {
                     end = start + frame.n_bytes();
+                    continue;
+                }
+                if frame.record == frame::ERASED {
+                    end = start + frame.n_bytes();
+                    batch.through = frame.seq;
                     continue;
                 }
                 let would_take = taken + frame.record.len();
@@ -349,22 +382,39 @@ impl<D: Disk> SpoolLog<D> {
     /// What the disk says; the batch is not settled then, and comes again.
     pub fn settle(&mut self, settled: &Settled) -> Result<(), SpoolError> {
         let acked_seq = self.ledger().acked_seq;
-        let mut counts = Ledger::default();
+        let mut counts = Ledger {
+            erased: self.erased_ahead.range(..=settled.through).count() as u64,
+            ..Ledger::default()
+        };
+        let mut n_rejected = 0;
         for (seq, fate) in settled.fates.iter().filter(|(seq, _)| *seq > acked_seq) {
+            // It may have been erased while it was under way.
+            let is_erased = self.erased_ahead.contains(seq);
             match fate {
-                Fate::Delivered => counts.delivered += 1,
+                Fate::Delivered => {
+                    counts.delivered += 1;
+                    // The store has it, and that is what counts.
+                    counts.erased -= u64::from(is_erased);
+                }
+                Fate::Rejected { .. } if is_erased => {}
                 Fate::Rejected { reason, record } => {
                     self.dead.push(&mut self.disk, *seq, reason, record)?;
-                    counts.rejected += 1;
+                    n_rejected += 1;
                 }
             }
         }
-        if counts.rejected > 0 {
+        counts.rejected = n_rejected;
+        if n_rejected > 0 {
             self.dead.sync(&mut self.disk)?;
         }
         if settled.through > acked_seq {
             self.advance(settled.through, counts)?;
-            self.cursor = settled.cursor;
+            // Offsets of before an erasure mean nothing after it.
+            self.cursor = if settled.epoch == self.epoch {
+                settled.cursor
+            } else {
+                (0, 0)
+            };
         }
         Ok(())
     }
@@ -397,6 +447,12 @@ impl<D: Disk> SpoolLog<D> {
         }
         self.dead.clear(&mut self.disk)?;
         Ok(n_replayed)
+    }
+
+    fn segment_bytes(&self, segment: &Segment) -> Result<Vec<u8>, SpoolError> {
+        self.disk
+            .read(&segment.name, 0, segment.n_bytes as usize)
+            .map_err(SpoolError::file("read", &segment.name))
     }
 
     #[cfg(test)]

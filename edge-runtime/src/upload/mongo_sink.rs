@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use mongodb::bson::{Document, doc};
+use mongodb::bson::{self, Bson, Document};
 use mongodb::error::{Error, ErrorKind, InsertManyError};
-use mongodb::options::{ClientOptions, ConnectionString, IndexOptions, WriteConcern};
-use mongodb::{Client, Collection, IndexModel, bson};
-use serde_json::json;
+use mongodb::options::{ClientOptions, ConnectionString, WriteConcern};
+use mongodb::{Client, Collection};
 use tokio::runtime::Runtime;
 
+use super::mongo_setup::{make_indexes, make_validator};
 use super::sink::{Outcome, RecordSink, SinkError};
-use crate::log_line::log;
 
 /// The server has a document with this `_id` already: this record came before.
 const DUPLICATE_KEY: i32 = 11000;
@@ -110,10 +109,10 @@ impl MongoSink {
             self.client.insert(Client::with_options(options)?).clone()
         };
         let name = self.target.default_database.as_deref();
-        let collection = client
-            .database(name.unwrap_or(DATABASE))
-            .collection(COLLECTION);
+        let database = client.database(name.unwrap_or(DATABASE));
+        let collection = database.collection(COLLECTION);
         if !self.indexed {
+            make_validator(&database, COLLECTION).await?;
             make_indexes(&collection).await?;
             self.indexed = true;
         }
@@ -127,27 +126,6 @@ enum Failed {
     Driver(Error),
 }
 
-/// Labels are joined by prediction; windows of records are read by kind and time. A server that may not or cannot make
-/// indexes gets its records all the same.
-async fn make_indexes(collection: &Collection<Document>) -> Result<(), Error> {
-    // One by one: FerretDB 1.24 breaks off where it is asked for two that stand already.
-    for (name, keys) in [
-        ("kind_time", doc! {"kind": 1, "time_ms": 1}),
-        ("prediction", doc! {"prediction": 1}),
-    ] {
-        let options = IndexOptions::builder().name(name.to_owned()).build();
-        let index = IndexModel::builder().keys(keys).options(options).build();
-        if let Err(error) = collection.create_index(index).await {
-            if !matches!(*error.kind, ErrorKind::Command(_)) {
-                return Err(error);
-            }
-            let fields = [("index", json!(name)), ("reason", json!(error.to_string()))];
-            log("warn", "index_not_made", &fields);
-        }
-    }
-    Ok(())
-}
-
 fn unreachable(error: &Error) -> SinkError {
     let reason = error.to_string();
     match *error.kind {
@@ -156,13 +134,21 @@ fn unreachable(error: &Error) -> SinkError {
     }
 }
 
-/// A record as a document: its `id` becomes `_id`.
+/// A record as a document: its `id` becomes `_id`, and its time stands there as a date too, for indexes that expire.
 fn document(record: &[u8]) -> Result<Document, String> {
     let mut document: Document =
         serde_json::from_slice(record).map_err(|error| format!("no document: {error}"))?;
     match document.remove("id") {
-        Some(bson::Bson::String(id)) if !id.is_empty() => {
+        Some(Bson::String(id)) if !id.is_empty() => {
             document.insert("_id", id);
+            let time_ms = match document.get("time_ms") {
+                Some(Bson::Int64(time_ms)) => Some(*time_ms),
+                Some(Bson::Int32(time_ms)) => Some(i64::from(*time_ms)),
+                _ => None,
+            };
+            if let Some(time_ms) = time_ms {
+                document.insert("time", bson::DateTime::from_millis(time_ms));
+            }
             Ok(document)
         }
         _ => Err("no document: it has no id".to_owned()),

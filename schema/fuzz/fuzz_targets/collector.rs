@@ -23,6 +23,7 @@ fuzz_target!(|body: &[u8]| {
         let id = record["id"].as_str().expect("an id");
         assert!(id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()));
         let kind = record["kind"].as_str().expect("a kind");
-        assert!(["prediction", "label", "aggregate"].contains(&kind));
+        let kinds = ["prediction", "shadow", "label", "aggregate", "status"];
+        assert!(kinds.contains(&kind));
     }
 });

@@ -5,20 +5,25 @@ mod compare;
 mod data_options;
 mod decision_options;
 mod drift;
+mod erase;
 mod evaluate;
 mod fit;
 mod fixtures;
 mod import;
+mod ingest;
 mod inspect;
 mod keygen;
 mod learner_options;
+mod monitor;
 mod promote;
 mod publish;
 #[cfg(feature = "mongodb")]
 mod push_data;
+mod record_options;
 mod releases;
 mod report;
 mod report_page;
+mod retention;
 mod retune;
 mod rollback;
 mod run;
@@ -105,6 +110,14 @@ pub enum Command {
     Revoke(sign::RevokeCommand),
     /// Verify a signed release as an edge does.
     Verify(sign::VerifyCommand),
+    /// Look at how models do in the field, from the records of edges: accuracy, drift, nodes, alerts.
+    Monitor(Box<monitor::MonitorCommand>),
+    /// Make labelled rows out of the records of edges: labels joined to predictions.
+    Ingest(ingest::IngestCommand),
+    /// Delete records that are older than so many days.
+    Retention(retention::RetentionCommand),
+    /// Erase whoever wishes so: from records, from labelled rows, and from the spools of edges.
+    Erase(Box<erase::EraseCommand>),
     /// Draw synthetic phishing rows to try the project with.
     Sample(sample::SampleCommand),
     /// Fit a learner and nothing else, and say what it took.
@@ -148,6 +161,10 @@ impl Command {
             Self::Cosign(_) => "cosign",
             Self::Revoke(_) => "revoke",
             Self::Verify(_) => "verify",
+            Self::Monitor(_) => "monitor",
+            Self::Ingest(_) => "ingest",
+            Self::Retention(_) => "retention",
+            Self::Erase(_) => "erase",
             Self::Sample(_) => "sample",
             Self::Fit(_) => "fit",
             Self::Fixtures(_) => "fixtures",
@@ -188,6 +205,10 @@ impl Command {
             Self::Cosign(command) => command.run(),
             Self::Revoke(command) => command.run(),
             Self::Verify(command) => command.run(),
+            Self::Monitor(command) => command.run(),
+            Self::Ingest(command) => command.run(),
+            Self::Retention(command) => command.run(),
+            Self::Erase(command) => command.run(),
             Self::Sample(command) => command.run(),
             Self::Fit(command) => command.run(),
             Self::Fixtures(command) => command.run(),
