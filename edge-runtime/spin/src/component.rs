@@ -2,7 +2,6 @@
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
-use http_body_util::BodyExt as _;
 use picket_service::{NotRecorded, Problem, ProblemKind, Receipt};
 use serde::Serialize;
 use spin_sdk::http::{FullBody, Request as SpinRequest};

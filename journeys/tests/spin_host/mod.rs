@@ -1,10 +1,13 @@
-//! The Spin component under wasmtime, as Spin runs it: one instance, many requests.
+//! The Spin component under wasmtime alone, without Spin: one instance, many requests. This is what
+//! `wasmtime serve -S p3,cli -W component-model-async,unknown-imports-trap` does: calling any of Spin's interfaces would
+//! be a trap.
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use wasmtime::component::{Component, Linker, ResourceTable};
 use wasmtime::error::Context as _;
 use wasmtime::{Config, Engine, Result, Store};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::p3::Request;
 use wasmtime_wasi_http::p3::bindings::Service;
 use wasmtime_wasi_http::{
@@ -35,8 +38,18 @@ impl WasiHttpHooks for NoOutbound {
 
 struct Host {
     table: ResourceTable,
+    wasi: WasiCtx,
     http: WasiHttpCtx,
     hooks: NoOutbound,
+}
+
+impl WasiView for Host {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
+    }
 }
 
 impl WasiHttpView for Host {
@@ -56,19 +69,22 @@ pub(crate) struct SpinHost {
 }
 
 impl SpinHost {
-    /// Instantiates the component; HTTP is all that it may import.
+    /// Instantiates the component; HTTP and WASI are all that it may call.
     pub(crate) async fn new(component: &[u8]) -> Result<Self> {
         let mut config = Config::new();
         config.wasm_component_model_async(true);
         let engine = Engine::new(&config)?;
         let component = Component::from_binary(&engine, component)?;
         let mut linker = Linker::new(&engine);
+        wasmtime_wasi::p3::add_to_linker(&mut linker)?;
         wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
+        linker.define_unknown_imports_as_traps(&component)?;
         let (table, http) = (ResourceTable::new(), WasiHttpCtx::new());
         let mut store = Store::new(
             &engine,
             Host {
                 table,
+                wasi: WasiCtx::builder().build(),
                 http,
                 hooks: NoOutbound,
             },

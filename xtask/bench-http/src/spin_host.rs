@@ -20,6 +20,7 @@ use wasmtime::component::{Component, Linker, ResourceTable};
 use wasmtime::{
     Cache, CacheConfig, Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store,
 };
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::p3::bindings::{Service, ServicePre};
 use wasmtime_wasi_http::{
     Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
@@ -55,8 +56,18 @@ impl WasiHttpHooks for NoOutbound {
 /// What an instance's store holds.
 struct Guest {
     table: ResourceTable,
+    wasi: WasiCtx,
     http: WasiHttpCtx,
     hooks: NoOutbound,
+}
+
+impl WasiView for Guest {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
+    }
 }
 
 impl WasiHttpView for Guest {
@@ -120,12 +131,16 @@ async fn instances(component: &[u8]) -> wasmtime::Result<Arc<[mpsc::Sender<Erran
     let engine = Engine::new(&config)?;
     let component = Component::from_binary(&engine, component)?;
     let mut linker = Linker::new(&engine);
+    wasmtime_wasi::p3::add_to_linker(&mut linker)?;
     wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
+    // Without Spin the component calls none of its interfaces.
+    linker.define_unknown_imports_as_traps(&component)?;
     let pre = ServicePre::new(linker.instantiate_pre(&component)?)?;
     let mut senders = Vec::new();
     for _ in 0..n_instances {
         let guest = Guest {
             table: ResourceTable::new(),
+            wasi: WasiCtx::builder().build(),
             http: WasiHttpCtx::new(),
             hooks: NoOutbound,
         };
