@@ -45,7 +45,10 @@ impl RecordSink for Kept {
             let value: Value = serde_json::from_slice(record).unwrap_or_default();
             let id = value["id"].as_str().unwrap_or_default().to_owned();
             let known = kept.insert(id, record.to_vec());
-            assert!(known.is_none_or(|it| it == *record), "one id for two records");
+            assert!(
+                known.is_none_or(|it| it == *record),
+                "one id for two records"
+            );
         }
         Ok(records.iter().map(|_| Outcome::Delivered).collect())
     }
@@ -59,7 +62,14 @@ struct Program {
 impl Program {
     fn start(folder: &Path, collector: SocketAddr, reuse: &str) -> Result<Self> {
         let mut child = Command::new(env!("CARGO_BIN_EXE_edge-runtime"))
-            .args(["spin-up", "--listen", "127.0.0.1:0", "--reuse", reuse, "--from"])
+            .args([
+                "spin-up",
+                "--listen",
+                "127.0.0.1:0",
+                "--reuse",
+                reuse,
+                "--from",
+            ])
             .arg(folder.join("spin.toml"))
             .arg("--state")
             .arg(folder.join("state"))
@@ -74,7 +84,9 @@ impl Program {
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line)?;
         let origin = line.trim().strip_prefix("listening on ");
-        let origin = origin.ok_or_else(|| format!("the program says {line:?}"))?.to_owned();
+        let origin = origin
+            .ok_or_else(|| format!("the program says {line:?}"))?
+            .to_owned();
         Ok(Self { child, origin })
     }
 }
@@ -101,8 +113,12 @@ fn ask(origin: &str) -> Vec<String> {
             .post(format!("{origin}/predict"))
             .header("content-type", "application/json")
             .send("{\"features\":{}}");
-        let Ok(mut response) = answered else { return ids };
-        let Ok(body) = response.body_mut().read_to_string() else { return ids };
+        let Ok(mut response) = answered else {
+            return ids;
+        };
+        let Ok(body) = response.body_mut().read_to_string() else {
+            return ids;
+        };
         let value: Value = serde_json::from_str(&body).unwrap_or_default();
         match value["id"].as_str() {
             Some(id) if response.status() == 200 => ids.push(id.to_owned()),
@@ -144,10 +160,14 @@ fn what_was_answered_is_recorded_once_however_often_the_program_is_killed() -> R
         let reuse = if kill % 2 == 0 { "200" } else { "off" };
         let program = Program::start(folder.path(), address, reuse)?;
         std::thread::scope(|scope| -> Result<()> {
-            let clients: Vec<_> = (0..4).map(|_| scope.spawn(|| ask(&program.origin))).collect();
+            let clients: Vec<_> = (0..4)
+                .map(|_| scope.spawn(|| ask(&program.origin)))
+                .collect();
             n_clients += clients.len();
             std::thread::sleep(Duration::from_millis(700 + 230 * kill));
-            let killed = Command::new("kill").args(["-KILL", &program.child.id().to_string()]).status()?;
+            let killed = Command::new("kill")
+                .args(["-KILL", &program.child.id().to_string()])
+                .status()?;
             assert!(killed.success());
             for client in clients {
                 let ids = client.join().map_err(|_| "a client panicked")?;
@@ -158,7 +178,11 @@ fn what_was_answered_is_recorded_once_however_often_the_program_is_killed() -> R
             Ok(())
         })?;
     }
-    assert!(answered.len() > 50, "too few answers to tell: {}", answered.len());
+    assert!(
+        answered.len() > 50,
+        "too few answers to tell: {}",
+        answered.len()
+    );
     kept.down.store(false, Ordering::SeqCst);
     let program = Program::start(folder.path(), address, "1000")?;
     let end = Instant::now() + Duration::from_secs(120);
@@ -176,7 +200,10 @@ fn what_was_answered_is_recorded_once_however_often_the_program_is_killed() -> R
     let lost: Vec<_> = answered.difference(&ids).collect();
     assert!(lost.is_empty(), "{} of {} lost", lost.len(), answered.len());
     let unknown = ids.difference(&answered).count();
-    assert!(unknown <= n_clients, "{unknown} records of no request under way");
+    assert!(
+        unknown <= n_clients,
+        "{unknown} records of no request under way"
+    );
     println!("answered {} recorded {} lost 0", answered.len(), ids.len());
     Ok(())
 }

@@ -50,7 +50,11 @@ fn stand(component: &std::path::Path, reuse: usize) -> Result<Stand> {
 
 fn push(client: &Client, token: &str, body: &[u8]) -> Result<Answer> {
     let authorization = format!("Bearer {token}");
-    let headers = [("authorization", authorization.as_str())];
+    // A large body is refused before it is sent.
+    let headers = [
+        ("authorization", authorization.as_str()),
+        ("expect", "100-continue"),
+    ];
     client.send("PUT", "/admin/release", &headers, body)
 }
 
