@@ -149,7 +149,9 @@ fn what_was_answered_is_recorded_once_however_often_the_program_is_killed() -> R
     let collector = Collector::new(TOKEN, Box::new(kept.clone()))?;
     let (sender, address) = std::sync::mpsc::channel();
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
-    let listening = move |address| drop(sender.send(address));
+    let listening = move |address| {
+        let _ = sender.send(address);
+    };
     runtime.spawn(collector.serve(any, listening, std::future::pending()));
     let address = address.recv_timeout(Duration::from_secs(10))?;
 

@@ -21,7 +21,7 @@ const RELEASE_PATH: &str = "/admin/release";
 
 #[http_service]
 async fn handle(request: SpinRequest) -> Response<FullBody<Bytes>> {
-    let response = match live::current().await {
+    let mut response = match live::current().await {
         Ok(live) => {
             let response = answer(&live, request).await;
             if live.recording().is_some() {
@@ -32,6 +32,11 @@ async fn handle(request: SpinRequest) -> Response<FullBody<Bytes>> {
         }
         Err(reason) => without_model(&reason),
     };
+    // Where an instance ends in the middle of an answer, the length tells the host that something is missing.
+    let length = HeaderValue::from(response.body().len());
+    response
+        .headers_mut()
+        .insert(header::CONTENT_LENGTH, length);
     response.map(FullBody::new)
 }
 

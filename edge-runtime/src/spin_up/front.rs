@@ -28,6 +28,10 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long to leave the listener alone where the system has no more sockets.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// The largest body that is held until it is there as a whole.
+const HELD_BODY: usize = 1 << 20;
+/// What is said of a failure; the rest stands in the log.
+const FAILED: &str = "the component's instance failed, with this request or another one; try again";
 
 pub(super) async fn serve(
     handler: ProxyHandler<Workers>,
@@ -89,12 +93,11 @@ async fn answer(
     };
     let request = request.map(|body| body.map_err(Error::from).boxed_unsync());
     match handler.handle((), request).await {
-        Ok(response) => response,
+        Ok(response) => whole(response).await,
         Err(error) if error.is::<ExpirationError>() => {
             let detail = "the component did not answer in time";
             problem(StatusCode::GATEWAY_TIMEOUT, detail)
         }
-        // What went wrong stands in the log.
         Err(_) => {
             let detail =
                 "the component's instance failed, with this request or another one; try again";

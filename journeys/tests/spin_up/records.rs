@@ -23,9 +23,12 @@ fn talk(client: &Client, artifact: &Artifact<'_>, from: usize) -> Result<Vec<Str
         ids.push(id);
     }
     let rows: Vec<String> = (0..5).map(|i| row(artifact, from + i)).collect();
-    let batch = client.post("/predict/batch", &format!("[{}]", rows.join(",")))?;
+    let batch = client.post(
+        "/predict/batch",
+        &format!("{{\"samples\":[{}]}}", rows.join(",")),
+    )?;
     let batch = batch.json()?;
-    let results = batch["results"].as_array().ok_or("results")?;
+    let results = batch["predictions"].as_array().ok_or("predictions")?;
     for result in results {
         ids.push(result["id"].as_str().ok_or("an id")?.to_owned());
     }

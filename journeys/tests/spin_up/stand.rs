@@ -83,7 +83,9 @@ impl Stand {
             let served = runtime.block_on(async {
                 let spin = SpinUp::new(&config).map_err(|error| error.to_string())?;
                 let any = SocketAddr::from(([127, 0, 0, 1], 0));
-                let listening = move |address| drop(sender.send(address));
+                let listening = move |address| {
+                    let _ = sender.send(address);
+                };
                 let serving = spin.serve(any, listening, std::future::pending());
                 tokio::select! {
                     served = serving => served.map_err(|error| error.to_string()),
@@ -222,6 +224,13 @@ impl Client {
     }
 }
 
+/// A number that looks like none of its neighbours'.
+fn mixed(number: usize) -> usize {
+    let mut bits = (number as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    ((bits ^ (bits >> 27)) >> 20) as usize
+}
+
 /// A row of the model's schema as a request, different for each number.
 pub(crate) fn row(artifact: &Artifact<'_>, number: usize) -> String {
     use picket_schema::Domain;
@@ -229,7 +238,7 @@ pub(crate) fn row(artifact: &Artifact<'_>, number: usize) -> String {
     let values = artifact.schema.features.iter().enumerate();
     let values: Vec<Value> = values
         .map(|(idx, feature)| {
-            let drawn = (number + 1) * (2 * idx + 7) + number * number;
+            let drawn = mixed(number * 1009 + idx);
             match &feature.domain {
                 Domain::Values(values) => Value::from(values[drawn % values.len()]),
                 Domain::Categories(names) => Value::from(names[drawn % names.len()].as_str()),
@@ -307,7 +316,9 @@ impl CollectorStand {
         let collector = Collector::new(TOKEN, Box::new(kept.clone()))?;
         let (sender, address) = std::sync::mpsc::channel();
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let listening = move |address| drop(sender.send(address));
+        let listening = move |address| {
+            let _ = sender.send(address);
+        };
         runtime.spawn(collector.serve(any, listening, std::future::pending()));
         let address = address.recv_timeout(Duration::from_secs(10))?;
         Ok(Self {
