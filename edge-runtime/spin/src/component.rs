@@ -32,11 +32,13 @@ async fn handle(request: SpinRequest) -> Response<FullBody<Bytes>> {
         }
         Err(reason) => without_model(&reason),
     };
-    // Where an instance ends in the middle of an answer, the length tells the host that something is missing.
-    let length = HeaderValue::from(response.body().len());
-    response
-        .headers_mut()
-        .insert(header::CONTENT_LENGTH, length);
+    // Where an instance ends in the middle of an answer, the length tells the host that something is missing. An answer
+    // that says that nothing has changed has no body, and its length would be that of another one.
+    if response.status() != StatusCode::NOT_MODIFIED {
+        let length = HeaderValue::from(response.body().len());
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_LENGTH, length);
+    }
     response.map(FullBody::new)
 }
 

@@ -98,11 +98,26 @@ async fn answer(
             let detail = "the component did not answer in time";
             problem(StatusCode::GATEWAY_TIMEOUT, detail)
         }
-        Err(_) => {
-            let detail =
-                "the component's instance failed, with this request or another one; try again";
-            problem(StatusCode::SERVICE_UNAVAILABLE, detail)
+        Err(_) => problem(StatusCode::SERVICE_UNAVAILABLE, FAILED),
+    }
+}
+
+/// The response once its body is there, as far as it is small. The body of an instance that fails ends without a word:
+/// only its stated length tells. Where a larger one falls short of it, the connection breaks.
+async fn whole(response: Response<WasiBody>) -> Response<WasiBody> {
+    let length = response.headers().get(header::CONTENT_LENGTH);
+    let length = length.and_then(|it| it.to_str().ok()?.parse::<usize>().ok());
+    let Some(length) = length.filter(|length| *length <= HELD_BODY) else {
+        return response;
+    };
+    let (head, body) = response.into_parts();
+    let collected = body.collect().await;
+    match collected.map(http_body_util::Collected::to_bytes) {
+        Ok(body) if body.len() == length => {
+            let body = Full::new(body).map_err(Error::from).boxed_unsync();
+            Response::from_parts(head, body)
         }
+        _ => problem(StatusCode::SERVICE_UNAVAILABLE, FAILED),
     }
 }
 

@@ -16,7 +16,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use tokio::sync::{mpsc, oneshot};
-use wasmtime::component::{Component, Linker, ResourceTable};
+use wasmtime::component::{Component, Linker, LinkerInstance, ResourceTable, ResourceType};
 use wasmtime::{
     Cache, CacheConfig, Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store,
 };
@@ -80,6 +80,32 @@ impl WasiHttpView for Guest {
     }
 }
 
+/// Defines Spin's interfaces as traps: a component that calls one of them ends.
+fn without_spin(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+    let mut key_value = linker.instance("spin:key-value/key-value@3.0.0")?;
+    key_value.resource("store", ResourceType::host::<()>(), |_, _| Ok(()))?;
+    for name in [
+        "[static]store.open",
+        "[method]store.get",
+        "[method]store.set",
+        "[method]store.delete",
+        "[method]store.exists",
+        "[method]store.get-keys",
+    ] {
+        trap(&mut key_value, name)?;
+    }
+    trap(
+        &mut linker.instance("spin:variables/variables@3.0.0")?,
+        "get",
+    )
+}
+
+fn trap(interface: &mut LinkerInstance<'_, Guest>, name: &'static str) -> wasmtime::Result<()> {
+    interface.func_new_concurrent(name, move |_, _, _, _| {
+        Box::pin(async move { wasmtime::bail!("{name} of Spin is called") })
+    })
+}
+
 /// A request on its way to an instance, and where its answer goes.
 struct Errand {
     request: Request<Bytes>,
@@ -134,7 +160,7 @@ async fn instances(component: &[u8]) -> wasmtime::Result<Arc<[mpsc::Sender<Erran
     wasmtime_wasi::p3::add_to_linker(&mut linker)?;
     wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
     // Without Spin the component calls none of its interfaces.
-    linker.define_unknown_imports_as_traps(&component)?;
+    without_spin(&mut linker)?;
     let pre = ServicePre::new(linker.instantiate_pre(&component)?)?;
     let mut senders = Vec::new();
     for _ in 0..n_instances {
