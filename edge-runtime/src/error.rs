@@ -112,6 +112,12 @@ pub enum StartError {
         /// What the system says.
         reason: String,
     },
+    /// The Spin component cannot be run.
+    #[error("cannot run the Spin component: {reason}")]
+    Spin {
+        /// What is wrong.
+        reason: String,
+    },
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {source}; --listen takes another address")]
     Listen {

@@ -32,6 +32,8 @@ enum Command {
     Collect(commands::collect::Collect),
     /// Looks at a spool of records, and mends it
     Spool(commands::spool::Spool),
+    /// Serves the Spin component of a spin.toml, without Spin
+    SpinUp(commands::spin_up::SpinUpArgs),
 }
 
 #[derive(clap::Args)]
@@ -105,6 +107,7 @@ fn main() -> Result<()> {
         Command::Serve(arguments) => serve(*arguments),
         Command::Collect(arguments) => arguments.run(),
         Command::Spool(arguments) => arguments.run(),
+        Command::SpinUp(arguments) => arguments.run(),
     }
 }
 

@@ -55,6 +55,8 @@ impl ScorerEngine {
         settings
             .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(config)))
             .epoch_interruption(true)
+            // The scorer never waits: calls need not be able to.
+            .concurrency_support(false)
             .cache(cache(config)?);
         let engine = Engine::new(&settings).map_err(engine_error)?;
         tick(&engine).map_err(|error| StartError::Engine {
@@ -101,7 +103,7 @@ fn cache(config: &EngineConfig) -> Result<Option<Cache>, StartError> {
 }
 
 /// Lets time pass for the engine's deadlines, for as long as the engine lives.
-fn tick(engine: &Engine) -> std::io::Result<()> {
+pub(crate) fn tick(engine: &Engine) -> std::io::Result<()> {
     let engine = engine.weak();
     let ticker = move || {
         while let Some(engine) = engine.upgrade() {

@@ -16,6 +16,8 @@ pub enum ProblemKind {
     MalformedBody,
     /// The query has a parameter or value that the route does not know.
     InvalidQuery,
+    /// The route wants a token that the request does not have.
+    Unauthorized,
     /// Nothing is at this path.
     NotFound,
     /// The path has other methods.
@@ -34,6 +36,8 @@ pub enum ProblemKind {
     InvalidRows,
     /// The model has no exact explanations.
     Unexplainable,
+    /// What was offered as a release is not to be trusted.
+    ReleaseRefused,
     /// The scorer refused checked rows.
     ScorerFailed,
     /// The scorer cannot answer now.
@@ -44,9 +48,10 @@ pub enum ProblemKind {
 
 impl ProblemKind {
     /// Every kind, in the order of the statuses.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::MalformedBody,
         Self::InvalidQuery,
+        Self::Unauthorized,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::NotAcceptable,
@@ -56,6 +61,7 @@ impl ProblemKind {
         Self::UnsupportedMediaType,
         Self::InvalidRows,
         Self::Unexplainable,
+        Self::ReleaseRefused,
         Self::ScorerFailed,
         Self::ScorerUnavailable,
         Self::NotRecorded,
@@ -66,6 +72,7 @@ impl ProblemKind {
     pub fn status(self) -> StatusCode {
         match self {
             Self::MalformedBody | Self::InvalidQuery => StatusCode::BAD_REQUEST,
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
@@ -73,7 +80,7 @@ impl ProblemKind {
             Self::BodyTooLarge | Self::TooManyRows => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::InvalidRows => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Unexplainable => StatusCode::CONFLICT,
+            Self::Unexplainable | Self::ReleaseRefused => StatusCode::CONFLICT,
             Self::ScorerFailed => StatusCode::INTERNAL_SERVER_ERROR,
             Self::ScorerUnavailable | Self::NotRecorded => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -85,6 +92,7 @@ impl ProblemKind {
         match self {
             Self::MalformedBody => "malformed-body",
             Self::InvalidQuery => "invalid-query",
+            Self::Unauthorized => "unauthorized",
             Self::NotFound => "not-found",
             Self::MethodNotAllowed => "method-not-allowed",
             Self::NotAcceptable => "not-acceptable",
@@ -94,6 +102,7 @@ impl ProblemKind {
             Self::UnsupportedMediaType => "unsupported-media-type",
             Self::InvalidRows => "invalid-rows",
             Self::Unexplainable => "unexplainable",
+            Self::ReleaseRefused => "release-refused",
             Self::ScorerFailed => "scorer-failed",
             Self::ScorerUnavailable => "scorer-unavailable",
             Self::NotRecorded => "not-recorded",
@@ -106,6 +115,7 @@ impl ProblemKind {
         match self {
             Self::MalformedBody => "The body cannot be read",
             Self::InvalidQuery => "The query is not one of this route",
+            Self::Unauthorized => "This route wants a token",
             Self::NotFound => "Nothing is here",
             Self::MethodNotAllowed => "This path has other methods",
             Self::NotAcceptable => "This route has no such format",
@@ -115,6 +125,7 @@ impl ProblemKind {
             Self::UnsupportedMediaType => "This route does not read this content type",
             Self::InvalidRows => "Rows do not fit the model's schema",
             Self::Unexplainable => "The model has no exact explanations",
+            Self::ReleaseRefused => "The release is refused",
             Self::ScorerFailed => "The scorer failed",
             Self::ScorerUnavailable => "The scorer cannot answer now",
             Self::NotRecorded => "The host cannot record its answer now",

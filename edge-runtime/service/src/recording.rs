@@ -1,5 +1,6 @@
 //! The seams to what a host keeps of its answers: ids, records and their durability.
 
+use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -104,8 +105,9 @@ pub struct NotRecorded {
     pub reason: String,
 }
 
-/// Says when a record is durable.
-pub trait Durable: Send + Sync {
+/// Says when a record is durable. A host that makes records durable itself finds in it, as [`Any`], what its recorder
+/// left there.
+pub trait Durable: Any + Send + Sync {
     /// Ready once it is, or with the reason why it never will be.
     fn poll_durable(&self, context: &mut Context<'_>) -> Poll<Result<(), NotRecorded>>;
 }

@@ -1,6 +1,6 @@
 //! The seam to the scorer: a component in a host, or the scorer itself inside a component.
 
-use picket_wasm_model::{Explainer, Explanation, Model, RowError, Scored, Scorer};
+use picket_wasm_model::{Explainer, Explanation, Model, OwnedModel, RowError, Scored, Scorer};
 
 /// Why rows were not scored although they are right.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -82,5 +82,15 @@ impl Scoring for Model<'_> {
                     reason: error.to_string(),
                 },
             })
+    }
+}
+
+impl Scoring for OwnedModel {
+    fn score(&self, rows: &[f32]) -> Result<Vec<Scored>, ScoringError> {
+        Scoring::score(self.model(), rows)
+    }
+
+    fn explain(&self, row: &[f32]) -> Result<Explanation, ScoringError> {
+        Scoring::explain(self.model(), row)
     }
 }

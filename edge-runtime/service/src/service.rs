@@ -180,6 +180,19 @@ impl Service {
         response
     }
 
+    /// Answers a route that the host has beside these, with a JSON document.
+    #[must_use]
+    pub fn answer_with<B>(
+        &self,
+        request: &Request<B>,
+        document: &impl serde::Serialize,
+    ) -> Response<Bytes> {
+        let response = self.finish(request, Ok(Reply::json(document)));
+        let route = Route::of(request.uri().path(), &self.assets);
+        self.observe(request.method(), route, 0, &response, None);
+        response
+    }
+
     fn observe_since(
         &self,
         start: Option<Duration>,

@@ -2,6 +2,7 @@
 
 pub(crate) mod collect;
 pub(crate) mod recording;
+pub(crate) mod spin_up;
 pub(crate) mod spool;
 
 use std::path::Path;

@@ -1,10 +1,12 @@
-//! The Spin component under wasmtime, as Spin runs it: one instance, many requests.
+//! The Spin component under wasmtime alone, without Spin: one instance, many requests. Calling any of Spin's interfaces is
+//! a trap.
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
-use wasmtime::component::{Component, Linker, ResourceTable};
+use wasmtime::component::{Component, Linker, LinkerInstance, ResourceTable, ResourceType};
 use wasmtime::error::Context as _;
 use wasmtime::{Config, Engine, Result, Store};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::p3::Request;
 use wasmtime_wasi_http::p3::bindings::Service;
 use wasmtime_wasi_http::{
@@ -35,8 +37,18 @@ impl WasiHttpHooks for NoOutbound {
 
 struct Host {
     table: ResourceTable,
+    wasi: WasiCtx,
     http: WasiHttpCtx,
     hooks: NoOutbound,
+}
+
+impl WasiView for Host {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
+    }
 }
 
 impl WasiHttpView for Host {
@@ -49,6 +61,32 @@ impl WasiHttpView for Host {
     }
 }
 
+/// Defines Spin's interfaces as traps: a component that calls one of them ends.
+fn without_spin(linker: &mut Linker<Host>) -> Result<()> {
+    let mut key_value = linker.instance("spin:key-value/key-value@3.0.0")?;
+    key_value.resource("store", ResourceType::host::<()>(), |_, _| Ok(()))?;
+    for name in [
+        "[static]store.open",
+        "[method]store.get",
+        "[method]store.set",
+        "[method]store.delete",
+        "[method]store.exists",
+        "[method]store.get-keys",
+    ] {
+        trap(&mut key_value, name)?;
+    }
+    trap(
+        &mut linker.instance("spin:variables/variables@3.0.0")?,
+        "get",
+    )
+}
+
+fn trap(interface: &mut LinkerInstance<'_, Host>, name: &'static str) -> Result<()> {
+    interface.func_new_concurrent(name, move |_, _, _, _| {
+        Box::pin(async move { wasmtime::bail!("{name} of Spin is called") })
+    })
+}
+
 /// An instance of the component.
 pub(crate) struct SpinHost {
     store: Store<Host>,
@@ -56,19 +94,22 @@ pub(crate) struct SpinHost {
 }
 
 impl SpinHost {
-    /// Instantiates the component; HTTP is all that it may import.
+    /// Instantiates the component; HTTP and WASI are all that it may call.
     pub(crate) async fn new(component: &[u8]) -> Result<Self> {
         let mut config = Config::new();
         config.wasm_component_model_async(true);
         let engine = Engine::new(&config)?;
         let component = Component::from_binary(&engine, component)?;
         let mut linker = Linker::new(&engine);
+        wasmtime_wasi::p3::add_to_linker(&mut linker)?;
         wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
+        without_spin(&mut linker)?;
         let (table, http) = (ResourceTable::new(), WasiHttpCtx::new());
         let mut store = Store::new(
             &engine,
             Host {
                 table,
+                wasi: WasiCtx::builder().build(),
                 http,
                 hooks: NoOutbound,
             },

@@ -16,10 +16,11 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use tokio::sync::{mpsc, oneshot};
-use wasmtime::component::{Component, Linker, ResourceTable};
+use wasmtime::component::{Component, Linker, LinkerInstance, ResourceTable, ResourceType};
 use wasmtime::{
     Cache, CacheConfig, Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store,
 };
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::p3::bindings::{Service, ServicePre};
 use wasmtime_wasi_http::{
     Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
@@ -55,8 +56,18 @@ impl WasiHttpHooks for NoOutbound {
 /// What an instance's store holds.
 struct Guest {
     table: ResourceTable,
+    wasi: WasiCtx,
     http: WasiHttpCtx,
     hooks: NoOutbound,
+}
+
+impl WasiView for Guest {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
+    }
 }
 
 impl WasiHttpView for Guest {
@@ -67,6 +78,32 @@ impl WasiHttpView for Guest {
             hooks: &mut self.hooks,
         }
     }
+}
+
+/// Defines Spin's interfaces as traps: a component that calls one of them ends.
+fn without_spin(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+    let mut key_value = linker.instance("spin:key-value/key-value@3.0.0")?;
+    key_value.resource("store", ResourceType::host::<()>(), |_, _| Ok(()))?;
+    for name in [
+        "[static]store.open",
+        "[method]store.get",
+        "[method]store.set",
+        "[method]store.delete",
+        "[method]store.exists",
+        "[method]store.get-keys",
+    ] {
+        trap(&mut key_value, name)?;
+    }
+    trap(
+        &mut linker.instance("spin:variables/variables@3.0.0")?,
+        "get",
+    )
+}
+
+fn trap(interface: &mut LinkerInstance<'_, Guest>, name: &'static str) -> wasmtime::Result<()> {
+    interface.func_new_concurrent(name, move |_, _, _, _| {
+        Box::pin(async move { wasmtime::bail!("{name} of Spin is called") })
+    })
 }
 
 /// A request on its way to an instance, and where its answer goes.
@@ -120,12 +157,16 @@ async fn instances(component: &[u8]) -> wasmtime::Result<Arc<[mpsc::Sender<Erran
     let engine = Engine::new(&config)?;
     let component = Component::from_binary(&engine, component)?;
     let mut linker = Linker::new(&engine);
+    wasmtime_wasi::p3::add_to_linker(&mut linker)?;
     wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
+    // Without Spin the component calls none of its interfaces.
+    without_spin(&mut linker)?;
     let pre = ServicePre::new(linker.instantiate_pre(&component)?)?;
     let mut senders = Vec::new();
     for _ in 0..n_instances {
         let guest = Guest {
             table: ResourceTable::new(),
+            wasi: WasiCtx::builder().build(),
             http: WasiHttpCtx::new(),
             hooks: NoOutbound,
         };

@@ -1,0 +1,211 @@
+//! `edge-runtime spin-up` killed under load: what it answered is recorded, and recorded once.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::error::Error;
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use picket_edge_runtime::Collector;
+use picket_edge_runtime::upload::{Outcome, RecordSink, SinkError};
+use serde_json::Value;
+
+type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+
+const TOKEN: &str = "the collector's token";
+/// How often the program is killed.
+const KILLS: u64 = 6;
+
+/// Keeps records by their ids, as a database does.
+#[derive(Clone, Default)]
+struct Kept {
+    records: Arc<Mutex<BTreeMap<String, Vec<u8>>>>,
+    down: Arc<AtomicBool>,
+}
+
+impl Kept {
+    fn ids(&self) -> BTreeSet<String> {
+        let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        records.keys().cloned().collect()
+    }
+}
+
+impl RecordSink for Kept {
+    fn deliver(&mut self, records: &[&[u8]]) -> std::result::Result<Vec<Outcome>, SinkError> {
+        if self.down.load(Ordering::SeqCst) {
+            let reason = "down".to_owned();
+            return Err(SinkError::Unreachable { reason });
+        }
+        let mut kept = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        for record in records {
+            let value: Value = serde_json::from_slice(record).unwrap_or_default();
+            let id = value["id"].as_str().unwrap_or_default().to_owned();
+            let known = kept.insert(id, record.to_vec());
+            assert!(
+                known.is_none_or(|it| it == *record),
+                "one id for two records"
+            );
+        }
+        Ok(records.iter().map(|_| Outcome::Delivered).collect())
+    }
+}
+
+struct Program {
+    child: Child,
+    origin: String,
+}
+
+impl Program {
+    fn start(folder: &Path, collector: SocketAddr, reuse: &str) -> Result<Self> {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_edge-runtime"))
+            .args([
+                "spin-up",
+                "--listen",
+                "127.0.0.1:0",
+                "--reuse",
+                reuse,
+                "--from",
+            ])
+            .arg(folder.join("spin.toml"))
+            .arg("--state")
+            .arg(folder.join("state"))
+            .env("SPIN_VARIABLE_RECORD", "verdicts")
+            .env("SPIN_VARIABLE_COLLECTOR_URL", format!("http://{collector}"))
+            .env("SPIN_VARIABLE_COLLECTOR_TOKEN", TOKEN)
+            .env("XDG_CACHE_HOME", folder.join("cache"))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let stdout = child.stdout.take().ok_or("a standard output")?;
+        let mut line = String::new();
+        BufReader::new(stdout).read_line(&mut line)?;
+        let origin = line.trim().strip_prefix("listening on ");
+        let origin = origin
+            .ok_or_else(|| format!("the program says {line:?}"))?
+            .to_owned();
+        Ok(Self { child, origin })
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // The system's hardest signal: nothing is closed or flushed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Predicts until the program is gone; the ids that were answered.
+fn ask(origin: &str) -> Vec<String> {
+    let agent = ureq::Agent::new_with_config(
+        ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(Duration::from_secs(20)))
+            .build(),
+    );
+    let mut ids = Vec::new();
+    loop {
+        let answered = agent
+            .post(format!("{origin}/predict"))
+            .header("content-type", "application/json")
+            .send("{\"features\":{}}");
+        let Ok(mut response) = answered else {
+            return ids;
+        };
+        let Ok(body) = response.body_mut().read_to_string() else {
+            return ids;
+        };
+        let value: Value = serde_json::from_str(&body).unwrap_or_default();
+        match value["id"].as_str() {
+            Some(id) if response.status() == 200 => ids.push(id.to_owned()),
+            _ => panic!("{} {body}", response.status()),
+        }
+    }
+}
+
+#[test]
+fn what_was_answered_is_recorded_once_however_often_the_program_is_killed() -> Result<()> {
+    let Some(component) = std::env::var_os("PICKET_SPIN_COMPONENT") else {
+        eprintln!(
+            "SKIPPED: PICKET_SPIN_COMPONENT names no component; `cargo xtask build-wasm` builds it"
+        );
+        return Ok(());
+    };
+    let folder = tempfile::tempdir()?;
+    let source = std::path::absolute(&component)?;
+    let source = format!("source = {:?}", source.to_string_lossy());
+    let manifest = include_str!("../../spin.toml");
+    let manifest = manifest.replace("source = \"target/wasm/picket-spin.wasm\"", &source);
+    std::fs::write(folder.path().join("spin.toml"), manifest)?;
+    let kept = Kept::default();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()?;
+    let collector = Collector::new(TOKEN, Box::new(kept.clone()))?;
+    let (sender, address) = std::sync::mpsc::channel();
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    let listening = move |address| {
+        let _ = sender.send(address);
+    };
+    runtime.spawn(collector.serve(any, listening, std::future::pending()));
+    let address = address.recv_timeout(Duration::from_secs(10))?;
+
+    let mut answered = BTreeSet::new();
+    let mut n_clients = 0;
+    for kill in 0..KILLS {
+        kept.down.store(kill % 3 == 1, Ordering::SeqCst);
+        let reuse = if kill % 2 == 0 { "200" } else { "off" };
+        let program = Program::start(folder.path(), address, reuse)?;
+        std::thread::scope(|scope| -> Result<()> {
+            let clients: Vec<_> = (0..4)
+                .map(|_| scope.spawn(|| ask(&program.origin)))
+                .collect();
+            n_clients += clients.len();
+            std::thread::sleep(Duration::from_millis(700 + 230 * kill));
+            let killed = Command::new("kill")
+                .args(["-KILL", &program.child.id().to_string()])
+                .status()?;
+            assert!(killed.success());
+            for client in clients {
+                let ids = client.join().map_err(|_| "a client panicked")?;
+                for id in ids {
+                    assert!(answered.insert(id), "an id came twice");
+                }
+            }
+            Ok(())
+        })?;
+    }
+    assert!(
+        answered.len() > 50,
+        "too few answers to tell: {}",
+        answered.len()
+    );
+    kept.down.store(false, Ordering::SeqCst);
+    let program = Program::start(folder.path(), address, "1000")?;
+    let end = Instant::now() + Duration::from_secs(120);
+    loop {
+        // Any request brings some on the way.
+        let mut page = ureq::get(format!("{}/metrics", program.origin)).call()?;
+        let page = page.body_mut().read_to_string()?;
+        if page.contains("\npicket_spin_pending_batches 0\n") {
+            break;
+        }
+        assert!(Instant::now() < end, "records still wait: {page}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let ids = kept.ids();
+    let lost: Vec<_> = answered.difference(&ids).collect();
+    assert!(lost.is_empty(), "{} of {} lost", lost.len(), answered.len());
+    let unknown = ids.difference(&answered).count();
+    assert!(
+        unknown <= n_clients,
+        "{unknown} records of no request under way"
+    );
+    println!("answered {} recorded {} lost 0", answered.len(), ids.len());
+    Ok(())
+}
