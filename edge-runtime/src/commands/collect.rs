@@ -2,12 +2,12 @@
 
 use std::io::Write as _;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
-use picket_edge_runtime::{Collector, mongo_sink};
+use picket_edge_runtime::{AllowedOrigins, Collector, CollectorOptions, mongo_sink};
 
-use super::secret;
+use super::door_args::DoorArgs;
+use super::telling_args::TellingArgs;
 
 #[derive(clap::Args)]
 pub(crate) struct Collect {
@@ -27,16 +27,21 @@ pub(crate) struct Collect {
         hide_env_values = true
     )]
     mongodb: String,
-    /// The file with the devices' tokens, one a line, or the variable `PICKET_COLLECT_TOKENS`
-    #[arg(long, value_name = "FILE")]
-    tokens: Option<PathBuf>,
+    #[command(flatten)]
+    doors: DoorArgs,
+    #[command(flatten)]
+    telling: TellingArgs,
 }
 
 impl Collect {
     pub(crate) fn run(self) -> Result<()> {
-        let tokens = secret(self.tokens.as_deref(), "PICKET_COLLECT_TOKENS")?
-            .context("--tokens says which devices may deliver")?;
-        let collector = Collector::new(&tokens, mongo_sink(&self.mongodb)?)?;
+        self.telling.start()?;
+        let options = CollectorOptions {
+            doors: self.doors.doors(AllowedOrigins::default())?,
+            tls: self.doors.tls(),
+            limits: self.doors.limits(),
+        };
+        let collector = Collector::new(options, mongo_sink(&self.mongodb)?);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -44,9 +49,9 @@ impl Collect {
             .context("cannot start the threads")?;
         runtime.block_on(async {
             let stop = crate::stop_signal().context("cannot listen for signals")?;
-            let listening = |address| {
+            let listening = |url| {
                 // A closed standard output is no reason not to serve.
-                let _ = writeln!(std::io::stdout(), "listening on http://{address}");
+                let _ = writeln!(std::io::stdout(), "listening on {url}");
             };
             collector.serve(self.listen, listening, stop).await?;
             Ok(())
