@@ -10,6 +10,8 @@ mod collector;
 mod connections;
 mod doors;
 mod error;
+#[cfg(test)]
+mod exposition_test;
 mod file_stamp;
 #[cfg(test)]
 #[path = "../service/tests/fixture/mod.rs"]
