@@ -26,7 +26,7 @@ pub(crate) struct Collect {
         env = "PICKET_MONGODB_URI",
         hide_env_values = true
     )]
-    mongodb: String,
+    mongodb: Option<String>,
     #[command(flatten)]
     doors: DoorArgs,
     #[command(flatten)]
@@ -35,13 +35,15 @@ pub(crate) struct Collect {
 
 impl Collect {
     pub(crate) fn run(self) -> Result<()> {
+        let mongodb = self.mongodb.as_deref();
+        let mongodb = mongodb.context("--mongodb names the server that keeps the records")?;
         self.telling.start()?;
         let options = CollectorOptions {
             doors: self.doors.doors(AllowedOrigins::default())?,
             tls: self.doors.tls(),
             limits: self.doors.limits(),
         };
-        let collector = Collector::new(options, mongo_sink(&self.mongodb)?);
+        let collector = Collector::new(options, mongo_sink(mongodb)?);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use picket_edge_runtime::sync::{Poller, open_source};
 use picket_edge_runtime::{
     AllowedOrigins, HostConfig, LiveService, PoolConfig, Recording, Server, ServerOptions,
@@ -19,7 +19,7 @@ use super::telling_args::TellingArgs;
 #[derive(clap::Args)]
 pub(crate) struct Serve {
     /// The model to serve; beside --release-source, the one to serve until there is a release
-    #[arg(long, value_name = "FILE", required_unless_present = "release_source")]
+    #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
     #[command(flatten)]
     releases: Releases,
@@ -113,6 +113,11 @@ impl Serve {
 }
 
 fn serve(arguments: Serve) -> Result<()> {
+    // Not clap's to ask for: settings are explained also where there is none yet.
+    ensure!(
+        arguments.model.is_some() || arguments.releases.release_source.is_some(),
+        "--model names the model to serve, or --release-source where releases come from"
+    );
     arguments.telling.start()?;
     let options = arguments.server_options()?;
     let www = arguments.www.or_else(|| {

@@ -163,7 +163,14 @@ fn with_variable(arg: Arg) -> Arg {
     if ["help", "version"].contains(&long) {
         return arg;
     }
-    let variable = variable(long);
+    // The variable without the ending holds the secret itself.
+    let is_secret = |(_, key): &(&str, &str)| *key == long;
+    let ending = if SECRET_VARIABLES.iter().any(is_secret) {
+        "_FILE"
+    } else {
+        ""
+    };
+    let variable = variable(long) + ending;
     let arg = if arg.get_env().is_none() {
         arg.env(variable)
     } else {

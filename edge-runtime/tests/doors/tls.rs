@@ -92,7 +92,10 @@ fn a_client_that_trusts_another_certificate_or_asks_for_another_name_turns_away(
     let (_, other) = certificate(folder.path(), "other")?;
     let scene = Scene::start(options(&files))?;
     let unknown = connect(&scene, &other, "localhost").expect_err("not trusted");
-    assert!(unknown.to_string().contains("UnknownIssuer"), "{unknown}");
+    // The certificates made here share a name, so the difference is seen in the signature.
+    let said = unknown.to_string();
+    let untrusted = ["UnknownIssuer", "BadSignature"];
+    assert!(untrusted.iter().any(|it| said.contains(it)), "{said}");
     let misnamed = connect(&scene, &trusted, "other.example").expect_err("another name");
     assert!(
         misnamed.to_string().contains("not valid for name"),
