@@ -19,6 +19,7 @@ export function loadModule() {
 export async function fetchArtifact() {
   const response = await fetch('model.picket', { cache: 'no-cache' });
   if (response.status === 404) return null;
+  if (response.status === 401) throw new Error('this server gives its model to who has a token. Open a model file instead.');
   if (!response.ok) throw new Error(`model.picket: the server answered ${response.status}`);
   return {
     artifact: new Uint8Array(await response.arrayBuffer()),

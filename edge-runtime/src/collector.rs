@@ -2,23 +2,27 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::{get, post};
-use http::{HeaderMap, StatusCode, header};
+use http::{StatusCode, header};
+use hyper_util::service::TowerToHyperService;
+use picket_access::Role;
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use crate::collected_batch;
+use crate::connections::{self, ConnectionLimits};
+use crate::doors::{Doors, Needed, Refusal};
 use crate::error::StartError;
 use crate::log_line::log;
+use crate::server::{reload, reload_changed};
 use crate::spool::MAX_RECORD;
+use crate::tls::{Tls, TlsFiles};
 use crate::upload::{Collected, CollectedOutcome, Outcome, RecordSink};
 
 /// The largest batch.
@@ -27,12 +31,21 @@ const MAX_BODY: usize = 4 << 20;
 const MAX_RECORDS: usize = 10_000;
 /// Batches held in memory at a time; further ones wait.
 const AT_A_TIME: usize = 8;
-/// How long a device may take to send a batch.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How a collector is reached and by whom.
+#[derive(Debug, Default)]
+pub struct CollectorOptions {
+    /// Who is let in: devices with the role [`Role::Deliver`].
+    pub doors: Doors,
+    /// The certificate; plain HTTP without it.
+    pub tls: Option<TlsFiles>,
+    /// What a connection may cost.
+    pub limits: ConnectionLimits,
+}
 
 /// Takes batches and hands them to a sink.
 pub struct Collector {
-    token_digests: Vec<[u8; 32]>,
+    options: CollectorOptions,
     sink: Mutex<Box<dyn RecordSink>>,
     room: Semaphore,
 }
@@ -44,65 +57,51 @@ impl std::fmt::Debug for Collector {
 }
 
 impl Collector {
-    /// Lets in devices with one of the tokens: one a line, blank lines apart.
-    ///
-    /// # Errors
-    /// [`StartError::Upload`] where there is no token, or one that is too short to be a secret.
-    pub fn new(tokens: &str, sink: Box<dyn RecordSink>) -> Result<Self, StartError> {
-        let tokens: Vec<&str> = tokens
-            .lines()
-            .map(str::trim)
-            .filter(|it| !it.is_empty())
-            .collect();
-        if tokens.is_empty() || tokens.iter().any(|it| it.len() < 16) {
-            let reason = "expected tokens of at least 16 characters, one a line".to_owned();
-            return Err(StartError::Upload { reason });
-        }
-        let digest = |token: &&str| Sha256::digest(token).into();
-        Ok(Self {
-            token_digests: tokens.iter().map(digest).collect(),
+    /// Takes batches for a sink.
+    #[must_use]
+    pub fn new(options: CollectorOptions, sink: Box<dyn RecordSink>) -> Self {
+        Self {
+            options,
             sink: Mutex::new(sink),
             room: Semaphore::new(AT_A_TIME),
-        })
+        }
     }
 
-    /// Listens and serves until `stop` is ready. `listening` gets the address.
+    /// Listens and serves until `stop` is ready. `listening` gets the URL.
     ///
     /// # Errors
-    /// [`StartError::Listen`], such as for a port that is in use.
+    /// [`StartError::Listen`], such as for a port that is in use; [`StartError::Tls`]; [`StartError::OpenDoors`]
+    /// where there are no tokens: a collector is never open.
     pub async fn serve(
-        self,
+        mut self,
         address: SocketAddr,
-        listening: impl FnOnce(SocketAddr),
+        listening: impl FnOnce(String),
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), StartError> {
+        if !self.options.doors.are_guarded() {
+            return Err(StartError::OpenDoors { address });
+        }
+        let tls = self.options.tls.take().map(Tls::open).transpose()?;
+        let tls = tls.map(Arc::new);
         let failed = |source| StartError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
-        listening(listener.local_addr().map_err(failed)?);
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let address = listener.local_addr().map_err(failed)?;
+        listening(format!("{scheme}://{address}"));
+        let limits = self.options.limits;
+        let collector = Arc::new(self);
+        let (looking, certificate) = (Arc::clone(&collector), tls.clone());
+        let looking = tokio::spawn(reload_changed(move |in_any_case| {
+            reload(&looking.options.doors, certificate.as_deref(), in_any_case)
+        }));
         let router = Router::new()
             .route("/records", post(records))
             .route("/health", get(|| async { "ok\n" }))
-            .with_state(Arc::new(self));
-        axum::serve(listener, router)
-            .with_graceful_shutdown(stop)
-            .await
-            .map_err(failed)
-    }
-
-    /// Whether the request has a token. Digests are compared to their end, whatever the first difference: time tells
-    /// nothing of a token.
-    fn lets_in(&self, headers: &HeaderMap) -> bool {
-        let token = headers
-            .get(header::AUTHORIZATION)
-            .and_then(|it| it.to_str().ok()?.strip_prefix("Bearer "));
-        let Some(token) = token else { return false };
-        let given: [u8; 32] = Sha256::digest(token.trim()).into();
-        let mut any = false;
-        for known in &self.token_digests {
-            let differing = given.iter().zip(known).fold(0, |all, (a, b)| all | (a ^ b));
-            any |= differing == 0;
-        }
-        any
+            .with_state(collector);
+        let service = TowerToHyperService::new(router);
+        connections::serve(listener, tls, limits, service, stop).await;
+        looking.abort();
+        Ok(())
     }
 
     /// What becomes of the records of a batch; `Err` is a status and what to say.
@@ -145,17 +144,22 @@ impl Collector {
 }
 
 async fn records(State(collector): State<Arc<Collector>>, request: Request) -> Response {
-    let (head, body) = request.into_parts();
-    if !collector.lets_in(&head.headers) {
-        return answer(
-            StatusCode::UNAUTHORIZED,
-            "expected a bearer token of this collector",
+    let needed = Needed::Role(Role::Deliver);
+    if let Err(refusal) = collector.options.doors.enter(&request, needed) {
+        let mut response = answer(refusal.problem.kind.status(), &refusal.problem.detail);
+        Refusal::headers(
+            refusal.challenge,
+            refusal.retry_after,
+            response.headers_mut(),
         );
+        return response;
     }
+    let body = request.into_body();
     let Ok(_room) = collector.room.acquire().await else {
         return answer(StatusCode::SERVICE_UNAVAILABLE, "shutting down");
     };
-    let body = match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, MAX_BODY)).await {
+    let limit = collector.options.limits.body_timeout;
+    let body = match tokio::time::timeout(limit, to_bytes(body, MAX_BODY)).await {
         Ok(Ok(body)) => body,
         Ok(Err(_)) => return answer(StatusCode::PAYLOAD_TOO_LARGE, "the batch is too large"),
         Err(_) => {
@@ -192,11 +196,12 @@ fn answer(status: StatusCode, reason: &str) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::doors::AllowedOrigins;
     use crate::upload::{CollectorSink, SinkError};
+    use picket_access::TokenFile;
+    use std::time::Duration;
 
     type Tested = Result<(), Box<dyn std::error::Error>>;
-
-    const TOKEN: &str = "a token of this test";
 
     /// Takes labels, rejects predictions, and is down for what holds `down`.
     #[derive(Default)]
@@ -242,27 +247,49 @@ mod tests {
     async fn a_device_delivers_by_the_collector_with_a_token_only() -> Tested {
         let picky = Picky::default();
         let taken = Arc::clone(&picky.0);
-        let collector = Collector::new(
-            &format!("other token of the test\n{TOKEN}\n"),
-            Box::new(picky),
-        )?;
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("tokens.json");
+        let mut tokens = TokenFile::new();
+        let device = tokens
+            .add("device", Role::Deliver, None)?
+            .secret()
+            .to_owned();
+        let scores = tokens
+            .add("scores", Role::Feedback, None)?
+            .secret()
+            .to_owned();
+        let slow = tokens.add("slow", Role::Deliver, Some("1/h".parse()?))?;
+        let slow = slow.secret().to_owned();
+        tokens.write(&path)?;
+        let options = CollectorOptions {
+            doors: Doors::with_tokens(path, AllowedOrigins::default())?,
+            ..CollectorOptions::default()
+        };
+        let collector = Collector::new(options, Box::new(picky));
         let (sender, address) = tokio::sync::oneshot::channel();
         let listening = |address| {
             let _ = sender.send(address);
         };
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         let serving = tokio::spawn(collector.serve(any, listening, std::future::pending()));
-        let url = format!("http://{}", address.await?);
+        let url = address.await?;
         let talked = tokio::task::spawn_blocking(move || {
             let timeout = Duration::from_secs(10);
-            let mut stranger = CollectorSink::new(&url, "a token of a stranger", timeout);
             let label = record("label", 'a');
-            let refused = stranger.deliver(&[label.as_bytes()]);
-            assert!(
-                matches!(refused, Err(SinkError::Unauthorized { .. })),
-                "{refused:?}"
-            );
-            let mut device = CollectorSink::new(&format!("{url}/"), TOKEN, timeout);
+            for (token, said) in [("a token of a stranger", "401"), (&scores, "deliver")] {
+                let mut stranger = CollectorSink::new(&url, token, timeout);
+                let refused = stranger.deliver(&[label.as_bytes()]);
+                let refused = refused.expect_err(said);
+                assert!(
+                    matches!(refused, SinkError::Unauthorized { .. }),
+                    "{refused:?}"
+                );
+            }
+            let mut eager = CollectorSink::new(&url, &slow, timeout);
+            assert!(eager.deliver(&[b"{"]).is_ok());
+            let refused = eager.deliver(&[label.as_bytes()]).expect_err("too often");
+            assert!(refused.to_string().contains("429"), "{refused}");
+            let mut device = CollectorSink::new(&format!("{url}/"), &device, timeout);
             let prediction = record("prediction", 'b');
             let wrong = record("rumour", 'c');
             let outcomes = device
@@ -296,13 +323,14 @@ mod tests {
         Ok(())
     }
 
-    #[test]
-    fn short_tokens_are_refused() {
-        for tokens in ["", "\n \n", "short", "a token of this test\nshort"] {
-            assert!(
-                Collector::new(tokens, Box::new(Picky::default())).is_err(),
-                "{tokens:?}"
-            );
-        }
+    #[tokio::test]
+    async fn a_collector_is_never_open() {
+        let collector = Collector::new(CollectorOptions::default(), Box::new(Picky::default()));
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let refused = collector.serve(any, |_| {}, std::future::pending()).await;
+        assert!(
+            matches!(refused, Err(StartError::OpenDoors { .. })),
+            "{refused:?}"
+        );
     }
 }

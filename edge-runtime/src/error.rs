@@ -118,6 +118,43 @@ pub enum StartError {
         /// What is wrong.
         reason: String,
     },
+    /// Everybody could come in, and nobody said that they may.
+    #[error(
+        "{address} is reached by others, and there are no tokens: --tokens names a file of them (`edge-runtime token \
+         add` makes one), or --open lets everybody in"
+    )]
+    OpenDoors {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// The token file cannot be used.
+    #[error(transparent)]
+    Tokens(#[from] picket_access::TokenError),
+    /// The audit log cannot be used.
+    #[error("{0}; `edge-runtime audit verify` says more, --audit-log takes another file")]
+    Audit(#[from] picket_access::AuditError),
+    /// The certificate or its key cannot be used.
+    #[error("cannot use {} for TLS: {reason}", .path.display())]
+    Tls {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The log cannot be written.
+    #[error("cannot write the log {}: {source}", .path.display())]
+    LogFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// Traces have nowhere to go.
+    #[error("cannot send traces to {found}; expected an address such as http://localhost:4318")]
+    Trace {
+        /// What was found.
+        found: String,
+    },
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {source}; --listen takes another address")]
     Listen {

@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use picket_access::Outcome;
 use picket_service::{Assets, Limits, ServedModel, Service};
 use serde_json::json;
 
+use crate::audit_trail::audit;
 use crate::error::StartError;
 use crate::log_line::log;
 use crate::monotonic::Monotonic;
@@ -83,6 +85,12 @@ pub(crate) fn page_of(config: &HostConfig) -> Result<Assets, StartError> {
 }
 
 pub(crate) fn log_loaded(model: &ServedModel, config: &HostConfig, assets: &Assets) {
+    let details = [
+        ("version", model.version().to_owned()),
+        ("artifact", model.digest().to_string()),
+    ];
+    // Where it cannot be written down, the log says so.
+    let _ = audit("server", "model.load", Outcome::Done, &details);
     log(
         "info",
         "loaded",

@@ -4,10 +4,16 @@
 //! the [`ScorerPool`] scores them in an instance of the component, the service writes the answer.
 //! [`sync`] keeps the model on the newest release that is signed and sound.
 
+mod audit_trail;
 mod body_budget;
 mod collected_batch;
 mod collector;
+mod connections;
+mod doors;
 mod error;
+#[cfg(test)]
+mod exposition_test;
+mod file_stamp;
 #[cfg(test)]
 #[path = "../service/tests/fixture/mod.rs"]
 #[expect(dead_code, reason = "the tests here need one of its schemas")]
@@ -21,6 +27,8 @@ mod page;
 pub mod record;
 mod recording;
 mod released_host;
+mod request_log;
+mod rotated_file;
 mod scorer_engine;
 mod scorer_instance;
 mod scorer_pool;
@@ -29,16 +37,25 @@ mod shadow;
 mod spin_up;
 pub mod spool;
 pub mod sync;
+mod tls;
+mod trace;
 pub mod upload;
 
-pub use collector::Collector;
+pub use audit_trail::{audit, start_audit};
+pub use collector::{Collector, CollectorOptions};
+pub use connections::ConnectionLimits;
+pub use doors::{AllowedOrigins, Doors};
 pub use error::StartError;
 pub use host::{HostConfig, default_cache_dir, default_component, start, start_with};
 pub use live_service::LiveService;
+pub use log_line::{LogConfig, LogLevel, start_log};
 pub use recording::{Recording, RecordingConfig, UploadConfig, mongo_sink};
 pub use released_host::{Released, SyncOptions, start_released, start_released_with};
+pub use request_log::LoggedRequests;
 pub use scorer_engine::{EngineConfig, ScorerEngine};
 pub use scorer_pool::{PoolConfig, ScorerPool};
-pub use server::Server;
+pub use server::{Server, ServerOptions};
 pub use shadow::{ShadowMetrics, ShadowScoring, ShadowShare};
 pub use spin_up::{SpinConfig, SpinUp};
+pub use tls::TlsFiles;
+pub use trace::{Tracer, TracerConfig};

@@ -117,7 +117,13 @@ fn drawn(artifact: &Artifact<'_>) -> Vec<Golden> {
 
 /// What is compared: the date and the connection belong to the host.
 fn compared(response: &http::Response<Bytes>) -> (u16, BTreeMap<String, String>, Bytes) {
-    let own = ["date", "connection", "content-length", "transfer-encoding"];
+    let own = [
+        "date",
+        "connection",
+        "content-length",
+        "transfer-encoding",
+        "x-request-id",
+    ];
     let headers = response
         .headers()
         .iter()

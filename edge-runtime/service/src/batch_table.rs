@@ -180,17 +180,20 @@ pub(crate) fn escaped(text: &str) -> String {
     out
 }
 
+/// The style of the pages that are made here. Its digest stands in their policy: see `security.rs`.
+pub(crate) const STYLE: &str = "\n\
+     :root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}\n\
+     body{max-width:60rem;margin:2rem auto;padding:0 1rem}\n\
+     table{border-collapse:collapse}\n\
+     th,td{text-align:left;padding:.2rem .8rem .2rem 0;border-bottom:1px solid #8884;vertical-align:top}\n\
+     pre{overflow:auto;padding:.6rem;background:#8882}\n\
+     tr.positive td:nth-child(2){font-weight:bold}\n";
+
 /// The start of a page that needs nothing else.
 pub(crate) fn html_head(title: &str) -> String {
     format!(
         "<!doctype html>\n<html lang=en>\n<meta charset=utf-8>\n\
-         <meta name=viewport content=\"width=device-width\">\n<title>{}</title>\n<style>\n\
-         :root{{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}}\n\
-         body{{max-width:60rem;margin:2rem auto;padding:0 1rem}}\n\
-         table{{border-collapse:collapse}}\n\
-         th,td{{text-align:left;padding:.2rem .8rem .2rem 0;border-bottom:1px solid #8884;vertical-align:top}}\n\
-         pre{{overflow:auto;padding:.6rem;background:#8882}}\n\
-         tr.positive td:nth-child(2){{font-weight:bold}}\n</style>\n",
+         <meta name=viewport content=\"width=device-width\">\n<title>{}</title>\n<style>{STYLE}</style>\n",
         escaped(title)
     )
 }

@@ -27,6 +27,7 @@ mod reply;
 mod route;
 mod row_set;
 mod scoring;
+mod security;
 mod served_model;
 mod service;
 
@@ -40,6 +41,7 @@ pub use problem::{Problem, ProblemKind};
 pub use recording::{
     Durable, IdSource, Label, NotRecorded, PredictionId, Predictions, Receipt, Recorder,
 };
+pub use route::ROUTES;
 pub use scoring::{Scoring, ScoringError, only};
 pub use served_model::ServedModel;
 pub use service::Service;

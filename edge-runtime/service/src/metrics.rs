@@ -5,9 +5,11 @@ use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use http::{Method, StatusCode};
+use bytes::Bytes;
+use http::{Method, Response, StatusCode};
 
 use crate::answer::VerdictCounts;
+use crate::route::Route;
 use crate::served_model::ServedModel;
 
 /// Upper bounds of the histogram's buckets, in seconds: from a row's score to a large batch.
@@ -44,29 +46,43 @@ struct Histogram {
 }
 
 /// One request, when it is answered.
-pub(crate) struct Observation<'r> {
-    pub(crate) route: &'static str,
-    pub(crate) method: &'r Method,
-    pub(crate) status: StatusCode,
-    pub(crate) request_bytes: usize,
-    pub(crate) response_bytes: usize,
-    /// `None` where the host has no clock.
-    pub(crate) duration: Option<Duration>,
+pub(crate) struct Observation {
+    route: &'static str,
+    method: &'static str,
+    status: StatusCode,
+    request_bytes: usize,
+    response_bytes: usize,
+}
+
+impl Observation {
+    pub(crate) fn of(
+        method: &Method,
+        route: Route,
+        request_bytes: usize,
+        response: &Response<Bytes>,
+    ) -> Self {
+        Self {
+            route: route.label(),
+            method: method_label(method),
+            status: response.status(),
+            request_bytes,
+            response_bytes: response.body().len(),
+        }
+    }
 }
 
 impl Metrics {
-    pub(crate) fn observe(&self, seen: &Observation<'_>) {
+    /// Counts a request that took `duration`; `None` where the host has no clock.
+    pub(crate) fn observe(&self, seen: &Observation, duration: Option<Duration>) {
         let mut counters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let method = method_label(seen.method);
         *counters
             .requests
-            .entry((seen.route, method, seen.status.as_u16()))
+            .entry((seen.route, seen.method, seen.status.as_u16()))
             .or_default() += 1;
         counters.request_bytes += seen.request_bytes as u64;
         counters.response_bytes += seen.response_bytes as u64;
         counters.rejected += u64::from(seen.status == StatusCode::UNPROCESSABLE_ENTITY);
-        counters.failures += u64::from(seen.status.is_server_error());
-        if let Some(duration) = seen.duration {
+        if let Some(duration) = duration {
             let seconds = duration.as_secs_f64();
             let histogram = counters.seconds.entry(seen.route).or_default();
             histogram.count += 1;
@@ -75,6 +91,11 @@ impl Metrics {
                 *bucket += u64::from(seconds <= bound);
             }
         }
+    }
+
+    pub(crate) fn count_scorer_failure(&self) {
+        let mut counters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        counters.failures += 1;
     }
 
     pub(crate) fn count_rows(&self, counts: VerdictCounts) {

@@ -16,8 +16,10 @@ pub enum ProblemKind {
     MalformedBody,
     /// The query has a parameter or value that the route does not know.
     InvalidQuery,
-    /// The route wants a token that the request does not have.
+    /// The route needs a token, and there is none or a wrong one.
     Unauthorized,
+    /// The token's role does not reach this route, or a page of another origin asks.
+    Forbidden,
     /// Nothing is at this path.
     NotFound,
     /// The path has other methods.
@@ -34,6 +36,8 @@ pub enum ProblemKind {
     UnsupportedMediaType,
     /// Rows do not fit the model's schema.
     InvalidRows,
+    /// The token was used more often than it may be.
+    TooManyRequests,
     /// The model has no exact explanations.
     Unexplainable,
     /// What was offered as a release is not to be trusted.
@@ -48,10 +52,11 @@ pub enum ProblemKind {
 
 impl ProblemKind {
     /// Every kind, in the order of the statuses.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::MalformedBody,
         Self::InvalidQuery,
         Self::Unauthorized,
+        Self::Forbidden,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::NotAcceptable,
@@ -60,6 +65,7 @@ impl ProblemKind {
         Self::TooManyRows,
         Self::UnsupportedMediaType,
         Self::InvalidRows,
+        Self::TooManyRequests,
         Self::Unexplainable,
         Self::ReleaseRefused,
         Self::ScorerFailed,
@@ -73,6 +79,7 @@ impl ProblemKind {
         match self {
             Self::MalformedBody | Self::InvalidQuery => StatusCode::BAD_REQUEST,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
@@ -80,6 +87,7 @@ impl ProblemKind {
             Self::BodyTooLarge | Self::TooManyRows => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::InvalidRows => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             Self::Unexplainable | Self::ReleaseRefused => StatusCode::CONFLICT,
             Self::ScorerFailed => StatusCode::INTERNAL_SERVER_ERROR,
             Self::ScorerUnavailable | Self::NotRecorded => StatusCode::SERVICE_UNAVAILABLE,
@@ -93,6 +101,7 @@ impl ProblemKind {
             Self::MalformedBody => "malformed-body",
             Self::InvalidQuery => "invalid-query",
             Self::Unauthorized => "unauthorized",
+            Self::Forbidden => "forbidden",
             Self::NotFound => "not-found",
             Self::MethodNotAllowed => "method-not-allowed",
             Self::NotAcceptable => "not-acceptable",
@@ -101,6 +110,7 @@ impl ProblemKind {
             Self::TooManyRows => "too-many-rows",
             Self::UnsupportedMediaType => "unsupported-media-type",
             Self::InvalidRows => "invalid-rows",
+            Self::TooManyRequests => "too-many-requests",
             Self::Unexplainable => "unexplainable",
             Self::ReleaseRefused => "release-refused",
             Self::ScorerFailed => "scorer-failed",
@@ -115,7 +125,8 @@ impl ProblemKind {
         match self {
             Self::MalformedBody => "The body cannot be read",
             Self::InvalidQuery => "The query is not one of this route",
-            Self::Unauthorized => "This route wants a token",
+            Self::Unauthorized => "A token is needed",
+            Self::Forbidden => "The token does not reach this far",
             Self::NotFound => "Nothing is here",
             Self::MethodNotAllowed => "This path has other methods",
             Self::NotAcceptable => "This route has no such format",
@@ -124,6 +135,7 @@ impl ProblemKind {
             Self::TooManyRows => "The batch has too many rows",
             Self::UnsupportedMediaType => "This route does not read this content type",
             Self::InvalidRows => "Rows do not fit the model's schema",
+            Self::TooManyRequests => "Too many requests",
             Self::Unexplainable => "The model has no exact explanations",
             Self::ReleaseRefused => "The release is refused",
             Self::ScorerFailed => "The scorer failed",

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use http::HeaderMap;
@@ -116,6 +116,38 @@ pub trait Durable: Any + Send + Sync {
 /// sends the response, and sends what [`crate::Service::not_recorded`] says where it fails.
 #[derive(Clone)]
 pub struct Receipt(pub Arc<dyn Durable>);
+
+impl Receipt {
+    /// The same receipt, which calls `then` once the records are durable.
+    pub(crate) fn when_kept(self, then: Box<dyn FnOnce() + Send>) -> Self {
+        Self(Arc::new(Followed {
+            receipt: self,
+            then: Mutex::new(Some(then)),
+        }))
+    }
+}
+
+struct Followed {
+    receipt: Receipt,
+    then: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+}
+
+impl Durable for Followed {
+    fn poll_durable(&self, context: &mut Context<'_>) -> Poll<Result<(), NotRecorded>> {
+        let polled = self.receipt.0.poll_durable(context);
+        if let Poll::Ready(Ok(())) = polled {
+            let then = self
+                .then
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take();
+            if let Some(then) = then {
+                then();
+            }
+        }
+        polled
+    }
+}
 
 impl fmt::Debug for Receipt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

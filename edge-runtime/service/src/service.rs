@@ -16,6 +16,7 @@ use crate::recording::{IdSource, NotRecorded, PredictionId, Predictions, Receipt
 use crate::reply::Reply;
 use crate::route::{Route, predict};
 use crate::scoring::{Scoring, ScoringError};
+use crate::security;
 use crate::served_model::ServedModel;
 use picket_wasm_model::Scored;
 
@@ -31,13 +32,6 @@ const VERSION_HEADER: HeaderName = HeaderName::from_static("picket-model-version
 const DIGEST_HEADER: HeaderName = HeaderName::from_static("picket-artifact-digest");
 /// The signed release that the model came in, where it came in one.
 const RELEASE_HEADER: HeaderName = HeaderName::from_static("picket-release");
-
-/// What a page may do. The scorer is WebAssembly, the charts and downloads are made in the page.
-const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; \
-     img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; form-action 'self'; \
-     frame-ancestors 'none'",
-);
 
 /// The HTTP API over one model.
 pub struct Service {
@@ -121,6 +115,12 @@ impl Service {
         self
     }
 
+    /// The route of a path, as metrics name it: one of [`crate::ROUTES`].
+    #[must_use]
+    pub fn route_label(&self, path: &str) -> &'static str {
+        Route::of(path, &self.assets).label()
+    }
+
     /// The caps that requests are held to.
     #[must_use]
     pub fn limits(&self) -> Limits {
@@ -144,8 +144,8 @@ impl Service {
         } else {
             self.dispatch(route, request)
         };
-        let response = self.finish(request, outcome);
-        self.observe_since(start, route, request, &response);
+        let mut response = self.finish(request, outcome);
+        self.observe_since(start, route, request, &mut response);
         response
     }
 
@@ -166,8 +166,8 @@ impl Service {
             return None;
         }
         let start = self.clock.elapsed();
-        let response = self.finish(request, predict::predict_now(self, request)?);
-        self.observe_since(start, Route::Predict, request, &response);
+        let mut response = self.finish(request, predict::predict_now(self, request)?);
+        self.observe_since(start, Route::Predict, request, &mut response);
         Some(response)
     }
 
@@ -176,7 +176,8 @@ impl Service {
     pub fn refuse<B>(&self, request: &Request<B>, problem: Problem) -> Response<Bytes> {
         let route = Route::of(request.uri().path(), &self.assets);
         let response = self.finish(request, Err(problem));
-        self.observe(request.method(), route, 0, &response, None);
+        let seen = Observation::of(request.method(), route, 0, &response);
+        self.metrics.observe(&seen, None);
         response
     }
 
@@ -193,36 +194,26 @@ impl Service {
         response
     }
 
+    /// Counts a response, once: one with a receipt when that is kept. Where it is not, something else goes out.
     fn observe_since(
         &self,
         start: Option<Duration>,
         route: Route,
         request: &Request<Bytes>,
-        response: &Response<Bytes>,
+        response: &mut Response<Bytes>,
     ) {
-        let duration = start
-            .zip(self.clock.elapsed())
-            .map(|(start, end)| end.saturating_sub(start));
-        let n_bytes = request.body().len();
-        self.observe(request.method(), route, n_bytes, response, duration);
-    }
-
-    fn observe(
-        &self,
-        method: &Method,
-        route: Route,
-        request_bytes: usize,
-        response: &Response<Bytes>,
-        duration: Option<Duration>,
-    ) {
-        self.metrics.observe(&Observation {
-            route: route.label(),
-            method,
-            status: response.status(),
-            request_bytes,
-            response_bytes: response.body().len(),
-            duration,
-        });
+        let seen = Observation::of(request.method(), route, request.body().len(), response);
+        let (metrics, clock) = (&self.metrics, &self.clock);
+        match response.extensions_mut().remove::<Receipt>() {
+            None => metrics.observe(&seen, since(start, &**clock)),
+            Some(receipt) => {
+                let (metrics, clock) = (Arc::clone(metrics), Arc::clone(clock));
+                let count = move || metrics.observe(&seen, since(start, &*clock));
+                response
+                    .extensions_mut()
+                    .insert(receipt.when_kept(Box::new(count)));
+            }
+        }
     }
 
     fn dispatch(&self, route: Route, request: &Request<Bytes>) -> Result<Reply, Problem> {
@@ -243,7 +234,7 @@ impl Service {
         route.answer(self, request)
     }
 
-    /// What goes out instead of a response whose [`Receipt`] failed. The service has counted the response already.
+    /// What goes out instead of a response whose [`Receipt`] failed. It is counted, and the other is not.
     #[must_use]
     pub fn not_recorded<B>(&self, request: &Request<B>, error: NotRecorded) -> Response<Bytes> {
         self.refuse(request, error.into())
@@ -325,6 +316,12 @@ impl Service {
         let (reply, allow) = match outcome {
             Ok(reply) => (Self::unless_known(request, reply), None),
             Err(problem) => {
+                if matches!(
+                    problem.kind,
+                    ProblemKind::ScorerFailed | ProblemKind::ScorerUnavailable
+                ) {
+                    self.metrics.count_scorer_failure();
+                }
                 let body = problem.body(self.model.tag());
                 let content_type = "application/problem+json";
                 let status = problem.kind.status();
@@ -356,17 +353,7 @@ impl Service {
         if let Some((number, _)) = &self.model.release {
             headers.insert(RELEASE_HEADER, HeaderValue::from(*number));
         }
-        headers.insert(
-            header::X_CONTENT_TYPE_OPTIONS,
-            HeaderValue::from_static("nosniff"),
-        );
-        headers.insert(
-            header::REFERRER_POLICY,
-            HeaderValue::from_static("no-referrer"),
-        );
-        if reply.content_type.starts_with("text/html") {
-            headers.insert(header::CONTENT_SECURITY_POLICY, PAGE_POLICY);
-        }
+        security::insert(headers, reply.content_type);
         let tag = reply
             .etag
             .as_deref()
@@ -410,6 +397,12 @@ impl Service {
         }
         reply
     }
+}
+
+fn since(start: Option<Duration>, clock: &dyn Clock) -> Option<Duration> {
+    start
+        .zip(clock.elapsed())
+        .map(|(start, end)| end.saturating_sub(start))
 }
 
 pub(crate) fn scorer_problem(error: &ScoringError) -> Problem {

@@ -2,13 +2,13 @@
 
 use std::io::Write as _;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use picket_edge_runtime::upload::{FolderSink, RecordSink};
-use picket_edge_runtime::{Collector, mongo_sink};
+use picket_edge_runtime::{AllowedOrigins, Collector, CollectorOptions, mongo_sink};
 
-use super::secret;
+use super::door_args::DoorArgs;
+use super::telling_args::TellingArgs;
 
 #[derive(clap::Args)]
 pub(crate) struct Collect {
@@ -32,21 +32,26 @@ pub(crate) struct Collect {
     /// A folder that keeps the records instead: for set-ups without a database
     #[arg(long, value_name = "DIR")]
     into: Option<PathBuf>,
-    /// The file with the devices' tokens, one a line, or the variable `PICKET_COLLECT_TOKENS`
-    #[arg(long, value_name = "FILE")]
-    tokens: Option<PathBuf>,
+    #[command(flatten)]
+    doors: DoorArgs,
+    #[command(flatten)]
+    telling: TellingArgs,
 }
 
 impl Collect {
     pub(crate) fn run(self) -> Result<()> {
-        let tokens = secret(self.tokens.as_deref(), "PICKET_COLLECT_TOKENS")?
-            .context("--tokens says which devices may deliver")?;
         let sink: Box<dyn RecordSink> = match (&self.into, &self.mongodb) {
             (Some(folder), _) => Box::new(FolderSink::open(folder)?),
             (None, Some(uri)) => mongo_sink(uri)?,
             (None, None) => anyhow::bail!("--mongodb or --into says where records are kept"),
         };
-        let collector = Collector::new(&tokens, sink)?;
+        self.telling.start()?;
+        let options = CollectorOptions {
+            doors: self.doors.doors(AllowedOrigins::default())?,
+            tls: self.doors.tls(),
+            limits: self.doors.limits(),
+        };
+        let collector = Collector::new(options, sink)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -54,9 +59,9 @@ impl Collect {
             .context("cannot start the threads")?;
         runtime.block_on(async {
             let stop = crate::stop_signal().context("cannot listen for signals")?;
-            let listening = |address| {
+            let listening = |url| {
                 // A closed standard output is no reason not to serve.
-                let _ = writeln!(std::io::stdout(), "listening on http://{address}");
+                let _ = writeln!(std::io::stdout(), "listening on {url}");
             };
             collector.serve(self.listen, listening, stop).await?;
             Ok(())

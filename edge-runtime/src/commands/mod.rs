@@ -1,9 +1,16 @@
 //! The commands beside `serve`, and the options that `serve` has for recording.
 
+pub(crate) mod audit;
 pub(crate) mod collect;
+pub(crate) mod config;
+mod door_args;
 pub(crate) mod recording;
+pub(crate) mod serve;
+pub(crate) mod settings;
 pub(crate) mod spin_up;
 pub(crate) mod spool;
+mod telling_args;
+pub(crate) mod token;
 
 use std::path::Path;
 

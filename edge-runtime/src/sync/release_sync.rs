@@ -6,6 +6,7 @@ mod hints;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use picket_access::Outcome::{Done, Refused};
 use picket_schema::release::{
     HighWater, KeySet, ReleaseError, Revocations, Trust, VerifiedManifest, caps,
 };
@@ -17,6 +18,7 @@ use super::source::{ReleaseSource, SourcePath};
 use super::state::{State, StateDir};
 use super::sync_error::SyncError;
 use super::sync_metrics::SyncMetrics;
+use crate::audit_trail::audit;
 use crate::log_line::log;
 
 /// Marks of time alone are written at most this often, in seconds: flash wears.
@@ -74,6 +76,8 @@ pub struct ReleaseSync {
     /// When this process last saw the release confirmed: does not follow a clock that is set.
     confirmed: Instant,
     withheld: Option<String>,
+    /// The refusal that stands in the audit log: the same at every poll is told once.
+    audited: Option<String>,
 }
 
 impl std::fmt::Debug for ReleaseSync {
@@ -111,6 +115,7 @@ impl ReleaseSync {
             n_unchanged: 0,
             confirmed: Instant::now(),
             withheld: None,
+            audited: None,
         })
     }
 
@@ -140,6 +145,13 @@ impl ReleaseSync {
                 self.metrics.serving(release, Duration::ZERO);
                 if let Outcome::Activated { release } = outcome {
                     log("info", "release_activated", &[("release", json!(release))]);
+                    self.audited = None;
+                    let artifact = self.serving.map(|it| it.artifact.to_string());
+                    let details = [
+                        ("release", release.to_string()),
+                        ("artifact", artifact.unwrap_or_default()),
+                    ];
+                    self.note("model.activate", Done, &details);
                 }
             }
             Err(error) => {
@@ -157,6 +169,13 @@ impl ReleaseSync {
                     "release_sync_failed"
                 };
                 log("warn", event, &fields);
+                let reason = error.to_string();
+                if error.is_refusal() && self.audited.as_ref() != Some(&reason) {
+                    let cause = error.cause().to_owned();
+                    let details = [("cause", cause), ("reason", reason.clone())];
+                    self.note("model.refuse", Refused, &details);
+                    self.audited = Some(reason);
+                }
             }
         }
         self.review(now);
@@ -298,11 +317,30 @@ impl ReleaseSync {
             return;
         }
         match &reason {
-            Some(reason) => log("error", "answers_withheld", &[("reason", json!(reason))]),
-            None => log("info", "answers_given_again", &[]),
+            Some(reason) => {
+                log("error", "answers_withheld", &[("reason", json!(reason))]);
+                self.note("answers.withhold", Done, &[("reason", reason.clone())]);
+            }
+            None => {
+                log("info", "answers_given_again", &[]);
+                self.note("answers.give", Done, &[]);
+            }
         }
         self.metrics.withheld(reason.is_some());
         self.host.withhold(reason.as_deref());
         self.withheld = reason;
+    }
+
+    /// Writes down what became of the model. A model is not held back where that fails: the log says so.
+    pub(super) fn note(
+        &self,
+        action: &str,
+        outcome: picket_access::Outcome,
+        details: &[(&str, String)],
+    ) {
+        let serving = self.release().map_or_else(String::new, |it| it.to_string());
+        let mut details = details.to_vec();
+        details.push(("serving", serving));
+        let _ = audit("sync", action, outcome, &details);
     }
 }

@@ -24,6 +24,23 @@ use crate::reply::Reply;
 use crate::service::Service;
 use crate::{docs, openapi};
 
+/// The routes as metrics, logs and a host's rules of access name them: every label that
+/// [`crate::Service::route_label`] gives.
+pub const ROUTES: [&str; 12] = [
+    "/predict",
+    "/predict/batch",
+    "/feedback",
+    "/model",
+    "/model.picket",
+    "/health",
+    "/ready",
+    "/metrics",
+    "/docs",
+    "/openapi.json",
+    "page",
+    "unknown",
+];
+
 /// What a path names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Route {
@@ -114,5 +131,19 @@ impl Route {
                 Err(Problem::new(ProblemKind::NotFound, detail))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_route_is_listed() {
+        let mut assets = Assets::new();
+        assets.insert("main.js".to_owned(), Vec::new());
+        let paths = ROUTES[..10].iter().chain(&["/main.js", "/nowhere"]);
+        let labels: Vec<&str> = paths.map(|path| Route::of(path, &assets).label()).collect();
+        assert_eq!(labels, ROUTES);
     }
 }

@@ -145,6 +145,83 @@ fn what_cannot_be_recorded_is_not_answered() -> Tested {
     Ok(())
 }
 
+/// Says that it never will be durable.
+struct Lost;
+
+impl Durable for Lost {
+    fn poll_durable(&self, _: &mut Context<'_>) -> Poll<Result<(), NotRecorded>> {
+        let reason = "the disk is full".to_owned();
+        Poll::Ready(Err(NotRecorded { reason }))
+    }
+}
+
+struct Losing;
+
+impl Recorder for Losing {
+    fn predictions(&self, _: &Predictions<'_>) -> Result<Option<Receipt>, NotRecorded> {
+        Ok(Some(Receipt(Arc::new(Lost))))
+    }
+
+    fn labels(&self, _: &[Label]) -> Result<Option<Receipt>, NotRecorded> {
+        Ok(Some(Receipt(Arc::new(Lost))))
+    }
+
+    fn write_metrics(&self, _: &mut String) {}
+}
+
+#[test]
+fn a_response_is_counted_once_with_the_status_that_goes_out() -> Tested {
+    let counted = |service: &Service| -> Vec<String> {
+        text(&service.handle(&get("/metrics")))
+            .lines()
+            .filter(|line| line.starts_with("picket_requests_total{route=\"/predict\""))
+            .map(|line| {
+                let status = line.split("status=\"").nth(1).unwrap_or_default();
+                format!(
+                    "{} {}",
+                    &status[..3],
+                    line.rsplit(' ').next().unwrap_or_default()
+                )
+            })
+            .collect()
+    };
+    let request = predict(&json!({"features": {}}));
+    let mut context = Context::from_waker(Waker::noop());
+    let (service, _) = recording(false)?;
+    for quick in [false, true] {
+        let mut response = if quick {
+            service.handle_now(&request).ok_or("quick")?
+        } else {
+            service.handle(&request)
+        };
+        let receipt = response.extensions_mut().remove::<Receipt>();
+        let receipt = receipt.ok_or("a receipt")?;
+        let before = if quick {
+            vec!["200 1".to_owned()]
+        } else {
+            vec![]
+        };
+        assert_eq!(counted(&service), before, "not before it is durable");
+        // A receipt that is asked again does not count again.
+        for _ in 0..2 {
+            assert_eq!(receipt.0.poll_durable(&mut context), Poll::Ready(Ok(())));
+        }
+    }
+    assert_eq!(counted(&service), ["200 2"]);
+    let service = small()?
+        .with_ids(Arc::new(Counted::default()))
+        .with_recorder(Arc::new(Losing));
+    let mut response = service.handle(&request);
+    let receipt = response.extensions_mut().remove::<Receipt>();
+    let Poll::Ready(Err(error)) = receipt.ok_or("a receipt")?.0.poll_durable(&mut context) else {
+        return Err("the record is lost".into());
+    };
+    let instead = service.not_recorded(&request, error);
+    assert_eq!(instead.status(), 503);
+    assert_eq!(counted(&service), ["503 1"]);
+    Ok(())
+}
+
 #[test]
 fn labels_come_alone_in_an_array_or_a_line_each() -> Tested {
     let (service, kept) = recording(false)?;

@@ -58,6 +58,7 @@ impl ReleaseSync {
         self.serve(loaded, &verified);
         self.metrics.serving(release, self.age(now));
         log("info", "release_resumed", &[("release", json!(release))]);
+        self.note("model.resume", picket_access::Outcome::Done, &[]);
         self.review(now);
         Ok(Some(release))
     }

@@ -1,5 +1,6 @@
 //! What the source says besides releases: which is the newest, and which keys follow.
 
+use picket_access::Outcome::Done;
 use picket_schema::release::{Tombstones, caps};
 use serde::Deserialize;
 use serde_json::json;
@@ -124,7 +125,11 @@ impl ReleaseSync {
                 Ok(version)
             });
             match kept {
-                Ok(version) => log("info", "keys_rotated", &[("version", json!(version))]),
+                Ok(version) => {
+                    log("info", "keys_rotated", &[("version", json!(version))]);
+                    let version = version.to_string();
+                    self.note("keys.rotate", Done, &[("version", version)]);
+                }
                 Err(error) => {
                     self.metrics.failed(&error);
                     let fields = [

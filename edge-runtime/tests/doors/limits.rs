@@ -1,0 +1,157 @@
+//! Clients that are slow, large or many; and addresses that others reach.
+
+use std::io::{Read, Write};
+use std::time::{Duration, Instant};
+
+use picket_edge_runtime::{ConnectionLimits, ServerOptions, StartError};
+
+use crate::scene::{PATIENCE, Scene, Tested, exchange, guarded, header, request, status, tokens};
+
+fn hasty() -> ServerOptions {
+    ServerOptions {
+        limits: ConnectionLimits {
+            header_timeout: Duration::from_millis(400),
+            body_timeout: Duration::from_millis(400),
+            max_header_bytes: 8 << 10,
+            ..ConnectionLimits::default()
+        },
+        ..ServerOptions::default()
+    }
+}
+
+#[test]
+fn a_client_that_drips_its_headers_is_cut_off_and_holds_nobody_up() -> Tested {
+    let scene = Scene::start(hasty())?;
+    let mut slow = scene.connect()?;
+    slow.set_nonblocking(true)?;
+    let start = Instant::now();
+    let mut drips = b"GET /health HTTP/1.1\r\nhost: x\r\nx-drip: "
+        .iter()
+        .chain([b'a'].iter().cycle());
+    let mut byte = [0; 1];
+    let closed_after = loop {
+        assert!(start.elapsed() < PATIENCE, "still open");
+        let written = slow.write(&[*drips.next().ok_or("endless")?]);
+        let ended = match slow.read(&mut byte) {
+            Ok(0) => true,
+            Ok(_) => false,
+            Err(error) => error.kind() != std::io::ErrorKind::WouldBlock,
+        };
+        if ended || written.is_err() {
+            break start.elapsed();
+        }
+        // Others are answered meanwhile.
+        assert_eq!(
+            status(&scene.ask(&request("GET", "/health", &[], ""))?),
+            200
+        );
+        std::thread::sleep(Duration::from_millis(25));
+    };
+    assert!(
+        closed_after >= Duration::from_millis(300),
+        "{closed_after:?}"
+    );
+    Ok(())
+}
+
+#[test]
+fn a_body_that_does_not_come_is_answered_by_408() -> Tested {
+    let scene = Scene::start(hasty())?;
+    let head = "POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 20\r\n\r\n{";
+    let start = Instant::now();
+    let answer = scene.ask(head)?;
+    assert_eq!(status(&answer), 408, "{answer}");
+    assert!(answer.contains("/docs#request-timeout"), "{answer}");
+    assert!(start.elapsed() < PATIENCE);
+    Ok(())
+}
+
+#[test]
+fn headers_beyond_their_limit_are_answered_by_431() -> Tested {
+    let scene = Scene::start(hasty())?;
+    let large = "x".repeat(20 << 10);
+    let answer = scene.ask(&request("GET", "/health", &[("x-large", &large)], ""))?;
+    assert_eq!(status(&answer), 431, "{answer}");
+    let many: Vec<(&str, &str)> = std::iter::repeat_n(("x", "y"), 200).collect();
+    let answer = scene.ask(&request("GET", "/health", &many, ""))?;
+    assert_eq!(status(&answer), 431, "{answer}");
+    let path = format!("/{}", "a".repeat(20 << 10));
+    let answer = scene.ask(&request("GET", &path, &[], ""))?;
+    assert!([414, 431].contains(&status(&answer)), "{answer}");
+    assert_eq!(
+        status(&scene.ask(&request("GET", "/health", &[], ""))?),
+        200
+    );
+    Ok(())
+}
+
+#[test]
+fn connections_beyond_their_number_wait_for_a_place() -> Tested {
+    let mut options = hasty();
+    options.limits.max_connections = 2;
+    let scene = Scene::start(options)?;
+    let idle = [scene.connect()?, scene.connect()?];
+    let start = Instant::now();
+    // Until the idle ones are cut off.
+    let answer = scene.ask(&request("GET", "/health", &[], ""))?;
+    assert_eq!(status(&answer), 200, "{answer}");
+    assert!(
+        start.elapsed() >= Duration::from_millis(200),
+        "{:?}",
+        start.elapsed()
+    );
+    drop(idle);
+    Ok(())
+}
+
+#[test]
+fn two_requests_in_one_go_are_two_answers_each_with_an_id() -> Tested {
+    let scene = Scene::start(ServerOptions::default())?;
+    let first = "GET /health HTTP/1.1\r\nhost: x\r\nx-request-id: mine.1\r\n\r\n";
+    let second = request("GET", "/health", &[("x-request-id", "bad id")], "");
+    let answers = exchange(&mut scene.connect()?, format!("{first}{second}").as_bytes())?;
+    let (one, two) = answers.split_at(answers.rfind("HTTP/1.1").ok_or("two answers")?);
+    assert_eq!((status(one), status(two)), (200, 200));
+    assert_eq!(header(one, "x-request-id"), Some("mine.1"));
+    let made = header(two, "x-request-id").ok_or("an id")?;
+    assert!(
+        made.len() == 32 && made.bytes().all(|it| it.is_ascii_hexdigit()),
+        "{made}"
+    );
+    Ok(())
+}
+
+#[test]
+fn others_are_let_in_with_tokens_or_where_that_is_meant() -> Tested {
+    let everywhere = ([0, 0, 0, 0], 0).into();
+    let refused = Scene::start_at(everywhere, ServerOptions::default());
+    let refused = refused.err().ok_or("no start")?.downcast::<StartError>()?;
+    assert!(
+        matches!(*refused, StartError::OpenDoors { .. }),
+        "{refused}"
+    );
+    assert!(refused.to_string().contains("--open"), "{refused}");
+    let open = ServerOptions {
+        open: true,
+        ..ServerOptions::default()
+    };
+    assert!(Scene::start_at(everywhere, open).is_ok());
+    let folder = tempfile::tempdir()?;
+    let (path, _) = tokens(folder.path(), None)?;
+    assert!(Scene::start_at(everywhere, guarded(&path)?).is_ok());
+    for own in [
+        "127.0.0.1:0",
+        "127.8.8.8:0",
+        "[::1]:0",
+        "[::ffff:127.0.0.1]:0",
+    ] {
+        let started = Scene::start_at(own.parse()?, ServerOptions::default());
+        // A machine may lack an address; it is not refused as open.
+        let open_doors = started
+            .err()
+            .and_then(|it| it.downcast::<StartError>().ok());
+        let open_doors = open_doors.is_some_and(|it| matches!(*it, StartError::OpenDoors { .. }));
+        assert!(!open_doors, "{own}");
+    }
+    Ok(())
+}
