@@ -36,6 +36,7 @@ pub mod metrics;
 mod output_file;
 pub mod pipeline;
 mod progress;
+mod progress_watch;
 pub mod publish;
 mod random;
 mod reference;
@@ -81,6 +82,7 @@ pub use learner::{
 pub use logistic::{LogisticError, fit_logistic};
 pub use output_file::OutputFile;
 pub use progress::{Reporter, Stage};
+pub use progress_watch::{ProgressWatch, WatchId, WatchedProgress};
 pub use reference::reference_of;
 pub use retune::{Band, RetuneError, RetuneOptions, Retuned, retune};
 pub use row_groups::RowGroups;
