@@ -103,6 +103,10 @@ pub enum TrainerError {
         /// What is wrong.
         source: ImportError,
     },
+    /// A job cannot be kept or handed out.
+    #[cfg(feature = "serve")]
+    #[error(transparent)]
+    Jobs(#[from] crate::jobs::JobError),
     /// A run cannot be tracked.
     #[error(transparent)]
     Track(#[from] TrackError),
@@ -248,6 +252,8 @@ impl TrainerError {
                     | ErrorKind::InvalidInput
             ),
             Self::Import { source, .. } => source.is_input_error(),
+            #[cfg(feature = "serve")]
+            Self::Jobs(error) => error.is_input_error(),
             Self::Signing(error) => error.is_input_error(),
             Self::Track(error) => error.is_input_error(),
             Self::Retune(error) => !matches!(error, RetuneError::Artifact(_) | RetuneError::Row(_)),

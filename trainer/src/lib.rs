@@ -27,6 +27,10 @@ mod export;
 pub mod import;
 mod importance;
 pub mod ingest;
+#[cfg(feature = "serve")]
+pub mod jobs;
+#[cfg(feature = "serve")]
+mod json_log;
 mod judgement;
 mod knn;
 pub mod learn;

@@ -12,7 +12,12 @@ const ROOMS: [(&str, &[&str]); 13] = [
     ("picket-wasm-model", &["picket-schema", "picket-kernels"]),
     (
         "picket-trainer",
-        &["picket-schema", "picket-access", "picket-wasm-model"],
+        &[
+            "picket-schema",
+            "picket-access",
+            "picket-wasm-model",
+            "picket-service",
+        ],
     ),
     ("picket-service", &["picket-schema", "picket-wasm-model"]),
     (
