@@ -107,6 +107,10 @@ pub enum TrainerError {
     #[cfg(feature = "serve")]
     #[error(transparent)]
     Jobs(#[from] crate::jobs::JobError),
+    /// The service does not start.
+    #[cfg(feature = "serve")]
+    #[error(transparent)]
+    Serve(#[from] crate::serve::ServeError),
     /// A run cannot be tracked.
     #[error(transparent)]
     Track(#[from] TrackError),
@@ -254,6 +258,8 @@ impl TrainerError {
             Self::Import { source, .. } => source.is_input_error(),
             #[cfg(feature = "serve")]
             Self::Jobs(error) => error.is_input_error(),
+            #[cfg(feature = "serve")]
+            Self::Serve(error) => error.is_input_error(),
             Self::Signing(error) => error.is_input_error(),
             Self::Track(error) => error.is_input_error(),
             Self::Retune(error) => !matches!(error, RetuneError::Artifact(_) | RetuneError::Row(_)),

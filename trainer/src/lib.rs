@@ -51,6 +51,8 @@ mod row_groups;
 pub mod runs;
 mod sample;
 pub mod search;
+#[cfg(feature = "serve")]
+pub mod serve;
 pub mod signing;
 mod split;
 mod svm;

@@ -27,7 +27,7 @@ pub use queue::{Handler, Job, Lane, Queue};
 pub use search_job::{Done, SearchJob, SearchWorker};
 pub use shared_store::SharedStores;
 pub use state_folder::{HeldLock, StateFolder};
-pub(crate) use state_folder::{now, try_lock};
+pub(crate) use state_folder::{now, read_json};
 pub use task::{
     BestSoFar, Task, TaskEnd, TaskProgress, TaskRequest, TaskResult, TaskStart, TaskStatus,
 };
