@@ -45,10 +45,13 @@ impl Pipelines {
         for file in files {
             let mut config = PipelineConfig::read(file)?;
             let place = file.display().to_string();
-            let schema = config.schema.as_deref().ok_or_else(|| TrainerError::Pipeline {
-                file: place.clone(),
-                reason: "found no schema; expected the feature schema's file".to_owned(),
-            })?;
+            let schema = config
+                .schema
+                .as_deref()
+                .ok_or_else(|| TrainerError::Pipeline {
+                    file: place.clone(),
+                    reason: "found no schema; expected the feature schema's file".to_owned(),
+                })?;
             let schema = read_schema(schema)?;
             if config.name.is_empty() {
                 config.name.clone_from(&schema.name);
@@ -62,6 +65,15 @@ impl Pipelines {
             known.push((config, schema));
         }
         Ok(Self { known })
+    }
+
+    /// The pipeline of this name with its schema, or the first.
+    #[must_use]
+    pub fn get(&self, name: Option<&str>) -> Option<&(PipelineConfig, FeatureSchema)> {
+        match name {
+            None => self.known.first(),
+            Some(name) => self.known.iter().find(|(config, _)| config.name == name),
+        }
     }
 
     /// Their names.

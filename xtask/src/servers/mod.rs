@@ -2,6 +2,8 @@
 
 mod mlflow;
 mod mongodb;
+mod redis;
 
 pub(crate) use mlflow::MlflowProgram;
 pub(crate) use mongodb::MongoDbProgram;
+pub(crate) use redis::{RedisProgram, URI_VARIABLE as REDIS_VARIABLE};
