@@ -31,7 +31,11 @@ mod runs;
 mod sample;
 mod score;
 mod search;
+#[cfg(feature = "serve")]
+mod serve;
 mod sign;
+#[cfg(feature = "serve")]
+mod token;
 mod track;
 mod train;
 mod transform_options;
@@ -110,6 +114,15 @@ pub enum Command {
     Revoke(sign::RevokeCommand),
     /// Verify a signed release as an edge does.
     Verify(sign::VerifyCommand),
+    /// Serve the trainer over HTTP: trainings, runs, releases, scores.
+    #[cfg(feature = "serve")]
+    Serve(Box<serve::ServeCommand>),
+    /// Do trainings and parts of searches for a service.
+    #[cfg(feature = "serve")]
+    Worker(serve::WorkerCommand),
+    /// Make, list and remove the tokens that let clients of the service in.
+    #[cfg(feature = "serve")]
+    Token(token::TokenCommand),
     /// Look at how models do in the field, from the records of edges: accuracy, drift, nodes, alerts.
     Monitor(Box<monitor::MonitorCommand>),
     /// Make labelled rows out of the records of edges: labels joined to predictions.
@@ -161,6 +174,12 @@ impl Command {
             Self::Cosign(_) => "cosign",
             Self::Revoke(_) => "revoke",
             Self::Verify(_) => "verify",
+            #[cfg(feature = "serve")]
+            Self::Serve(_) => "serve",
+            #[cfg(feature = "serve")]
+            Self::Worker(_) => "worker",
+            #[cfg(feature = "serve")]
+            Self::Token(_) => "token",
             Self::Monitor(_) => "monitor",
             Self::Ingest(_) => "ingest",
             Self::Retention(_) => "retention",
@@ -205,6 +224,12 @@ impl Command {
             Self::Cosign(command) => command.run(),
             Self::Revoke(command) => command.run(),
             Self::Verify(command) => command.run(),
+            #[cfg(feature = "serve")]
+            Self::Serve(command) => command.run(),
+            #[cfg(feature = "serve")]
+            Self::Worker(command) => command.run(),
+            #[cfg(feature = "serve")]
+            Self::Token(command) => command.run(),
             Self::Monitor(command) => command.run(),
             Self::Ingest(command) => command.run(),
             Self::Retention(command) => command.run(),

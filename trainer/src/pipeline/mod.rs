@@ -8,7 +8,7 @@
 mod choice;
 mod config;
 mod context;
-mod dataset_file;
+pub(crate) mod dataset_file;
 mod judge_stages;
 mod learn_stages;
 mod record;
@@ -27,6 +27,8 @@ pub use config::{
     AcceptSection, CalibrateSection, DecideSection, DriftSection, EvaluateSection, MethodName,
     PipelineConfig, PublishSection, SearchSection, SplitSection, StrategyName, TrackSection,
 };
+#[cfg(feature = "serve")]
+pub(crate) use learn_stages::TASK_FOLDER;
 pub use record::{MetricRecord, OutcomeRecord, RECORD_FILE, RunRecord, RunState, StageRecord};
 pub use reproduce::{Reproduced, reproduce};
 pub use run::{RunOptions, RunResult, resume, run_pipeline};

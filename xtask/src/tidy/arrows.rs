@@ -13,7 +13,12 @@ const ROOMS: [(&str, &[&str]); 14] = [
     ("picket-verifier", &["picket-schema"]),
     (
         "picket-trainer",
-        &["picket-schema", "picket-access", "picket-wasm-model"],
+        &[
+            "picket-schema",
+            "picket-access",
+            "picket-wasm-model",
+            "picket-service",
+        ],
     ),
     ("picket-service", &["picket-schema", "picket-wasm-model"]),
     (
