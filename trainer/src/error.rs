@@ -103,6 +103,14 @@ pub enum TrainerError {
         /// What is wrong.
         source: ImportError,
     },
+    /// A job cannot be kept or handed out.
+    #[cfg(feature = "serve")]
+    #[error(transparent)]
+    Jobs(#[from] crate::jobs::JobError),
+    /// The service does not start.
+    #[cfg(feature = "serve")]
+    #[error(transparent)]
+    Serve(#[from] crate::serve::ServeError),
     /// A run cannot be tracked.
     #[error(transparent)]
     Track(#[from] TrackError),
@@ -248,6 +256,10 @@ impl TrainerError {
                     | ErrorKind::InvalidInput
             ),
             Self::Import { source, .. } => source.is_input_error(),
+            #[cfg(feature = "serve")]
+            Self::Jobs(error) => error.is_input_error(),
+            #[cfg(feature = "serve")]
+            Self::Serve(error) => error.is_input_error(),
             Self::Signing(error) => error.is_input_error(),
             Self::Track(error) => error.is_input_error(),
             Self::Retune(error) => !matches!(error, RetuneError::Artifact(_) | RetuneError::Row(_)),

@@ -27,6 +27,10 @@ mod export;
 pub mod import;
 mod importance;
 pub mod ingest;
+#[cfg(feature = "serve")]
+pub mod jobs;
+#[cfg(feature = "serve")]
+mod json_log;
 mod judgement;
 mod knn;
 pub mod learn;
@@ -36,6 +40,7 @@ pub mod metrics;
 mod output_file;
 pub mod pipeline;
 mod progress;
+mod progress_watch;
 pub mod publish;
 mod random;
 mod reference;
@@ -46,6 +51,8 @@ mod row_groups;
 pub mod runs;
 mod sample;
 pub mod search;
+#[cfg(feature = "serve")]
+pub mod serve;
 pub mod signing;
 mod split;
 mod svm;
@@ -81,6 +88,7 @@ pub use learner::{
 pub use logistic::{LogisticError, fit_logistic};
 pub use output_file::OutputFile;
 pub use progress::{Reporter, Stage};
+pub use progress_watch::{ProgressWatch, WatchId, WatchedProgress};
 pub use reference::reference_of;
 pub use retune::{Band, RetuneError, RetuneOptions, Retuned, retune};
 pub use row_groups::RowGroups;

@@ -1,6 +1,7 @@
 //! Says how far long work is: bars on a terminal, JSON lines elsewhere, nothing for short work.
 
 use std::io::{IsTerminal, Write};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -8,6 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use crate::learn;
+use crate::progress_watch::{ProgressWatch, WatchId};
 
 /// Work that is done sooner is not worth a word.
 const QUIET: Duration = Duration::from_secs(1);
@@ -21,6 +23,8 @@ pub enum Reporter {
     Bars,
     /// One JSON object a line, at most one a second.
     JsonLines,
+    /// To a [`ProgressWatch`].
+    Watched(WatchId),
     /// Nowhere.
     Silent,
 }
@@ -33,6 +37,20 @@ impl Reporter {
             Self::JsonLines
         } else {
             Self::Bars
+        }
+    }
+
+    /// Says which stage of a pipeline begins, where someone watches.
+    pub(crate) fn enter(self, stage: &str) {
+        if let Some(watch) = self.watch() {
+            watch.entered(stage);
+        }
+    }
+
+    fn watch(self) -> Option<Arc<dyn ProgressWatch>> {
+        match self {
+            Self::Watched(id) => id.watch(),
+            _ => None,
         }
     }
 
@@ -61,6 +79,7 @@ impl Reporter {
             done: AtomicU64::new(0),
             last_line_ms: AtomicU64::new(0),
             bar,
+            watch: self.watch(),
         }
     }
 }
@@ -75,6 +94,7 @@ pub struct Stage {
     done: AtomicU64,
     last_line_ms: AtomicU64,
     bar: Option<ProgressBar>,
+    watch: Option<Arc<dyn ProgressWatch>>,
 }
 
 /// One line of progress on standard error.
@@ -93,6 +113,9 @@ impl Stage {
     pub fn reach(&self, done: u64) {
         let done = self.done.fetch_max(done, Ordering::Relaxed).max(done);
         let elapsed = self.start.elapsed();
+        if let Some(watch) = &self.watch {
+            watch.reached(&self.name, done, self.total, elapsed);
+        }
         if elapsed < QUIET {
             return;
         }
@@ -140,6 +163,11 @@ impl Stage {
                 if let Ok(line) = serde_json::to_string(&told) {
                     // As for progress: nobody has to listen.
                     let _ = writeln!(std::io::stderr().lock(), "{line}");
+                }
+            }
+            Reporter::Watched(_) => {
+                if let (Some(watch), Ok(object)) = (&self.watch, serde_json::to_value(object)) {
+                    watch.told(&self.name, &object);
                 }
             }
             Reporter::Silent => {}

@@ -26,7 +26,11 @@ mod runs;
 mod sample;
 mod score;
 mod search;
+#[cfg(feature = "serve")]
+mod serve;
 mod sign;
+#[cfg(feature = "serve")]
+mod token;
 mod track;
 mod train;
 mod transform_options;
@@ -105,6 +109,15 @@ pub enum Command {
     Revoke(sign::RevokeCommand),
     /// Verify a signed release as an edge does.
     Verify(sign::VerifyCommand),
+    /// Serve the trainer over HTTP: trainings, runs, releases, scores.
+    #[cfg(feature = "serve")]
+    Serve(Box<serve::ServeCommand>),
+    /// Do trainings and parts of searches for a service.
+    #[cfg(feature = "serve")]
+    Worker(serve::WorkerCommand),
+    /// Make, list and remove the tokens that let clients of the service in.
+    #[cfg(feature = "serve")]
+    Token(token::TokenCommand),
     /// Draw synthetic phishing rows to try the project with.
     Sample(sample::SampleCommand),
     /// Fit a learner and nothing else, and say what it took.
@@ -148,6 +161,12 @@ impl Command {
             Self::Cosign(_) => "cosign",
             Self::Revoke(_) => "revoke",
             Self::Verify(_) => "verify",
+            #[cfg(feature = "serve")]
+            Self::Serve(_) => "serve",
+            #[cfg(feature = "serve")]
+            Self::Worker(_) => "worker",
+            #[cfg(feature = "serve")]
+            Self::Token(_) => "token",
             Self::Sample(_) => "sample",
             Self::Fit(_) => "fit",
             Self::Fixtures(_) => "fixtures",
@@ -188,6 +207,12 @@ impl Command {
             Self::Cosign(command) => command.run(),
             Self::Revoke(command) => command.run(),
             Self::Verify(command) => command.run(),
+            #[cfg(feature = "serve")]
+            Self::Serve(command) => command.run(),
+            #[cfg(feature = "serve")]
+            Self::Worker(command) => command.run(),
+            #[cfg(feature = "serve")]
+            Self::Token(command) => command.run(),
             Self::Sample(command) => command.run(),
             Self::Fit(command) => command.run(),
             Self::Fixtures(command) => command.run(),

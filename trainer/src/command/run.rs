@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use serde::Serialize;
@@ -13,6 +14,7 @@ use crate::pipeline::{
     PipelineConfig, RunOptions, RunRecord, RunResult, StopFlag, reproduce, resume, run_pipeline,
 };
 use crate::progress::Reporter;
+use crate::search::OwnStores;
 use crate::track::Tracked;
 
 /// Options that a pipeline's file may also have; those given here count.
@@ -113,7 +115,7 @@ impl RunCommand {
         })?;
         let threads = self.threads.map(usize::from);
         let result = if let Some(folder) = &self.resume {
-            super::on_threads(threads, || resume(folder, reporter, stop))?
+            super::on_threads(threads, || resume(folder, reporter, stop, Arc::new(OwnStores)))?
         } else {
             let (mut config, schema) = self.pipeline.read()?;
             if let Some(artifacts) = &self.artifacts {
@@ -124,6 +126,8 @@ impl RunCommand {
                 schema,
                 reporter,
                 stop,
+                run_id: None,
+                task_stores: Arc::new(OwnStores),
             };
             super::on_threads(threads, || run_pipeline(options))?
         };

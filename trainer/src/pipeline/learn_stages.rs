@@ -8,11 +8,11 @@ use crate::pipeline::choice::Choice;
 use crate::pipeline::config::PipelineConfig;
 use crate::pipeline::context::{Fitted, Rows, Searched};
 use crate::pipeline::stage_runner::StageRunner;
-use crate::search::{CandidateRecord, FolderStore, SearchMetric, search};
+use crate::search::{CandidateRecord, SearchMetric, search};
 use crate::training::{TrainOptions, train};
 
 /// Where finished tasks of the search are kept until the run is done.
-const TASK_FOLDER: &str = ".search-tasks";
+pub(crate) const TASK_FOLDER: &str = ".search-tasks";
 
 /// What stands in `search/candidates.json`.
 #[derive(Serialize)]
@@ -32,7 +32,9 @@ pub(super) fn find(
     let (searched, _) = run.stage("search", |run, stage| {
         let training = rows.data.select(&rows.split.train);
         let options = config.search_options();
-        let store = FolderStore::new(run.folder.path().join(TASK_FOLDER))?;
+        let store = run
+            .task_stores
+            .open(run.folder.path().join(TASK_FOLDER))?;
         let stop = run.stop.clone();
         let is_stopped = move || stop.is_raised();
         let space = config.search.space();
@@ -40,7 +42,7 @@ pub(super) fn find(
             &training,
             &space,
             &options,
-            &store,
+            store.as_ref(),
             &is_stopped,
             run.reporter,
         )?;

@@ -8,7 +8,7 @@
 mod choice;
 mod config;
 mod context;
-mod dataset_file;
+pub(crate) mod dataset_file;
 mod judge_stages;
 mod learn_stages;
 mod record;
@@ -32,4 +32,6 @@ pub use reproduce::{Reproduced, reproduce};
 pub use run::{RunOptions, RunResult, resume, run_pipeline};
 pub use run_folder::RunFolder;
 pub use standard_space::standard_space;
+#[cfg(feature = "serve")]
+pub(crate) use learn_stages::TASK_FOLDER;
 pub use stop_flag::StopFlag;

@@ -1,6 +1,7 @@
 //! The stages, one after another.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use picket_schema::FeatureSchema;
 use picket_wasm_model::OwnedModel;
@@ -17,7 +18,7 @@ use crate::pipeline::tell_stages::{self, Told};
 use crate::pipeline::{judge_stages, learn_stages, row_stages, track_stage};
 use crate::progress::Reporter;
 use crate::publish::{Releases, open_store};
-use crate::search::SearchError;
+use crate::search::{SearchError, TaskStores};
 use crate::track::Tracked;
 
 /// The pipeline as it was run, in a run's folder.
@@ -36,6 +37,10 @@ pub struct RunOptions {
     pub reporter: Reporter,
     /// Who may ask it to stop.
     pub stop: StopFlag,
+    /// The run's id, which is its folder's name; without one it is the time.
+    pub run_id: Option<String>,
+    /// Where tasks of the search are kept, and who may do them.
+    pub task_stores: Arc<dyn TaskStores>,
 }
 
 /// A finished run.
@@ -64,8 +69,13 @@ pub fn run_pipeline(options: RunOptions) -> Result<RunResult, TrainerError> {
         schema,
         reporter,
         stop,
+        run_id,
+        task_stores,
     } = options;
-    let folder = RunFolder::create(&config.artifacts)?;
+    let folder = match run_id {
+        Some(run_id) => RunFolder::begin(&config.artifacts, &run_id)?,
+        None => RunFolder::create(&config.artifacts)?,
+    };
     // The folder may be moved, and the run goes on where it lies.
     config.artifacts = PathBuf::new();
     let text = serde_json::to_vec_pretty(&config)?;
@@ -100,6 +110,7 @@ pub fn run_pipeline(options: RunOptions) -> Result<RunResult, TrainerError> {
         record,
         reporter,
         stop,
+        task_stores,
     };
     go(run, &config, &schema)
 }
@@ -113,6 +124,7 @@ pub fn resume(
     folder: &Path,
     reporter: Reporter,
     stop: StopFlag,
+    task_stores: Arc<dyn TaskStores>,
 ) -> Result<RunResult, TrainerError> {
     let mut record = RunRecord::read(folder)?;
     let (config, schema) = settings_of(folder)?;
@@ -125,6 +137,7 @@ pub fn resume(
         record,
         reporter,
         stop,
+        task_stores,
     };
     go(run, &config, &schema)
 }

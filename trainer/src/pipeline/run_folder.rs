@@ -52,6 +52,27 @@ impl RunFolder {
         }
     }
 
+    /// Makes the folder with this name, or takes one that a killed process left before it wrote anything
+    /// that a run could go on with.
+    ///
+    /// # Errors
+    /// [`TrainerError::Write`] where the system refuses, [`TrainerError::RunFolder`] where another process works
+    /// in it, or it is the folder of a run already.
+    pub fn begin(artifacts: &Path, name: &str) -> Result<Self, TrainerError> {
+        let path = artifacts.join(name);
+        fs::create_dir_all(&path).map_err(|source| cannot_write(&path, source))?;
+        let folder = Self::lock(path)?;
+        if folder.path.join(super::RECORD_FILE).exists() {
+            return Err(TrainerError::RunFolder {
+                folder: folder.path.display().to_string(),
+                found: "a run".to_owned(),
+                expected: "no run of this name".to_owned(),
+            });
+        }
+        folder.remove_halves()?;
+        Ok(folder)
+    }
+
     /// Takes the folder of a run that was begun before.
     ///
     /// # Errors

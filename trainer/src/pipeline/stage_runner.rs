@@ -1,6 +1,7 @@
 //! Runs stages one after another and keeps the record of the run true at every moment.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::error::TrainerError;
@@ -8,7 +9,7 @@ use crate::pipeline::record::{RunRecord, RunState, StageRecord};
 use crate::pipeline::run_folder::{RunFolder, StageFolder, timestamp};
 use crate::pipeline::stop_flag::StopFlag;
 use crate::progress::Reporter;
-use crate::search::SearchError;
+use crate::search::{SearchError, TaskStores};
 
 /// A run under way.
 #[derive(Debug)]
@@ -17,6 +18,7 @@ pub(crate) struct StageRunner {
     pub(crate) record: RunRecord,
     pub(crate) reporter: Reporter,
     pub(crate) stop: StopFlag,
+    pub(crate) task_stores: Arc<dyn TaskStores>,
 }
 
 impl StageRunner {
@@ -30,6 +32,7 @@ impl StageRunner {
             return Err(SearchError::Interrupted.into());
         }
         self.note(name, RunState::Running, 0.0)?;
+        self.reporter.enter(name);
         let start = Instant::now();
         let stage = self.folder.stage(name)?;
         let result = work(self, &stage)?;

@@ -184,12 +184,18 @@ pub(super) fn publish(run: &mut StageRunner, told: &Told<'_>) -> Result<(), Trai
         let store = open_store(to)?;
         let releases = Releases::new(store.as_ref());
         let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        let manifest = releases.publish(&Package {
+        let package = Package {
             artifact: told.fitted.bytes.clone(),
             run_id: text(&run.record.run_id),
             user: text(&run.record.user),
             host: text(&run.record.host),
-        })?;
+        };
+        // A run that was killed after it published goes on with its release.
+        let known = releases.of_run(&package)?;
+        let manifest = match known {
+            Some(manifest) => manifest,
+            None => releases.publish(&package)?,
+        };
         let is_champion = told.config.publish.promote;
         if is_champion {
             releases.promote(manifest.release)?;

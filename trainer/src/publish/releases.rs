@@ -326,6 +326,24 @@ impl<'s> Releases<'s> {
         Ok((new, channel))
     }
 
+    /// The release that a run has published with this artifact, where it has.
+    ///
+    /// # Errors
+    /// [`PublishError`] where releases cannot be read.
+    pub fn of_run(&self, package: &Package) -> Result<Option<ReleaseManifest>, PublishError> {
+        if package.run_id.is_none() {
+            return Ok(None);
+        }
+        let digest = digest(&package.artifact);
+        let manifests = self.list()?.into_iter().map(|listed| listed.manifest);
+        let mut of_run = manifests.filter(|manifest| {
+            manifest.run_id == package.run_id
+                && manifest.artifact.digest == digest
+                && manifest.rollback_to.is_none()
+        });
+        Ok(of_run.next())
+    }
+
     /// The releases that exist, ascending. Numbers that were taken and never completed are none.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ use crate::search::blend_candidates::blends;
 use crate::search::halving::{Rung, rungs};
 use crate::search::task::run_task;
 use crate::search::{
-    Candidate, CandidateRecord, CandidateState, FoldPlan, FoldRecord, ParameterSpace, SearchError,
+    AnnouncedTask, Announcement, Candidate, CandidateRecord, CandidateState, FoldPlan, FoldRecord, ParameterSpace, SearchError,
     SearchMetric, SearchOutcome, TaskKey, TaskResult, TaskStore,
 };
 use crate::split::SplitKind;
@@ -325,6 +325,7 @@ impl Context<'_> {
             .map(|fold| self.plan.training_rows(fold, share))
             .collect();
         let n_tasks = alive.len() * n_folds;
+        self.announce(alive, share, &train, stage)?;
         let pending: Vec<Mutex<Pending>> = alive
             .iter()
             .map(|_| {
@@ -390,6 +391,45 @@ impl Context<'_> {
         // Workers finish in any order; what follows must not depend on it.
         finished.sort_by_key(|(record, _)| record.candidate_idx);
         Ok(finished)
+    }
+
+    /// Lets others do the tasks of a round, where the store can.
+    fn announce(
+        &self,
+        alive: &[usize],
+        share: f64,
+        train: &[Vec<usize>],
+        stage: &Stage,
+    ) -> Result<(), TrainerError> {
+        if !self.store.is_shared() {
+            return Ok(());
+        }
+        let of_candidate = |candidate_idx: &usize| {
+            let (idx, candidate) = (*candidate_idx, &self.candidates[*candidate_idx]);
+            let folds = self.plan.folds.iter().zip(train).enumerate();
+            folds.map(move |(fold, (rows, train))| AnnouncedTask {
+                key: TaskKey::new(
+                    self.data_digest,
+                    candidate,
+                    train,
+                    &rows.held_out,
+                    self.options.seed,
+                ),
+                candidate_idx: idx,
+                fold,
+                share,
+            })
+        };
+        let tasks: Vec<AnnouncedTask> = alive.iter().flat_map(of_candidate).collect();
+        let is_late = || self.deadline.is_some_and(|end| Instant::now() >= end);
+        self.store.announce(&Announcement {
+            data: self.data,
+            candidates: self.candidates,
+            options: self.options,
+            tasks: &tasks,
+            is_over: &|| is_late() || (self.is_stopped)(),
+            progress: &|n_done| stage.reach(n_done),
+        })
     }
 
     fn run_one(

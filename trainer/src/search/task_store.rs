@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::PathBuf;
 
+use crate::dataset::Dataset;
 use crate::error::TrainerError;
 use crate::output_file::OutputFile;
-use crate::search::{TaskKey, TaskResult};
+use crate::search::{Candidate, SearchOptions, TaskKey, TaskResult};
 
 /// Keeps results of tasks.
 pub trait TaskStore: Sync {
@@ -17,6 +18,77 @@ pub trait TaskStore: Sync {
     /// # Errors
     /// A [`TrainerError`] where it cannot be written.
     fn save(&self, key: &TaskKey, result: &TaskResult) -> Result<(), TrainerError>;
+
+    /// Whether others may put results here; then [`TaskStore::announce`] is called before each round.
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    /// Lets others do tasks, and returns when nothing more is to be expected of them. What is missing then
+    /// the search does itself, so that this may help and can never harm.
+    ///
+    /// # Errors
+    /// A [`TrainerError`] where the announcement cannot be written.
+    fn announce(&self, _round: &Announcement<'_>) -> Result<(), TrainerError> {
+        Ok(())
+    }
+}
+
+/// The tasks of one round of a search.
+pub struct Announcement<'a> {
+    /// The rows that all tasks choose from.
+    pub data: &'a Dataset,
+    /// The candidates by number.
+    pub candidates: &'a [Candidate],
+    /// How the search was asked for: folds and seed come from here.
+    pub options: &'a SearchOptions,
+    /// The tasks, in their order.
+    pub tasks: &'a [AnnouncedTask],
+    /// Asked often: whether to wait no longer.
+    pub is_over: &'a (dyn Fn() -> bool + Sync),
+    /// Told how many tasks of the round are done.
+    pub progress: &'a (dyn Fn(u64) + Sync),
+}
+
+impl std::fmt::Debug for Announcement<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Announcement")
+            .field("n_tasks", &self.tasks.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A task that others may do.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AnnouncedTask {
+    /// What its result is kept under.
+    pub key: TaskKey,
+    /// The candidate's number.
+    pub candidate_idx: usize,
+    /// The fold's number.
+    pub fold: usize,
+    /// The share of the distinct rows that it learns from.
+    pub share: f64,
+}
+
+/// Opens the store of a run.
+pub trait TaskStores: std::fmt::Debug + Send + Sync {
+    /// The store in a folder of a run's folder.
+    ///
+    /// # Errors
+    /// A [`TrainerError`] where it cannot be made.
+    fn open(&self, folder: PathBuf) -> Result<Box<dyn TaskStore>, TrainerError>;
+}
+
+/// Results stay in the run's folder, and this process does all tasks.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnStores;
+
+impl TaskStores for OwnStores {
+    fn open(&self, folder: PathBuf) -> Result<Box<dyn TaskStore>, TrainerError> {
+        Ok(Box::new(FolderStore::new(folder)?))
+    }
 }
 
 /// Keeps nothing.
@@ -52,7 +124,9 @@ impl FolderStore {
         Ok(Self { folder })
     }
 
-    fn place(&self, key: &TaskKey) -> PathBuf {
+    /// Where a result is kept.
+    #[must_use]
+    pub fn place(&self, key: &TaskKey) -> PathBuf {
         self.folder.join(format!("{}.task", key.hex()))
     }
 }

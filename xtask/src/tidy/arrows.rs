@@ -5,15 +5,29 @@ use serde_json::Value;
 
 /// Every crate of the workspace and the rooms that it may use. A room that is missing here, or
 /// here and not there, is a finding: a rule about nothing checks nothing.
-const ROOMS: [(&str, &[&str]); 12] = [
+const ROOMS: [(&str, &[&str]); 13] = [
     ("picket-schema", &[]),
+    ("picket-access", &[]),
     ("picket-kernels", &[]),
     ("picket-wasm-model", &["picket-schema", "picket-kernels"]),
-    ("picket-trainer", &["picket-schema", "picket-wasm-model"]),
+    (
+        "picket-trainer",
+        &[
+            "picket-schema",
+            "picket-access",
+            "picket-wasm-model",
+            "picket-service",
+        ],
+    ),
     ("picket-service", &["picket-schema", "picket-wasm-model"]),
     (
         "picket-edge-runtime",
-        &["picket-schema", "picket-wasm-model", "picket-service"],
+        &[
+            "picket-schema",
+            "picket-access",
+            "picket-wasm-model",
+            "picket-service",
+        ],
     ),
     (
         "picket-spin",
@@ -23,6 +37,7 @@ const ROOMS: [(&str, &[&str]); 12] = [
         "picket-journeys",
         &[
             "picket-schema",
+            "picket-access",
             "picket-wasm-model",
             "picket-trainer",
             "picket-service",
@@ -258,6 +273,8 @@ mod tests {
             ("picket-service", "picket-edge-runtime"),
             ("picket-edge-runtime", "picket-trainer"),
             ("picket-trainer", "picket-journeys"),
+            ("picket-access", "picket-schema"),
+            ("picket-service", "picket-access"),
         ] {
             assert_eq!(
                 with_dependency(from, to, &path, &Value::Null).len(),

@@ -1,0 +1,87 @@
+//! What the routes share.
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+use crate::error::TrainerError;
+use crate::jobs::Jobs;
+use crate::serve::champion::Champion;
+use crate::serve::door::Door;
+use crate::serve::live::{LiveNumbers, NoRecords};
+use crate::serve::pipelines::Pipelines;
+use crate::serve::problem::Problem;
+use crate::serve::service_metrics::ServiceMetrics;
+
+/// Streams of events at a time.
+const MAX_STREAMS: usize = 64;
+/// Requests that score at a time: more would only wait for the same cores.
+const MAX_SCORING: usize = 8;
+
+/// What the service is made of.
+#[derive(Debug)]
+pub struct AppParts {
+    /// Tasks and queue.
+    pub jobs: Jobs,
+    /// What may be trained.
+    pub pipelines: Pipelines,
+    /// Who may come in.
+    pub door: Door,
+    /// Where releases are.
+    pub champion: Champion,
+}
+
+/// What the routes share; a clone is the same.
+#[derive(Clone, Debug)]
+pub struct App(Arc<Shared>);
+
+/// What a clone of [`App`] leads to.
+#[derive(Debug)]
+pub struct Shared {
+    pub(crate) jobs: Jobs,
+    pub(crate) pipelines: Pipelines,
+    pub(crate) door: Door,
+    pub(crate) champion: Champion,
+    pub(crate) live: Box<dyn LiveNumbers>,
+    pub(crate) metrics: ServiceMetrics,
+    pub(crate) streams: Arc<Semaphore>,
+    pub(crate) scoring: Arc<Semaphore>,
+}
+
+impl App {
+    /// Puts the parts together.
+    #[must_use]
+    pub fn new(parts: AppParts) -> Self {
+        Self(Arc::new(Shared {
+            jobs: parts.jobs,
+            pipelines: parts.pipelines,
+            door: parts.door,
+            champion: parts.champion,
+            live: Box::new(NoRecords),
+            metrics: ServiceMetrics::default(),
+            streams: Arc::new(Semaphore::new(MAX_STREAMS)),
+            scoring: Arc::new(Semaphore::new(MAX_SCORING)),
+        }))
+    }
+
+    /// Does what reads files on a thread that may wait.
+    pub(crate) async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Shared) -> Result<T, TrainerError> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let app = self.clone();
+        let done = tokio::task::spawn_blocking(move || work(&app));
+        match done.await {
+            Ok(result) => Ok(result?),
+            Err(error) => Err(Problem::internal(&error.to_string())),
+        }
+    }
+}
+
+impl std::ops::Deref for App {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}

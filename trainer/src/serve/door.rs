@@ -1,0 +1,235 @@
+//! Who may come in: tokens, rates, and the log of what was changed.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use http::{HeaderMap, StatusCode, header};
+use picket_access::{AuditEvent, AuditLog, Identity, Outcome, Rate, RateLimiter, Role, TokenFile};
+use serde_json::json;
+
+use crate::json_log::log;
+use crate::serve::error::ServeError;
+use crate::serve::problem::Problem;
+
+/// How often the token file is looked at for changes.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// What a token may do that names no rate: (requests, seconds, burst).
+const DEFAULT_RATE: (u32, u32, u32) = (1200, 60, 300);
+/// What an address may try without a token that is known.
+const STRANGER_RATE: (u32, u32, u32) = (30, 60, 30);
+/// The name that everybody has where no tokens are asked for.
+const LOCAL: &str = "local";
+
+/// Who sends a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The token's name.
+    pub name: String,
+    /// What they may do.
+    pub role: Role,
+}
+
+/// Lets callers in, or not.
+#[derive(Debug)]
+pub struct Door {
+    tokens: Option<Mutex<Tokens>>,
+    limiter: RateLimiter,
+    default_rate: Rate,
+    stranger_rate: Rate,
+    audit: Arc<AuditLog>,
+    /// Whether the last event came onto the disk. Nothing is changed that cannot be written down.
+    is_audited: AtomicBool,
+}
+
+#[derive(Debug)]
+struct Tokens {
+    file: PathBuf,
+    known: TokenFile,
+    modified: Option<SystemTime>,
+    looked: Instant,
+}
+
+/// Where a state folder's audit log is.
+#[must_use]
+pub fn audit_place(state: &Path) -> PathBuf {
+    state.join("audit.jsonl")
+}
+
+impl Door {
+    /// A door for those who have a token of this file.
+    ///
+    /// # Errors
+    /// [`ServeError::NoTokens`], [`ServeError::Tokens`], [`ServeError::Audit`].
+    pub fn with_tokens(file: &Path, audit: &Path) -> Result<Self, ServeError> {
+        if !file.exists() {
+            return Err(ServeError::NoTokens {
+                file: file.to_owned(),
+            });
+        }
+        let known = read(file)?;
+        if known.entries().is_empty() {
+            return Err(ServeError::NoTokens {
+                file: file.to_owned(),
+            });
+        }
+        let tokens = Tokens {
+            file: file.to_owned(),
+            known,
+            modified: modified(file),
+            looked: Instant::now(),
+        };
+        Self::new(Some(tokens), audit)
+    }
+
+    /// A door that is open to everybody on this machine.
+    ///
+    /// # Errors
+    /// [`ServeError::Audit`].
+    pub fn open_locally(audit: &Path) -> Result<Self, ServeError> {
+        Self::new(None, audit)
+    }
+
+    fn new(tokens: Option<Tokens>, audit: &Path) -> Result<Self, ServeError> {
+        let rate = |(requests, period, burst)| Rate::new(requests, period, burst);
+        Ok(Self {
+            tokens: tokens.map(Mutex::new),
+            limiter: RateLimiter::new(),
+            default_rate: rate(DEFAULT_RATE)?,
+            stranger_rate: rate(STRANGER_RATE)?,
+            audit: Arc::new(AuditLog::open(audit)?),
+            is_audited: AtomicBool::new(true),
+        })
+    }
+
+    /// Whether everybody on this machine is let in.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.tokens.is_none()
+    }
+
+    /// Lets a caller in whose role is enough.
+    ///
+    /// # Errors
+    /// A [`Problem`] with 401, 403 or 429.
+    pub(crate) fn admit(
+        &self,
+        headers: &HeaderMap,
+        address: IpAddr,
+        needed: Role,
+    ) -> Result<Caller, Problem> {
+        let now = Instant::now();
+        let Some(tokens) = &self.tokens else {
+            let rate = self.default_rate;
+            self.limiter.take_at(LOCAL, rate, now).map_err(too_many)?;
+            return Ok(Caller {
+                name: LOCAL.to_owned(),
+                role: Role::Admin,
+            });
+        };
+        let presented = bearer(headers);
+        let identity = presented.and_then(|presented| check(tokens, presented));
+        let Some(identity) = identity else {
+            // A name that no token can have.
+            let stranger = format!("address {address}");
+            let rate = self.stranger_rate;
+            self.limiter.take_at(&stranger, rate, now).map_err(too_many)?;
+            let detail = if presented.is_some() {
+                log("warn", "token_refused", &[("address", json!(address.to_string()))]);
+                "the token is not known here"
+            } else {
+                "expected the header `authorization: Bearer TOKEN`"
+            };
+            return Err(Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail));
+        };
+        let rate = identity.rate().unwrap_or(self.default_rate);
+        self.limiter
+            .take_at(identity.name(), rate, now)
+            .map_err(too_many)?;
+        if !identity.role().includes(needed) {
+            let detail = format!("found the role {}; expected {needed}", identity.role());
+            return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail));
+        }
+        Ok(Caller {
+            name: identity.name().to_owned(),
+            role: identity.role(),
+        })
+    }
+
+    /// Whether changes can be written down.
+    ///
+    /// # Errors
+    /// A [`Problem`] where the last could not: then nothing is changed.
+    pub(crate) fn expect_audit(&self) -> Result<(), Problem> {
+        if self.is_audited.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        Err(Problem::unavailable(
+            "changes cannot be written into the audit log, so none is made",
+        ))
+    }
+
+    /// Writes a change, or an attempt at one, into the audit log.
+    ///
+    /// # Errors
+    /// A [`Problem`] where the disk does not take it.
+    pub(crate) fn audit(
+        &self,
+        caller: &str,
+        action: &str,
+        outcome: Outcome,
+        details: &[(&str, &str)],
+    ) -> Result<(), Problem> {
+        let mut event = AuditEvent::new(SystemTime::now(), caller, action, outcome);
+        for (key, value) in details {
+            event = event.with(key, *value);
+        }
+        let appended = self.audit.append(&event);
+        self.is_audited.store(appended.is_ok(), Ordering::Relaxed);
+        match appended {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Problem::internal(&format!("the audit log: {error}"))),
+        }
+    }
+}
+
+fn read(file: &Path) -> Result<TokenFile, ServeError> {
+    let known = TokenFile::read(file)?;
+    known.expect_roles(&Role::TRAINER)?;
+    Ok(known)
+}
+
+fn modified(file: &Path) -> Option<SystemTime> {
+    std::fs::metadata(file).ok()?.modified().ok()
+}
+
+fn check(tokens: &Mutex<Tokens>, presented: &str) -> Option<Identity> {
+    let mut tokens = tokens.lock().unwrap_or_else(PoisonError::into_inner);
+    if tokens.looked.elapsed() > LOOK_EVERY {
+        tokens.looked = Instant::now();
+        let found = modified(&tokens.file);
+        if found != tokens.modified {
+            // A file that is gone or wrong lets nobody in: a token that was taken away must not work.
+            tokens.known = read(&tokens.file).unwrap_or_else(|error| {
+                log("error", "tokens_unreadable", &[("reason", json!(error.to_string()))]);
+                TokenFile::new()
+            });
+            tokens.modified = found;
+        }
+    }
+    tokens.known.check(presented)
+}
+
+/// The token of `authorization: Bearer TOKEN`.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+fn too_many(wait: Duration) -> Problem {
+    let detail = format!("too many requests; try again in {} s", wait.as_secs() + 1);
+    Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", detail)
+}

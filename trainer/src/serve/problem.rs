@@ -1,0 +1,137 @@
+//! What goes wrong with a request, as problem+json (RFC 9457).
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::error::TrainerError;
+use crate::jobs::{JobError, in_words};
+use crate::json_log::log;
+use crate::publish::PublishError;
+
+/// The content type of problems.
+pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
+/// A problem's words are cut to this many characters: they may quote a request.
+const MAX_DETAIL: usize = 2000;
+
+/// What went wrong with a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Problem {
+    pub(crate) status: StatusCode,
+    pub(crate) slug: &'static str,
+    pub(crate) detail: String,
+}
+
+/// A problem as it is sent.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct ProblemDocument {
+    /// The kind, as a URL of the documentation.
+    #[serde(rename = "type")]
+    pub(crate) kind: String,
+    /// The kind in words.
+    pub(crate) title: String,
+    /// The HTTP status.
+    pub(crate) status: u16,
+    /// What happened this time.
+    pub(crate) detail: String,
+}
+
+impl Problem {
+    pub(crate) fn new(status: StatusCode, slug: &'static str, detail: impl Into<String>) -> Self {
+        let detail: String = detail.into();
+        Self {
+            status,
+            slug,
+            detail: detail.chars().take(MAX_DETAIL).collect(),
+        }
+    }
+
+    pub(crate) fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not-found", detail)
+    }
+
+    pub(crate) fn invalid(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-content", detail)
+    }
+
+    pub(crate) fn bad_request(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad-request", detail)
+    }
+
+    pub(crate) fn conflict(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, "conflict", detail)
+    }
+
+    /// A fault of the service. The client learns that there was one; the log learns which.
+    pub(crate) fn internal(reason: &str) -> Self {
+        log("error", "request_failed", &[("reason", reason.into())]);
+        let detail = "the service failed; its log says why";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
+    }
+
+    pub(crate) fn unavailable(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
+    }
+
+    fn title(&self) -> &'static str {
+        self.status.canonical_reason().unwrap_or("Problem")
+    }
+}
+
+impl From<TrainerError> for Problem {
+    fn from(error: TrainerError) -> Self {
+        match &error {
+            TrainerError::Jobs(JobError::NoSuchTask { .. } | JobError::TaskId { .. })
+            | TrainerError::Publish(PublishError::NoSuchRelease { .. }) => {
+                Self::not_found(error.to_string())
+            }
+            TrainerError::Publish(
+                PublishError::OlderThanChampion { .. }
+                | PublishError::NothingToRollBack { .. }
+                | PublishError::ChannelMoved { .. },
+            ) => Self::conflict(error.to_string()),
+            TrainerError::Pipeline { .. } | TrainerError::Search(_) => {
+                Self::invalid(error.to_string())
+            }
+            TrainerError::Jobs(JobError::Queue { .. }) => {
+                log("error", "queue_failed", &[("reason", error.to_string().into())]);
+                Self::unavailable("the queue does not answer; try again later")
+            }
+            // Messages of other errors may name paths of the server.
+            _ => Self::internal(&in_words(&error)),
+        }
+    }
+}
+
+impl From<PublishError> for Problem {
+    fn from(error: PublishError) -> Self {
+        TrainerError::from(error).into()
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let document = ProblemDocument {
+            kind: format!("/docs#{}", self.slug),
+            title: self.title().to_owned(),
+            status: self.status.as_u16(),
+            detail: self.detail.clone(),
+        };
+        let body = serde_json::to_vec(&document).unwrap_or_default();
+        let mut response = (self.status, body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+        match self.status {
+            StatusCode::SERVICE_UNAVAILABLE => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+            }
+            StatusCode::UNAUTHORIZED => {
+                let challenge = HeaderValue::from_static("Bearer realm=\"picket\"");
+                headers.insert(header::WWW_AUTHENTICATE, challenge);
+            }
+            _ => {}
+        }
+        response
+    }
+}
