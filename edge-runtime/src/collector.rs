@@ -10,6 +10,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::{get, post};
 use http::{HeaderMap, StatusCode, header};
+use picket_schema::record::Record;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
@@ -122,7 +123,7 @@ impl Collector {
                     places.push(place);
                     records.push(*line);
                 }
-                Err(reason) => outcomes[place] = CollectedOutcome::Rejected(reason.to_owned()),
+                Err(reason) => outcomes[place] = CollectedOutcome::Rejected(reason),
             }
         }
         if !records.is_empty() {
@@ -146,28 +147,14 @@ impl Collector {
     }
 }
 
-/// A record is a JSON object with a kind and an id of the size of one.
-fn check(line: &[u8]) -> Result<(), &'static str> {
-    #[derive(serde::Deserialize)]
-    struct Head<'a> {
-        #[serde(borrow)]
-        id: std::borrow::Cow<'a, str>,
-        #[serde(borrow)]
-        kind: std::borrow::Cow<'a, str>,
-    }
+/// Whether a line is a record, as `docs/records.md` says. A field that no record has is refused: what is not named
+/// there is not kept.
+fn check(line: &[u8]) -> Result<(), String> {
     if line.len() > MAX_RECORD {
-        return Err("the record is too large");
+        return Err("the record is too large".to_owned());
     }
-    let head: Head<'_> =
-        serde_json::from_slice(line).map_err(|_| "no JSON object with the texts id and kind")?;
-    let is_id = head.id.len() == 32 && head.id.bytes().all(|it| it.is_ascii_hexdigit());
-    if !is_id {
-        return Err("the id is not one of 32 hexadecimal digits");
-    }
-    if !["prediction", "label", "aggregate"].contains(&head.kind.as_ref()) {
-        return Err("the kind is none of prediction, label and aggregate");
-    }
-    Ok(())
+    let read = Record::from_json(line);
+    read.map(drop).map_err(|error| error.to_string())
 }
 
 async fn records(State(collector): State<Arc<Collector>>, request: Request) -> Response {
@@ -238,7 +225,7 @@ mod tests {
             let mut taken = self.0.lock().expect("no panic");
             taken.extend(records.iter().map(|it| it.to_vec()));
             let outcome = |it: &&[u8]| {
-                if text(it).contains("prediction") {
+                if text(it).contains("\"margin\"") {
                     Outcome::Rejected("no predictions".to_owned())
                 } else {
                     Outcome::Delivered
@@ -250,7 +237,18 @@ mod tests {
 
     fn record(kind: &str, digit: char) -> String {
         let id = digit.to_string().repeat(32);
-        format!("{{\"kind\":\"{kind}\",\"id\":\"{id}\"}}")
+        let mut record = json!({"kind": kind, "id": id, "time_ms": 5});
+        if kind == "prediction" {
+            let digest = format!("sha256:{}", "0".repeat(64));
+            record["model"] = json!({"version": "m", "digest": digest});
+            record["verdict"] = json!("positive");
+            record["score"] = json!(0.5);
+            record["margin"] = json!(0.5);
+        } else {
+            record["prediction"] = json!(id);
+            record["label"] = json!("up");
+        }
+        record.to_string()
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -296,10 +294,7 @@ mod tests {
                     "{outcomes:?}"
                 );
             }
-            let down = format!(
-                "{{\"kind\":\"label\",\"id\":\"{}\",\"label\":\"down\"}}",
-                "d".repeat(32)
-            );
+            let down = record("label", 'd').replace("\"up\"", "\"down\"");
             let refused = device.deliver(&[down.as_bytes()]).expect_err("down");
             let said = refused.to_string();
             assert!(said.contains("503") && !said.contains("secret"), "{said}");

@@ -1,16 +1,19 @@
 //! Spool, recorder and upload put together for a host.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
+use picket_schema::record::ModelName;
+use picket_schema::release::Tombstones;
 use picket_service::{Label, NotRecorded, Predictions, Receipt, Recorder};
 use serde_json::json;
 
 use crate::error::StartError;
 use crate::log_line::log;
-use crate::record::{RandomIds, RecorderConfig, SpoolRecorder};
-use crate::spool::{Spool, SpoolConfig};
+use crate::record::{RandomIds, RecorderConfig, SpoolRecorder, node_name};
+use crate::shadow::{Shadow, Told};
+use crate::spool::{Spool, SpoolConfig, SpoolError};
 use crate::upload::{CollectorSink, Pace, RecordSink, UploadMetrics, Uploader};
 
 /// How long a try to deliver may take.
@@ -54,16 +57,75 @@ impl std::fmt::Debug for UploadConfig {
 pub struct Recording {
     recorder: Arc<SpoolRecorder>,
     uploader: Option<Uploader>,
+    shadow: Arc<ShadowSlot>,
+}
+
+/// The challenger that looks on while answers are recorded, and the digest of the champion that it looks at.
+#[derive(Default)]
+struct ShadowSlot(RwLock<Option<(String, Shadow)>>);
+
+impl std::fmt::Debug for ShadowSlot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ShadowSlot")
+    }
+}
+
+/// A recording as those see it who change models and carry out erasures: it keeps nothing alive.
+#[derive(Clone)]
+pub(crate) struct RecordingLink {
+    recorder: Weak<SpoolRecorder>,
+    shadow: Weak<ShadowSlot>,
+}
+
+impl RecordingLink {
+    /// Whether single answers are recorded: then a challenger's are too.
+    pub(crate) fn records_answers(&self) -> bool {
+        self.recorder
+            .upgrade()
+            .is_some_and(|it| it.records_answers())
+    }
+
+    /// Writes down what a challenger says of recorded answers.
+    pub(crate) fn told(&self, champion: ModelName, challenger: ModelName) -> Told {
+        let recorder = Weak::clone(&self.recorder);
+        Box::new(move |recorded, of_champion, of_challenger| {
+            if let Some(recorder) = recorder.upgrade() {
+                let (champion, challenger) =
+                    ((&champion, of_champion), (&challenger, of_challenger));
+                recorder.shadow(recorded, champion, challenger);
+            }
+        })
+    }
+
+    /// Lets a challenger look at a champion's answers from now on, or none.
+    pub(crate) fn set_shadow(&self, shadow: Option<(String, Shadow)>) {
+        if let Some(slot) = self.shadow.upgrade() {
+            *slot.0.write().unwrap_or_else(PoisonError::into_inner) = shadow;
+        }
+    }
+
+    /// Erases what a list covers; `None` where there is nothing to erase from.
+    pub(crate) fn erase(&self, tombstones: &Tombstones) -> Option<Result<u64, SpoolError>> {
+        Some(self.recorder.upgrade()?.erase(tombstones))
+    }
 }
 
 struct Recorded {
     recorder: Arc<SpoolRecorder>,
     upload: Option<UploadMetrics>,
+    shadow: Arc<ShadowSlot>,
 }
 
 impl Recorder for Recorded {
     fn predictions(&self, made: &Predictions<'_>) -> Result<Option<Receipt>, NotRecorded> {
-        self.recorder.predictions(made)
+        let receipt = self.recorder.predictions(made)?;
+        let slot = self.shadow.0.read();
+        let slot = slot.unwrap_or_else(PoisonError::into_inner);
+        // A request ends with the champion that it started with; the challenger may be that of the next.
+        if let Some((_, shadow)) = slot.as_ref().filter(|it| it.0 == made.model.digest()) {
+            shadow.show_recorded(made, self.recorder.source(made.headers).as_ref());
+        }
+        Ok(receipt)
     }
 
     fn labels(&self, labels: &[Label]) -> Result<Option<Receipt>, NotRecorded> {
@@ -90,13 +152,25 @@ impl Recording {
         let level = if counters.damaged > 0 { "warn" } else { "info" };
         log(level, "spool_opened", &[("counters", json!(counters))]);
         let ids = Arc::new(RandomIds::new().map_err(StartError::random)?);
-        let recorder = SpoolRecorder::new(Arc::clone(&spool), config.recorder.clone(), ids);
+        let named = config.recorder.node.as_deref();
+        let node = node_name(named, &config.folder).map_err(|error| StartError::Upload {
+            reason: error.to_string(),
+        })?;
+        let recorder_config = RecorderConfig {
+            node: Some(node),
+            ..config.recorder.clone()
+        };
+        let recorder = SpoolRecorder::new(Arc::clone(&spool), recorder_config, ids);
         let recorder = Arc::new(recorder);
         let uploader = match &config.upload {
             Some(upload) => Some(start_upload(upload, spool, &recorder)?),
             None => None,
         };
-        Ok(Self { recorder, uploader })
+        Ok(Self {
+            recorder,
+            uploader,
+            shadow: Arc::default(),
+        })
     }
 
     /// The recorder for the service.
@@ -105,7 +179,15 @@ impl Recording {
         Arc::new(Recorded {
             recorder: Arc::clone(&self.recorder),
             upload: self.uploader.as_ref().map(Uploader::metrics),
+            shadow: Arc::clone(&self.shadow),
         })
+    }
+
+    pub(crate) fn link(&self) -> RecordingLink {
+        RecordingLink {
+            recorder: Arc::downgrade(&self.recorder),
+            shadow: Arc::downgrade(&self.shadow),
+        }
     }
 }
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use picket_schema::limits::MAX_ARTIFACT_BYTES;
-use picket_schema::release::KeySet;
+use picket_schema::record::ModelName;
+use picket_schema::release::{KeySet, Tombstones};
 use picket_service::{
     Assets, HostMetrics, IdSource, Limits, Recorder, Scoring, ServedModel, Service,
 };
@@ -17,8 +18,8 @@ use crate::host::{HostConfig, ModelLoader, decode_file, log_loaded, page_of, rea
 use crate::live_service::LiveService;
 use crate::monotonic::Monotonic;
 use crate::record::RandomIds;
-use crate::recording::Recording;
-use crate::shadow::{ShadowMetrics, ShadowScoring, ShadowShare};
+use crate::recording::{Recording, RecordingLink};
+use crate::shadow::{Shadow, ShadowMetrics, ShadowScoring, ShadowShare};
 use crate::sync::{
     LoadedModels, Poller, ReleaseFiles, ReleaseHost, ReleaseSource, ReleaseSync, StateDir,
     SyncConfig, SyncError, SyncMetrics, check_golden, unix_time,
@@ -85,6 +86,7 @@ pub fn start_released_with(
         metrics: Arc::default(),
         ids: Arc::new(RandomIds::new().map_err(StartError::random)?),
         recorder: recording.map(Recording::recorder),
+        link: recording.map(Recording::link),
         live: Mutex::default(),
     });
     let sync_config = SyncConfig {
@@ -157,6 +159,7 @@ struct Host {
     metrics: Arc<Metrics>,
     ids: Arc<RandomIds>,
     recorder: Option<Arc<dyn Recorder>>,
+    link: Option<RecordingLink>,
     /// There is none before the first model.
     live: Mutex<Option<LiveService>>,
 }
@@ -201,6 +204,15 @@ struct Loaded {
     model: ServedModel,
     scoring: Box<dyn Scoring>,
     challenger: Option<String>,
+    /// Looks at recorded answers, with the digest of the model whose they are.
+    shadow: Option<(String, Shadow)>,
+}
+
+fn name_of(model: &ServedModel) -> ModelName {
+    ModelName {
+        version: model.version().to_owned(),
+        digest: model.digest().to_owned(),
+    }
 }
 
 impl ReleaseHost for Hosted {
@@ -219,6 +231,7 @@ impl ReleaseHost for Hosted {
         let (model, champion) = load(&files.champion)?;
         check_golden(&champion, &files.manifest.golden)?;
         let named = files.manifest.challenger.as_ref();
+        let mut recorded = None;
         let (scoring, challenger): (Box<dyn Scoring>, _) = match (named, &files.challenger) {
             (Some(named), Some(bytes)) => {
                 let (challenger, pool) = load(bytes)?;
@@ -228,9 +241,20 @@ impl ReleaseHost for Hosted {
                 let n_features = model.schema().n_features();
                 let version = challenger.version();
                 let beside: (Box<dyn Scoring>, _) = (Box::new(pool), version);
-                let shadow = ShadowScoring::new(champion, beside, n_features, share, metrics)
-                    .map_err(|error| failed(error.to_string()))?;
-                (Box::new(shadow), Some(version.to_owned()))
+                let no_thread = |error: std::io::Error| failed(error.to_string());
+                // Where answers are recorded, the challenger's are too, under the ids of the predictions.
+                let link = host.link.as_ref().filter(|it| it.records_answers());
+                let scoring: Box<dyn Scoring> = if let Some(link) = link {
+                    let told = link.told(name_of(&model), name_of(&challenger));
+                    let shadow = Shadow::start(beside, n_features, share, metrics, Some(told))
+                        .map_err(no_thread)?;
+                    recorded = Some((model.digest().to_owned(), shadow));
+                    Box::new(champion)
+                } else {
+                    let shadow = ShadowScoring::new(champion, beside, n_features, share, metrics);
+                    Box::new(shadow.map_err(no_thread)?)
+                };
+                (scoring, Some(version.to_owned()))
             }
             _ => (Box::new(champion), None),
         };
@@ -239,17 +263,26 @@ impl ReleaseHost for Hosted {
             model,
             scoring,
             challenger,
+            shadow: recorded,
         }))
     }
 
     fn withhold(&self, reason: Option<&str>) {
         self.0.gate.set(reason);
     }
+
+    fn erase(&self, tombstones: &Tombstones) -> Option<Result<u64, String>> {
+        let erased = self.0.link.as_ref()?.erase(tombstones)?;
+        Some(erased.map_err(|error| error.to_string()))
+    }
 }
 
 impl LoadedModels for Loaded {
     fn swap_in(self: Box<Self>) {
         self.host.metrics.shadow.start(self.challenger.as_deref());
+        if let Some(link) = &self.host.link {
+            link.set_shadow(self.shadow);
+        }
         self.host.serve(self.model, self.scoring);
     }
 }

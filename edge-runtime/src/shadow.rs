@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use picket_schema::sha256;
-use picket_service::{HostMetrics, Scoring, ScoringError, only};
+use picket_service::{HostMetrics, PredictionId, Predictions, Scoring, ScoringError, only};
 use picket_wasm_model::{Explanation, Scored};
 
 /// Rows that wait for the challenger. When it falls behind, rows are left out and counted.
@@ -149,18 +149,82 @@ impl ShadowShare {
     }
 }
 
+/// A prediction that was recorded: its id and the pseudonym of its source.
+pub(crate) type Recorded = (PredictionId, Option<String>);
+
+/// Is told of a recorded prediction what the champion and the challenger said.
+pub(crate) type Told = Box<dyn Fn(Recorded, &Scored, &Scored) + Send>;
+
 struct Row {
     values: Vec<f32>,
     champion: Scored,
+    recorded: Option<Recorded>,
+}
+
+/// A challenger that looks on. It scores in a thread of its own, which ends with this.
+pub(crate) struct Shadow {
+    n_features: usize,
+    share: ShadowShare,
+    queue: SyncSender<Row>,
+    tally: Tally,
+}
+
+impl Shadow {
+    /// Starts the challenger's thread. Counted is only while the metrics are about its version.
+    pub(crate) fn start(
+        (challenger, version): (Box<dyn Scoring>, &str),
+        n_features: usize,
+        share: ShadowShare,
+        metrics: Arc<ShadowMetrics>,
+        told: Option<Told>,
+    ) -> std::io::Result<Self> {
+        let (queue, rows) = sync_channel(QUEUE);
+        let tally = Tally {
+            metrics,
+            version: version.to_owned(),
+        };
+        let counted = tally.clone();
+        std::thread::Builder::new()
+            .name("challenger".into())
+            .spawn(move || compare(rows, &*challenger, &counted, told.as_deref()))?;
+        Ok(Self {
+            n_features,
+            share,
+            queue,
+            tally,
+        })
+    }
+
+    fn show(&self, row: &[f32], champion: Scored, recorded: impl FnOnce() -> Option<Recorded>) {
+        if !self.share.takes(row) {
+            return;
+        }
+        let shown = Row {
+            values: row.to_vec(),
+            champion,
+            recorded: recorded(),
+        };
+        // The champion waits for nobody.
+        if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) =
+            self.queue.try_send(shown)
+        {
+            self.tally.count(|counters| counters.left_out += 1);
+        }
+    }
+
+    /// Shows the rows of predictions that were recorded.
+    pub(crate) fn show_recorded(&self, made: &Predictions<'_>, source: Option<&String>) {
+        let rows = made.rows.chunks_exact(self.n_features);
+        for ((row, scored), id) in rows.zip(made.scored).zip(made.ids) {
+            self.show(row, *scored, || Some((*id, source.cloned())));
+        }
+    }
 }
 
 /// A champion that answers and a challenger that looks on.
 pub struct ShadowScoring<S> {
     champion: S,
-    n_features: usize,
-    share: ShadowShare,
-    queue: SyncSender<Row>,
-    tally: Tally,
+    shadow: Shadow,
 }
 
 impl<S: Scoring> ShadowScoring<S> {
@@ -171,47 +235,34 @@ impl<S: Scoring> ShadowScoring<S> {
     /// What the system says where it has no thread left.
     pub fn new(
         champion: S,
-        (challenger, version): (Box<dyn Scoring>, &str),
+        challenger: (Box<dyn Scoring>, &str),
         n_features: usize,
         share: ShadowShare,
         metrics: Arc<ShadowMetrics>,
     ) -> std::io::Result<Self> {
-        let (queue, rows) = sync_channel(QUEUE);
-        let tally = Tally {
-            metrics,
-            version: version.to_owned(),
-        };
-        let counted = tally.clone();
-        std::thread::Builder::new()
-            .name("challenger".into())
-            .spawn(move || compare(&rows, &*challenger, &counted))?;
-        Ok(Self {
-            champion,
-            n_features,
-            share,
-            queue,
-            tally,
-        })
+        let shadow = Shadow::start(challenger, n_features, share, metrics, None)?;
+        Ok(Self { champion, shadow })
     }
 
     fn show(&self, row: &[f32], champion: Scored) {
-        if !self.share.takes(row) {
-            return;
-        }
-        let values = row.to_vec();
-        // The champion waits for nobody.
-        if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) =
-            self.queue.try_send(Row { values, champion })
-        {
-            self.tally.count(|counters| counters.left_out += 1);
-        }
+        self.shadow.show(row, champion, || None);
     }
 }
 
-fn compare(rows: &Receiver<Row>, challenger: &dyn Scoring, tally: &Tally) {
-    for Row { values, champion } in rows {
-        match challenger.score(&values).and_then(|it| only(&it)) {
-            Ok(scored) => tally.compared(&champion, &scored),
+fn compare(
+    rows: Receiver<Row>,
+    challenger: &dyn Scoring,
+    tally: &Tally,
+    told: Option<&(dyn Fn(Recorded, &Scored, &Scored) + Send)>,
+) {
+    for row in rows {
+        match challenger.score(&row.values).and_then(|it| only(&it)) {
+            Ok(scored) => {
+                tally.compared(&row.champion, &scored);
+                if let (Some(told), Some(recorded)) = (told, row.recorded) {
+                    told(recorded, &row.champion, &scored);
+                }
+            }
             Err(_) => tally.count(|counters| counters.failed += 1),
         }
     }
@@ -220,7 +271,7 @@ fn compare(rows: &Receiver<Row>, challenger: &dyn Scoring, tally: &Tally) {
 impl<S: Scoring> Scoring for ShadowScoring<S> {
     fn score(&self, rows: &[f32]) -> Result<Vec<Scored>, ScoringError> {
         let scored = self.champion.score(rows)?;
-        for (row, scored) in rows.chunks_exact(self.n_features).zip(&scored) {
+        for (row, scored) in rows.chunks_exact(self.shadow.n_features).zip(&scored) {
             self.show(row, *scored);
         }
         Ok(scored)

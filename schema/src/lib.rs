@@ -10,6 +10,8 @@ mod feature_schema;
 mod field;
 mod header;
 pub mod limits;
+#[cfg(feature = "record")]
+pub mod record;
 #[cfg(feature = "release")]
 pub mod release;
 mod score;

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
+use picket_edge_runtime::upload::{FolderSink, RecordSink};
 use picket_edge_runtime::{Collector, mongo_sink};
 
 use super::secret;
@@ -24,9 +25,13 @@ pub(crate) struct Collect {
         long,
         value_name = "URI",
         env = "PICKET_MONGODB_URI",
-        hide_env_values = true
+        hide_env_values = true,
+        required_unless_present = "into"
     )]
-    mongodb: String,
+    mongodb: Option<String>,
+    /// A folder that keeps the records instead: for set-ups without a database
+    #[arg(long, value_name = "DIR")]
+    into: Option<PathBuf>,
     /// The file with the devices' tokens, one a line, or the variable `PICKET_COLLECT_TOKENS`
     #[arg(long, value_name = "FILE")]
     tokens: Option<PathBuf>,
@@ -36,7 +41,12 @@ impl Collect {
     pub(crate) fn run(self) -> Result<()> {
         let tokens = secret(self.tokens.as_deref(), "PICKET_COLLECT_TOKENS")?
             .context("--tokens says which devices may deliver")?;
-        let collector = Collector::new(&tokens, mongo_sink(&self.mongodb)?)?;
+        let sink: Box<dyn RecordSink> = match (&self.into, &self.mongodb) {
+            (Some(folder), _) => Box::new(FolderSink::open(folder)?),
+            (None, Some(uri)) => mongo_sink(uri)?,
+            (None, None) => anyhow::bail!("--mongodb or --into says where records are kept"),
+        };
+        let collector = Collector::new(&tokens, sink)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()

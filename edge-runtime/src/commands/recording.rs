@@ -54,6 +54,9 @@ pub(crate) struct RecordingArgs {
         default_value_t = 300
     )]
     record_window: u64,
+    /// The name that records carry of this node [default: a random one that the spool's folder keeps]
+    #[arg(long, value_name = "NAME", env = "PICKET_NODE")]
+    node: Option<String>,
     /// The request header that says where a row comes from
     #[arg(
         long,
@@ -147,6 +150,7 @@ impl RecordingArgs {
                     .context("--source-header is no name of a header")?,
                 pseudonyms,
                 window: Duration::from_secs(self.record_window.max(1)),
+                node: self.node,
             },
             upload: self.upload.map(|target| UploadConfig {
                 target,

@@ -3,12 +3,13 @@
 mod histograms;
 mod ids;
 mod mode;
-mod pseudonym;
+mod node_name;
 #[cfg(test)]
 mod recorder_test;
 mod spool_recorder;
 
 pub use ids::RandomIds;
 pub use mode::{RecordMode, UnknownMode};
-pub use pseudonym::{KeyTooShort, Pseudonyms};
+pub use node_name::{NodeNameError, node_name};
+pub use picket_schema::record::{KeyTooShort, Pseudonyms};
 pub use spool_recorder::{RecorderConfig, SpoolRecorder};

@@ -1,5 +1,7 @@
 //! Predictions and labels as records in the spool.
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
@@ -7,16 +9,21 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::HeaderName;
 use picket_schema::Verdict;
+use picket_schema::record::{
+    ChampionAnswer, ModelName as OwnedModelName, Pseudonyms, Record, ShadowRecord, SpoolState,
+    StatusRecord,
+};
+use picket_schema::release::Tombstones;
 use picket_service::{
     Durable, IdSource, Label, NotRecorded, PredictionId, Predictions, Receipt, Recorder,
 };
-use serde::Serialize;
+use picket_wasm_model::Scored;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::histograms::Histograms;
 use super::ids::RandomIds;
 use super::mode::RecordMode;
-use super::pseudonym::Pseudonyms;
 use crate::log_line::log;
 use crate::spool::{Spool, SpoolError, Ticket};
 
@@ -34,6 +41,8 @@ pub struct RecorderConfig {
     pub pseudonyms: Option<Pseudonyms>,
     /// How long the histograms of one record span.
     pub window: Duration,
+    /// The node's name; without one, a random one that the spool's folder keeps.
+    pub node: Option<String>,
 }
 
 impl Default for RecorderConfig {
@@ -44,6 +53,7 @@ impl Default for RecorderConfig {
             source_header: HeaderName::from_static("picket-source"),
             pseudonyms: None,
             window: Duration::from_mins(5),
+            node: None,
         }
     }
 }
@@ -61,6 +71,10 @@ pub struct SpoolRecorder {
 struct Window {
     start_ms: u64,
     histograms: Option<Histograms>,
+    /// The model that answered last.
+    model: Option<OwnedModelName>,
+    /// The window that a status was last written in.
+    told_ms: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -74,6 +88,8 @@ struct PredictionRecord<'a> {
     kind: &'static str,
     id: PredictionId,
     time_ms: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    node: Option<&'a str>,
     model: ModelName<'a>,
     verdict: Verdict,
     score: f64,
@@ -90,6 +106,8 @@ struct LabelRecord<'a> {
     kind: &'static str,
     id: PredictionId,
     time_ms: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    node: Option<&'a str>,
     prediction: PredictionId,
     label: &'a str,
 }
@@ -106,12 +124,107 @@ impl SpoolRecorder {
         }
     }
 
-    /// Puts histograms whose window is over into the spool; `now` ends every window.
+    /// Puts histograms whose window is over into the spool, and a status once a window; `now` ends every window.
     pub fn flush(&self, now: bool) {
         let mut window = self.window();
-        if now || window.start_ms != self.window_start(unix_ms()) {
+        let start_ms = self.window_start(unix_ms());
+        if now || window.start_ms != start_ms {
             self.end(&mut window);
         }
+        // The first window is not over yet: a program that runs for moments says nothing of itself.
+        match window.told_ms.replace(start_ms) {
+            Some(told_ms) if told_ms != start_ms && !now => self.tell_status(&window),
+            _ => {}
+        }
+    }
+
+    /// That this node lives, and what its spool holds.
+    fn tell_status(&self, window: &Window) {
+        let counters = self.spool.counters();
+        let record = Record::Status(StatusRecord {
+            id: self.ids.next_id().to_string(),
+            time_ms: unix_ms(),
+            node: self.config.node.clone(),
+            model: window.model.clone(),
+            spool: SpoolState {
+                pending: counters.pending,
+                dropped: counters.dropped(),
+                bytes: counters.bytes,
+                max_bytes: counters.max_bytes,
+            },
+        });
+        self.append_one(&record, "status_not_recorded");
+    }
+
+    /// Whether single answers are recorded.
+    #[must_use]
+    pub fn records_answers(&self) -> bool {
+        matches!(
+            self.config.mode,
+            RecordMode::Verdicts | RecordMode::VerdictsWithFeatures
+        )
+    }
+
+    /// The pseudonym of where a request's rows come from, where sources are recorded.
+    pub(crate) fn source(&self, headers: &http::HeaderMap) -> Option<String> {
+        let pseudonyms = self.config.pseudonyms.as_ref()?;
+        let source = headers.get(&self.config.source_header)?;
+        Some(pseudonyms.of(source.as_bytes()))
+    }
+
+    /// Records what a challenger said of a prediction that was recorded.
+    pub(crate) fn shadow(
+        &self,
+        (prediction, source): (PredictionId, Option<String>),
+        champion: (&OwnedModelName, &Scored),
+        challenger: (&OwnedModelName, &Scored),
+    ) {
+        let record = Record::Shadow(ShadowRecord {
+            id: self.ids.next_id().to_string(),
+            time_ms: unix_ms(),
+            node: self.config.node.clone(),
+            prediction: prediction.to_string(),
+            model: challenger.0.clone(),
+            verdict: challenger.1.verdict,
+            score: challenger.1.score.0,
+            margin: challenger.1.margin.0,
+            champion: ChampionAnswer {
+                model: champion.0.clone(),
+                verdict: champion.1.verdict,
+                score: champion.1.score.0,
+            },
+            source,
+        });
+        self.append_one(&record, "shadow_not_recorded");
+    }
+
+    /// Queues a record that nobody waits for.
+    fn append_one(&self, record: &Record, event: &str) {
+        let bytes = record.to_json().unwrap_or_default();
+        if let Err(error) = self.spool.append([bytes.as_slice()]) {
+            log("error", event, &[("reason", json!(error.to_string()))]);
+        }
+    }
+
+    /// Erases the records that a list of tombstones covers, and the labels of their predictions as far as both stand
+    /// here. Gives how many waited.
+    ///
+    /// # Errors
+    /// What the disk says; erasing again does the rest.
+    pub fn erase(&self, tombstones: &Tombstones) -> Result<u64, SpoolError> {
+        let mut predictions = BTreeSet::new();
+        self.spool.for_each(&mut |record| {
+            let head = RecordHead::of(record);
+            if let Some(head) = head.filter(|it| it.is_covered(tombstones)) {
+                predictions.insert(head.id.into_owned());
+            }
+        })?;
+        self.spool.erase(&|record| {
+            RecordHead::of(record).is_some_and(|head| {
+                let named = head.prediction.as_deref();
+                head.is_covered(tombstones) || named.is_some_and(|it| predictions.contains(it))
+            })
+        })
     }
 
     fn window(&self) -> MutexGuard<'_, Window> {
@@ -130,6 +243,9 @@ impl SpoolRecorder {
         let mut record = histograms.document();
         record["kind"] = json!("aggregate");
         record["id"] = json!(self.ids.next_id());
+        if let Some(node) = &self.config.node {
+            record["node"] = json!(node);
+        }
         record["time_ms"] = json!(window.start_ms);
         record["span_ms"] = json!(self.config.window.as_millis() as u64);
         let bytes = serde_json::to_vec(&record).unwrap_or_default();
@@ -154,6 +270,10 @@ impl SpoolRecorder {
         if !goes_on {
             self.end(&mut window);
             window.start_ms = start_ms;
+            window.model = Some(OwnedModelName {
+                version: made.model.version().to_owned(),
+                digest: made.model.digest().to_owned(),
+            });
             window.histograms = Some(Histograms::new(made));
         }
         if let Some(histograms) = &mut window.histograms {
@@ -168,10 +288,7 @@ impl SpoolRecorder {
 
     fn append_rows(&self, made: &Predictions<'_>, time_ms: u64) -> Result<Ticket, NotRecorded> {
         let config = &self.config;
-        let source = config.pseudonyms.as_ref().and_then(|pseudonyms| {
-            let source = made.headers.get(&config.source_header)?;
-            Some(pseudonyms.of(source.as_bytes()))
-        });
+        let source = self.source(made.headers);
         let n_features = made.rows.len() / made.ids.len().max(1);
         let with_features = config.mode == RecordMode::VerdictsWithFeatures;
         let encode = |row_idx: usize| {
@@ -181,6 +298,7 @@ impl SpoolRecorder {
                 kind: "prediction",
                 id: made.ids[row_idx],
                 time_ms,
+                node: config.node.as_deref(),
                 model: ModelName {
                     version: made.model.version(),
                     digest: made.model.digest(),
@@ -239,6 +357,7 @@ impl Recorder for SpoolRecorder {
                 kind: "label",
                 id: self.ids.next_id(),
                 time_ms,
+                node: self.config.node.as_deref(),
                 prediction: label.prediction,
                 label: &label.class,
             };
@@ -319,6 +438,29 @@ impl Recorder for SpoolRecorder {
                 "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}\n"
             );
         }
+    }
+}
+
+/// As much of a record as an erasure looks at.
+#[derive(Deserialize)]
+struct RecordHead<'a> {
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+    time_ms: u64,
+    #[serde(borrow, default)]
+    source: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    prediction: Option<Cow<'a, str>>,
+}
+
+impl<'a> RecordHead<'a> {
+    fn of(record: &'a [u8]) -> Option<Self> {
+        serde_json::from_slice(record).ok()
+    }
+
+    fn is_covered(&self, tombstones: &Tombstones) -> bool {
+        let source = self.source.as_deref();
+        source.is_some_and(|source| tombstones.covers(source, self.time_ms))
     }
 }
 

@@ -19,6 +19,8 @@ pub struct Counters {
     pub damaged: u64,
     /// Dropped: settled before the ledger itself was lost.
     pub unaccounted: u64,
+    /// Dropped: erased because whoever they were about wished so.
+    pub erased: u64,
     /// Records up to this one are settled.
     pub acked_seq: u64,
     /// What the segments take.
@@ -36,12 +38,13 @@ pub struct Counters {
 impl Counters {
     /// Records that will never be delivered, by reason.
     #[must_use]
-    pub fn dropped_by_reason(&self) -> [(&'static str, u64); 4] {
+    pub fn dropped_by_reason(&self) -> [(&'static str, u64); 5] {
         [
             ("rejected", self.rejected),
             ("overflowed", self.overflowed),
             ("damaged", self.damaged),
             ("unaccounted", self.unaccounted),
+            ("erased", self.erased),
         ]
     }
 

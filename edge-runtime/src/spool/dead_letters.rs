@@ -11,6 +11,8 @@ use super::spool_log::frames;
 const NAME: &str = "dead.log";
 /// The older half, once there are many.
 const OLD: &str = "dead.old.log";
+/// The letters on their way to be rewritten.
+const PART: &str = "dead.part";
 
 /// A record that the server will never take.
 #[derive(Debug, Serialize, Deserialize)]
@@ -116,6 +118,44 @@ impl DeadLetters {
         letters.sort_by_key(|it| it.seq);
         letters.dedup_by_key(|it| it.seq);
         letters
+    }
+
+    /// Takes letters out whose records match.
+    pub(super) fn erase(
+        &mut self,
+        disk: &mut impl Disk,
+        matches: &dyn Fn(&[u8]) -> bool,
+    ) -> Result<(), SpoolError> {
+        let letters = Self::read(disk);
+        let n_letters = letters.len();
+        let kept: Vec<DeadLetter> = letters
+            .into_iter()
+            .filter(|it| !matches(it.record.get().as_bytes()))
+            .collect();
+        if kept.len() == n_letters {
+            return Ok(());
+        }
+        let mut bytes = Vec::new();
+        for letter in &kept {
+            let json = serde_json::to_vec(letter).unwrap_or_default();
+            frame::push(&mut bytes, letter.seq, &json);
+        }
+        let failed = SpoolError::file("rewrite", NAME);
+        disk.write(PART, 0, &[])
+            .and_then(|()| disk.truncate(PART, 0))
+            .and_then(|()| disk.write(PART, 0, &bytes))
+            .and_then(|()| disk.sync(PART))
+            .and_then(|()| disk.rename(PART, NAME))
+            .and_then(|()| disk.sync_names())
+            .map_err(failed)?;
+        // All letters stand in one file now; should the older one outlive this, the next erasure takes it.
+        if self.n_old_bytes > 0 {
+            disk.remove(OLD).map_err(SpoolError::file("remove", OLD))?;
+        }
+        self.n_bytes = bytes.len() as u64;
+        self.n_old_bytes = 0;
+        self.made = false;
+        Ok(())
     }
 
     pub(super) fn clear(&mut self, disk: &mut impl Disk) -> Result<(), SpoolError> {

@@ -10,6 +10,9 @@ pub(super) const MAX_READ: usize = 256 << 10;
 pub const MAX_RECORD: usize = 240 << 10;
 
 /// A whole and checked frame.
+/// What stands in place of a record that was erased, under its number.
+pub(super) const ERASED: &[u8] = br#"{"kind":"erased"}"#;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Frame<'b> {
     pub(super) seq: u64,

@@ -7,10 +7,13 @@ use super::error::SpoolError;
 
 /// The file.
 pub(super) const NAME: &str = "ledger";
-const MAGIC: [u8; 8] = *b"PKLEDGR1";
-/// Magic, generation, seven counts and a CRC-32.
+const MAGIC: [u8; 8] = *b"PKLEDGR2";
+/// Magic, generation, eight counts and a CRC-32.
 const N_BYTES: usize = 8 + 8 + 8 * N_FIELDS + 4;
-const N_FIELDS: usize = 7;
+const N_FIELDS: usize = 8;
+/// The form before records could be erased: without the last count.
+const OLD_MAGIC: [u8; 8] = *b"PKLEDGR1";
+const N_OLD_BYTES: usize = N_BYTES - 8;
 /// The slots stand in different sectors of every disk.
 const SLOT_STRIDE: u64 = 4096;
 
@@ -31,6 +34,8 @@ pub struct Ledger {
     pub damaged: u64,
     /// Settled before the ledger itself was lost.
     pub unaccounted: u64,
+    /// Erased because whoever they were about wished so.
+    pub erased: u64,
 }
 
 impl Ledger {
@@ -43,6 +48,7 @@ impl Ledger {
             self.overflowed,
             self.damaged,
             self.unaccounted,
+            self.erased,
         ]
     }
 
@@ -100,11 +106,10 @@ fn encode(file: &LedgerFile) -> Vec<u8> {
 }
 
 fn decode(bytes: &[u8]) -> Option<LedgerFile> {
-    let (content, crc) = bytes.split_last_chunk::<4>()?;
-    if bytes.len() != N_BYTES
-        || !content.starts_with(&MAGIC)
-        || crc32fast::hash(content).to_le_bytes() != *crc
-    {
+    let is_old = bytes.starts_with(&OLD_MAGIC);
+    let n_bytes = if is_old { N_OLD_BYTES } else { N_BYTES };
+    let (content, crc) = bytes.get(..n_bytes)?.split_last_chunk::<4>()?;
+    if !(is_old || content.starts_with(&MAGIC)) || crc32fast::hash(content).to_le_bytes() != *crc {
         return None;
     }
     let (numbers, _) = content[MAGIC.len()..].as_chunks::<8>();
@@ -117,6 +122,7 @@ fn decode(bytes: &[u8]) -> Option<LedgerFile> {
         overflowed: at(5)?,
         damaged: at(6)?,
         unaccounted: at(7)?,
+        erased: if is_old { 0 } else { at(8)? },
     };
     let generation = at(0)?;
     ledger
@@ -149,6 +155,23 @@ mod tests {
             assert_eq!(left, Some(4), "byte {at}");
         }
         Ok(())
+    }
+
+    #[test]
+    fn the_form_without_erased_records_is_read() {
+        let mut bytes = OLD_MAGIC.to_vec();
+        for field in [9_u64, 5, 6, 3, 1, 1, 0, 0] {
+            bytes.extend_from_slice(&field.to_le_bytes());
+        }
+        bytes.extend_from_slice(&crc32fast::hash(&bytes).to_le_bytes());
+        // As it is read where the other slot, or nothing, follows.
+        for more in [0, 8] {
+            let mut read = bytes.clone();
+            read.resize(bytes.len() + more, 0);
+            let file = decode(&read).expect("a ledger");
+            assert_eq!((file.generation, file.ledger.acked_seq), (9, 5));
+            assert_eq!((file.ledger.delivered, file.ledger.erased), (3, 0));
+        }
     }
 
     #[test]

@@ -31,6 +31,10 @@ enum Step {
         in_changes: u32,
     },
     Reopen,
+    /// Records whose ids leave this rest when divided by 3.
+    Erase {
+        rest: u64,
+    },
     Flip {
         seed: u64,
     },
@@ -49,6 +53,7 @@ fn step(flips: bool) -> impl Strategy<Value = Step> {
     let cut =
         (0..12u32, 1..u64::MAX).prop_map(|(in_changes, seed)| Step::PowerCut { in_changes, seed });
     let fault = (0..12u32).prop_map(|in_changes| Step::Fault { in_changes });
+    let erase = (0..3u64).prop_map(|rest| Step::Erase { rest });
     let flip = (1..u64::MAX).prop_map(|seed| Step::Flip { seed });
     prop_oneof![
         8 => append,
@@ -56,6 +61,7 @@ fn step(flips: bool) -> impl Strategy<Value = Step> {
         2 => cut,
         1 => fault,
         1 => Just(Step::Reopen),
+        1 => erase,
         if flips { 2 } else { 0 } => flip,
     ]
 }
@@ -73,6 +79,8 @@ struct Model {
     settled: BTreeSet<u64>,
     /// Records whose settling failed: it may be written down or not.
     unsure: BTreeSet<u64>,
+    /// Records that were to be erased, whether or not the log said so.
+    erased: BTreeSet<u64>,
     flipped: bool,
     /// A change failed, or may yet, since the log was opened.
     faulted: bool,
@@ -96,6 +104,7 @@ impl Model {
             promised: BTreeSet::new(),
             settled: BTreeSet::new(),
             unsure: BTreeSet::new(),
+            erased: BTreeSet::new(),
             flipped: false,
             faulted: false,
         })
@@ -153,6 +162,22 @@ impl Model {
                     self.log.disk_mut().fails_in = None;
                     self.log = SpoolLog::open(self.log.into_disk(), self.config)?;
                     self.faulted = false;
+                }
+            }
+            Step::Erase { rest } => {
+                let done = self
+                    .log
+                    .erase(&|record| record != b"null" && id_of(record) % 3 == rest);
+                let gone = self.promised.iter().filter(|id| *id % 3 == rest);
+                self.erased.extend(gone);
+                if done.is_ok() {
+                    let mut left = 0;
+                    let shown = self.log.for_each(&mut |record| {
+                        if record != super::frame::ERASED && record != b"null" {
+                            left += u32::from(id_of(record) % 3 == rest);
+                        }
+                    });
+                    assert!(shown.is_err() || left == 0, "{left} are not erased");
                 }
             }
             Step::Flip { seed } => {
@@ -256,7 +281,10 @@ impl Model {
             .promised
             .iter()
             .filter(|id| {
-                !left.contains(id) && !self.settled.contains(id) && !self.unsure.contains(id)
+                !left.contains(id)
+                    && !self.settled.contains(id)
+                    && !self.unsure.contains(id)
+                    && !self.erased.contains(id)
             })
             .count() as u64;
         let dropped = counters.overflowed + counters.damaged + counters.unaccounted;

@@ -147,6 +147,37 @@ impl Spool {
         lock(&self.shared.log).peek(max_records, max_bytes)
     }
 
+    /// Shows every record that stands on the disk.
+    ///
+    /// # Errors
+    /// As [`SpoolLog::for_each`].
+    pub fn for_each(&self, show: &mut dyn FnMut(&[u8])) -> Result<(), SpoolError> {
+        self.await_queued();
+        lock(&self.shared.log).for_each(show)
+    }
+
+    /// Erases the records that match, also those that were queued before.
+    ///
+    /// # Errors
+    /// As [`SpoolLog::erase`].
+    pub fn erase(&self, matches: &dyn Fn(&[u8]) -> bool) -> Result<u64, SpoolError> {
+        self.await_queued();
+        let mut log = lock(&self.shared.log);
+        let outcome = log.erase(matches);
+        *lock(&self.shared.counters) = log.counters();
+        outcome
+    }
+
+    /// Waits until what is queued now stands on the disk, or never will.
+    fn await_queued(&self) {
+        let queue = lock(&self.shared.queue);
+        let ticket = (!queue.ends.is_empty()).then(|| Ticket(Arc::clone(&queue.group)));
+        drop(queue);
+        if let Some(ticket) = ticket {
+            drop(ticket.wait());
+        }
+    }
+
     /// Writes down what became of a batch.
     ///
     /// # Errors
@@ -355,6 +386,58 @@ mod tests {
         let batch = spool.peek(10, 4000, Duration::ZERO)?.ok_or("pending")?;
         spool.settle(&batch.settle(vec![Fate::Delivered; batch.records.len()]))?;
         spool.append([record.as_bytes()])?.wait()?;
+        Ok(())
+    }
+
+    #[test]
+    fn erased_records_are_neither_on_the_disk_nor_delivered_and_are_counted() -> Tested {
+        let folder = tempfile::tempdir()?;
+        let spool = Spool::open(folder.path(), SpoolConfig::default())?;
+        let of = |i: u32| {
+            format!(
+                "{{\"n\":{i},\"who\":\"{}\"}}",
+                ["ann", "bob"][i as usize % 2]
+            )
+        };
+        for i in 0..10 {
+            spool.append([of(i).as_bytes()])?.wait()?;
+        }
+        // Two are settled and still stand in the segment; one of Bob's is under way, one is a dead letter.
+        let batch = spool.peek(2, 4000, Duration::ZERO)?.ok_or("pending")?;
+        spool.settle(&batch.settle(vec![
+            Fate::Delivered,
+            Fate::Rejected {
+                reason: "no".into(),
+                record: of(1).into_bytes(),
+            },
+        ]))?;
+        let under_way = spool.peek(3, 4000, Duration::ZERO)?.ok_or("pending")?;
+        let is_bob = |record: &[u8]| record.windows(3).any(|it| it == b"bob");
+        assert_eq!(spool.erase(&is_bob)?, 4);
+        spool.settle(&under_way.settle(vec![Fate::Delivered; 3]))?;
+        let counters = spool.counters();
+        assert_eq!(
+            (counters.accepted, counters.delivered, counters.pending),
+            (10, 4, 2),
+            "{counters:?}"
+        );
+        assert_eq!((counters.erased, counters.rejected), (3, 1));
+        for name in std::fs::read_dir(folder.path())? {
+            let bytes = std::fs::read(name?.path())?;
+            assert!(!is_bob(&bytes));
+        }
+        drop(spool);
+        let spool = Spool::open(folder.path(), SpoolConfig::default())?;
+        assert_eq!(spool.counters().erased, 3);
+        let mut left = Vec::new();
+        while let Some(batch) = spool.peek(9, 4000, Duration::ZERO)? {
+            left.extend(batch.records.iter().map(|(seq, _)| *seq));
+            spool.settle(&batch.settle(vec![Fate::Delivered; batch.records.len()]))?;
+        }
+        let counters = spool.counters();
+        assert_eq!((left, counters.pending), (vec![7, 9], 0), "{counters:?}");
+        assert_eq!((counters.delivered, counters.dropped()), (6, 4));
+        assert_eq!(counters.accepted, counters.delivered + counters.dropped());
         Ok(())
     }
 

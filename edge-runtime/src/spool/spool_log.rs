@@ -13,6 +13,8 @@ use super::survey::{Segment, Survey};
 /// The largest part of a damaged place that is kept, and of all of them together.
 const MAX_QUARANTINE: u64 = 16 << 20;
 const QUARANTINE: &str = "quarantine-";
+/// A segment on its way to be rewritten.
+const PART: &str = "rewritten.part";
 
 /// A queue of records on a disk. Numbers go up by one a record, from 1.
 #[derive(Debug)]
@@ -24,6 +26,9 @@ pub struct SpoolLog<D> {
     dead: DeadLetters,
     next_seq: u64,
     damaged_ahead: u64,
+    erased_ahead: u64,
+    /// How often records were erased since this was opened.
+    epoch: u64,
     /// A writing to the last segment failed: what stands behind its last record is unknown.
     broken: bool,
     /// Where the record after the last settled one may begin: a segment and an offset.
@@ -38,6 +43,14 @@ impl<D: Disk> SpoolLog<D> {
     /// # Errors
     /// [`SpoolError::File`] where the folder's names cannot be read; damage of any file is no error.
     pub fn open(disk: D, config: SpoolConfig) -> Result<Self, SpoolError> {
+        let mut disk = disk;
+        // A crash while records were erased left it: the segment itself stands beside it, whole.
+        if disk
+            .list()
+            .is_ok_and(|names| names.iter().any(|it| it == PART))
+        {
+            let _ = disk.remove(PART);
+        }
         let survey = Survey::of(&disk)?;
         let dead = DeadLetters::open(&disk, config.max_dead_bytes);
         let mut log = Self {
@@ -48,6 +61,8 @@ impl<D: Disk> SpoolLog<D> {
             dead,
             next_seq: survey.next_seq,
             damaged_ahead: survey.damaged_ahead,
+            erased_ahead: survey.erased_ahead,
+            epoch: 0,
             // The first record goes to a segment of its own: nothing is ever written over.
             broken: true,
             cursor: (0, 0),
@@ -117,11 +132,13 @@ impl<D: Disk> SpoolLog<D> {
         Counters {
             accepted,
             delivered: ledger.delivered,
-            pending: (accepted - ledger.acked_seq).saturating_sub(self.damaged_ahead),
+            pending: (accepted - ledger.acked_seq)
+                .saturating_sub(self.damaged_ahead + self.erased_ahead),
             rejected: ledger.rejected,
             overflowed: ledger.overflowed,
             damaged: ledger.damaged + self.damaged_ahead,
             unaccounted: ledger.unaccounted,
+            erased: ledger.erased + self.erased_ahead,
             acked_seq: ledger.acked_seq,
             bytes: self.n_bytes(),
             max_bytes: self.config.max_bytes,
@@ -236,15 +253,22 @@ impl<D: Disk> SpoolLog<D> {
             .disk
             .read(&oldest.name, 0, oldest.n_bytes as usize)
             .unwrap_or_default();
-        let dropped = frames(&bytes)
-            .filter(|(_, it)| it.seq > acked_seq && it.seq <= last_seq)
-            .count() as u64;
+        let (mut dropped, mut erased) = (0, 0);
+        for (_, it) in frames(&bytes).filter(|(_, it)| it.seq > acked_seq && it.seq <= last_seq) {
+            let count = if it.record == frame::ERASED {
+                &mut erased
+            } else {
+                &mut dropped
+            };
+            *count += 1;
+        }
         if idx + 1 == self.segments.len() {
             // The one that is written to goes as well; the next record begins another.
             self.broken = true;
         }
         let counts = Ledger {
             overflowed: dropped,
+            erased,
             ..Ledger::default()
         };
         self.advance(last_seq.max(acked_seq), counts)?;
@@ -255,7 +279,7 @@ impl<D: Disk> SpoolLog<D> {
     fn advance(&mut self, through: u64, counts: Ledger) -> Result<(), SpoolError> {
         let mut ledger = self.ledger();
         let n_settled = through - ledger.acked_seq;
-        let counted = counts.delivered + counts.rejected + counts.overflowed;
+        let counted = counts.delivered + counts.rejected + counts.overflowed + counts.erased;
         let damaged = n_settled.saturating_sub(counted);
         ledger.acked_seq = through;
         ledger.last_seq = self.next_seq - 1;
@@ -263,8 +287,10 @@ impl<D: Disk> SpoolLog<D> {
         ledger.rejected += counts.rejected;
         ledger.overflowed += counts.overflowed;
         ledger.damaged += damaged;
+        ledger.erased += counts.erased;
         self.ledger_file.write(&mut self.disk, ledger)?;
         self.damaged_ahead = self.damaged_ahead.saturating_sub(damaged);
+        self.erased_ahead = self.erased_ahead.saturating_sub(counts.erased);
         // The ledger is durable: the files may go. The last one is kept for what comes, while it has room.
         let has_room = |it: &Segment| it.n_bytes < self.config.segment_bytes();
         let keep_last = !self.broken && self.segments.last().is_some_and(has_room);
@@ -309,7 +335,10 @@ impl<D: Disk> SpoolLog<D> {
                 .disk
                 .read(&segment.name, from, left)
                 .map_err(SpoolError::file("read", &segment.name))?;
-            let mut batch = Batch::default();
+            let mut batch = Batch {
+                epoch: self.epoch,
+                ..Batch::default()
+            };
             let mut taken = 0;
             let mut end = 0;
             for (start, frame) in frames(&bytes) {
@@ -318,6 +347,12 @@ impl<D: Disk> SpoolLog<D> {
                 }
                 if frame.seq <= acked_seq.max(batch.through) {
                     end = start + frame.n_bytes();
+                    continue;
+                }
+                if frame.record == frame::ERASED {
+                    end = start + frame.n_bytes();
+                    batch.through = frame.seq;
+                    batch.erased.push(frame.seq);
                     continue;
                 }
                 let would_take = taken + frame.record.len();
@@ -347,22 +382,48 @@ impl<D: Disk> SpoolLog<D> {
     /// What the disk says; the batch is not settled then, and comes again.
     pub fn settle(&mut self, settled: &Settled) -> Result<(), SpoolError> {
         let acked_seq = self.ledger().acked_seq;
-        let mut counts = Ledger::default();
+        let counts_for = |seq: &u64| *seq > acked_seq && *seq <= settled.through;
+        let erased = if settled.epoch == self.epoch {
+            settled.erased.clone()
+        } else {
+            // Records were erased while these were under way.
+            self.erased_through(settled.through)?
+        };
+        let mut counts = Ledger {
+            erased: erased.iter().filter(|it| counts_for(it)).count() as u64,
+            ..Ledger::default()
+        };
+        let mut n_rejected = 0;
         for (seq, fate) in settled.fates.iter().filter(|(seq, _)| *seq > acked_seq) {
+            let is_erased = erased.contains(seq);
             match fate {
-                Fate::Delivered => counts.delivered += 1,
+                Fate::Delivered => {
+                    counts.delivered += 1;
+                    // It arrived before it was erased here: the store has it, and that is what counts.
+                    if is_erased && counts_for(seq) {
+                        counts.erased -= 1;
+                        self.erased_ahead = self.erased_ahead.saturating_sub(1);
+                    }
+                }
+                Fate::Rejected { .. } if is_erased => {}
                 Fate::Rejected { reason, record } => {
                     self.dead.push(&mut self.disk, *seq, reason, record)?;
-                    counts.rejected += 1;
+                    n_rejected += 1;
                 }
             }
         }
-        if counts.rejected > 0 {
+        counts.rejected = n_rejected;
+        if n_rejected > 0 {
             self.dead.sync(&mut self.disk)?;
         }
         if settled.through > acked_seq {
             self.advance(settled.through, counts)?;
-            self.cursor = settled.cursor;
+            // Offsets of before an erasure mean nothing after it.
+            self.cursor = if settled.epoch == self.epoch {
+                settled.cursor
+            } else {
+                (0, 0)
+            };
         }
         Ok(())
     }
@@ -395,6 +456,103 @@ impl<D: Disk> SpoolLog<D> {
         }
         self.dead.clear(&mut self.disk)?;
         Ok(n_replayed)
+    }
+
+    /// Numbers of erased records up to one, settled ones too.
+    fn erased_through(&self, through: u64) -> Result<Vec<u64>, SpoolError> {
+        let mut erased = Vec::new();
+        for segment in self.segments.iter().filter(|it| it.first_seq <= through) {
+            let bytes = self.segment_bytes(segment)?;
+            let stubs = frames(&bytes).filter(|(_, it)| it.record == frame::ERASED);
+            erased.extend(stubs.map(|(_, it)| it.seq));
+        }
+        Ok(erased)
+    }
+
+    fn segment_bytes(&self, segment: &Segment) -> Result<Vec<u8>, SpoolError> {
+        self.disk
+            .read(&segment.name, 0, segment.n_bytes as usize)
+            .map_err(SpoolError::file("read", &segment.name))
+    }
+
+    /// Shows every record that stands on the disk: those that wait, settled ones whose segment is still there, and dead
+    /// letters.
+    ///
+    /// # Errors
+    /// [`SpoolError::File`] where a segment cannot be read now.
+    pub fn for_each(&self, show: &mut dyn FnMut(&[u8])) -> Result<(), SpoolError> {
+        for segment in self.segments.iter().filter(|it| it.n_records > 0) {
+            for (_, frame) in frames(&self.segment_bytes(segment)?) {
+                show(frame.record);
+            }
+        }
+        for letter in DeadLetters::read(&self.disk) {
+            show(letter.record.get().as_bytes());
+        }
+        Ok(())
+    }
+
+    /// Erases the records that match, wherever they stand: a stub takes the place of each, under its number, so that
+    /// nothing looks like damage. Those that waited are counted as dropped. Bytes put aside as damaged cannot be
+    /// looked into: they all go. Gives how many records waited.
+    ///
+    /// Each segment is replaced as a whole: a crash leaves it as it was or erased, and erasing again does the rest.
+    ///
+    /// # Errors
+    /// What the disk says of the first segment that could not be rewritten; the others are.
+    pub fn erase(&mut self, matches: &dyn Fn(&[u8]) -> bool) -> Result<u64, SpoolError> {
+        let (mut n_erased, mut outcome) = (0, Ok(()));
+        for idx in 0..self.segments.len() {
+            match self.erase_in(idx, matches) {
+                Ok(n_here) => n_erased += n_here,
+                Err(error) => outcome = outcome.and(Err(error)),
+            }
+        }
+        outcome = outcome.and(self.dead.erase(&mut self.disk, matches));
+        for name in self.disk.list().unwrap_or_default() {
+            if name.starts_with(QUARANTINE) {
+                let removed = self.disk.remove(&name);
+                outcome = outcome.and(removed.map_err(SpoolError::file("remove", &name)));
+            }
+        }
+        outcome.map(|()| n_erased)
+    }
+
+    fn erase_in(&mut self, idx: usize, matches: &dyn Fn(&[u8]) -> bool) -> Result<u64, SpoolError> {
+        let segment = &self.segments[idx];
+        if segment.n_records == 0 {
+            return Ok(0);
+        }
+        let name = segment.name.clone();
+        let acked_seq = self.ledger().acked_seq;
+        let bytes = self.segment_bytes(segment)?;
+        let mut rewritten = Vec::with_capacity(bytes.len());
+        let (mut n_stubs, mut n_waited) = (0, 0);
+        for (_, it) in frames(&bytes) {
+            let goes = it.record != frame::ERASED && matches(it.record);
+            let record = if goes { frame::ERASED } else { it.record };
+            frame::push(&mut rewritten, it.seq, record);
+            n_stubs += u64::from(goes);
+            n_waited += u64::from(goes && it.seq > acked_seq);
+        }
+        if n_stubs == 0 {
+            return Ok(0);
+        }
+        let written = self
+            .disk
+            .write(PART, 0, &[])
+            .and_then(|()| self.disk.truncate(PART, 0))
+            .and_then(|()| self.disk.write(PART, 0, &rewritten))
+            .and_then(|()| self.disk.sync(PART))
+            .and_then(|()| self.disk.rename(PART, &name));
+        written.map_err(SpoolError::file("rewrite", &name))?;
+        self.segments[idx].n_bytes = rewritten.len() as u64;
+        self.erased_ahead += n_waited;
+        self.epoch += 1;
+        self.cursor = (0, 0);
+        let synced = self.disk.sync_names();
+        synced.map_err(SpoolError::file("rewrite", &name))?;
+        Ok(n_waited)
     }
 
     #[cfg(test)]

@@ -72,6 +72,8 @@ pub struct Survey {
     pub next_seq: u64,
     /// Records behind the settled ones that are lost to damage.
     pub damaged_ahead: u64,
+    /// Records not settled yet that were erased.
+    pub erased_ahead: u64,
     pub(super) ledger_file: LedgerFile,
 }
 
@@ -88,10 +90,17 @@ impl Survey {
         first_seqs.sort_unstable();
         let mut segments = Vec::with_capacity(first_seqs.len());
         let mut seen = Vec::new();
+        let mut erased = Vec::new();
         for (idx, first_seq) in first_seqs.iter().enumerate() {
             // A writing that failed may have left records behind the number where the next segment began anew.
             let limit = first_seqs.get(idx + 1).copied().unwrap_or(u64::MAX);
-            segments.push(read_segment(disk, *first_seq, limit, &mut seen));
+            segments.push(read_segment(
+                disk,
+                *first_seq,
+                limit,
+                &mut seen,
+                &mut erased,
+            ));
         }
         let found = LedgerFile::read(disk);
         let ledger_lost = found.is_none() && first_seqs.first().is_some_and(|first| *first > 1);
@@ -108,6 +117,8 @@ impl Survey {
         let ledger = ledger_file.ledger;
         let mut expected = ledger.acked_seq + 1;
         let mut damaged_ahead = 0;
+        let acked_seq = ledger.acked_seq;
+        let erased_ahead = erased.iter().filter(|seq| **seq > acked_seq).count() as u64;
         for seq in seen.into_iter().filter(|seq| *seq > ledger.acked_seq) {
             damaged_ahead += seq - expected;
             expected = seq + 1;
@@ -123,6 +134,7 @@ impl Survey {
             ledger_lost,
             next_seq: expected.max(known + 1),
             damaged_ahead,
+            erased_ahead,
             ledger_file,
         })
     }
@@ -140,6 +152,9 @@ impl Survey {
         for segment in &self.segments {
             let read = disk.read(&segment.name, 0, segment.n_bytes as usize);
             for (_, frame) in frames(&read.unwrap_or_default()) {
+                if frame.record == frame::ERASED {
+                    continue;
+                }
                 if frame.seq > last_seq && frame.seq <= segment.last_seq {
                     last_seq = frame.seq;
                     take(frame.seq, frame.record)?;
@@ -159,7 +174,13 @@ impl Survey {
 
 /// Reads a segment to its end; numbers of its records go to `seen`. Numbers that do not go up, or reach `limit`,
 /// are not the segment's.
-fn read_segment(disk: &impl Disk, first_seq: u64, limit: u64, seen: &mut Vec<u64>) -> Segment {
+fn read_segment(
+    disk: &impl Disk,
+    first_seq: u64,
+    limit: u64,
+    seen: &mut Vec<u64>,
+    erased: &mut Vec<u64>,
+) -> Segment {
     let mut segment = Segment::new(first_seq);
     let bytes = match disk.read(&segment.name, 0, usize::MAX >> 1) {
         Ok(bytes) => bytes,
@@ -184,6 +205,9 @@ fn read_segment(disk: &impl Disk, first_seq: u64, limit: u64, seen: &mut Vec<u64
             segment.last_seq = frame.seq;
             segment.n_records += 1;
             seen.push(frame.seq);
+            if frame.record == frame::ERASED {
+                erased.push(frame.seq);
+            }
         }
     }
     segment.n_bytes = at as u64;

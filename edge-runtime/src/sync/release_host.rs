@@ -1,6 +1,6 @@
 //! What the sync asks of the host that serves.
 
-use picket_schema::release::Manifest;
+use picket_schema::release::{Manifest, Tombstones};
 
 use super::sync_error::SyncError;
 
@@ -35,4 +35,11 @@ pub trait ReleaseHost: Send {
 
     /// Withholds all answers, with the reason that is given instead, or gives them again.
     fn withhold(&self, reason: Option<&str>);
+
+    /// Carries an erasure out where records wait. Gives how many waited; `None` where nothing is recorded here, and
+    /// the list is not carried out.
+    fn erase(&self, tombstones: &Tombstones) -> Option<Result<u64, String>> {
+        let _ = tombstones;
+        None
+    }
 }

@@ -165,6 +165,7 @@ impl ReleaseSync {
 
     fn ask(&mut self, clock: u64) -> Result<Outcome, SyncError> {
         self.follow_keys();
+        self.follow_tombstones();
         let now = clock.max(self.state.clock_floor);
         let number = self.newest()?;
         if let Some(serving) = self.serving.filter(|it| it.mark.release == number) {

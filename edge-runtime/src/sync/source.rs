@@ -23,6 +23,8 @@ pub enum SourcePath {
     Scorer(u64),
     /// The signed key set of a version.
     KeySet(u64),
+    /// The signed list of tombstones of a number.
+    Tombstones(u64),
 }
 
 impl fmt::Display for SourcePath {
@@ -34,6 +36,7 @@ impl fmt::Display for SourcePath {
             Self::Challenger(release) => write!(f, "releases/{release}/challenger.picket"),
             Self::Scorer(release) => write!(f, "releases/{release}/scorer.wasm"),
             Self::KeySet(version) => write!(f, "keys/{version}.dsse.json"),
+            Self::Tombstones(version) => write!(f, "tombstones/{version}.dsse.json"),
         }
     }
 }

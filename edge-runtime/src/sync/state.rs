@@ -81,6 +81,14 @@ pub(super) struct State {
     pub(super) clock_floor: u64,
     /// When the source last said that the active release is the newest, in seconds since 1970.
     pub(super) confirmed_at: u64,
+    /// The last list of tombstones that was carried out.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) tombstones: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl Default for State {
@@ -94,6 +102,7 @@ impl Default for State {
             shadow_key: random_key(),
             clock_floor: 0,
             confirmed_at: 0,
+            tombstones: 0,
         }
     }
 }

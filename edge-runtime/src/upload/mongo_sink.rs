@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use mongodb::bson::{Document, doc};
+use mongodb::bson::{self, Bson, Document};
 use mongodb::error::{Error, ErrorKind, InsertManyError};
-use mongodb::options::{ClientOptions, IndexOptions, WriteConcern};
+use mongodb::options::{ClientOptions, WriteConcern};
 use mongodb::sync::{Client, Collection};
-use mongodb::{IndexModel, bson};
 
+use super::mongo_setup::{make_indexes, make_validator};
 use super::sink::{Outcome, RecordSink, SinkError};
 
 /// The server has a document with this `_id` already: this record came before.
@@ -58,30 +58,15 @@ impl MongoSink {
             self.client.insert(client).clone()
         };
         let name = self.options.default_database.as_deref();
-        let collection = client
-            .database(name.unwrap_or(DATABASE))
-            .collection(COLLECTION);
+        let database = client.database(name.unwrap_or(DATABASE));
+        let collection = database.collection(COLLECTION);
         if !self.indexed {
+            make_validator(&database, COLLECTION).map_err(|error| unreachable(&error))?;
             make_indexes(&collection).map_err(|error| unreachable(&error))?;
             self.indexed = true;
         }
         Ok(collection)
     }
-}
-
-/// Labels are joined by prediction; windows of records are read by kind and time.
-fn make_indexes(collection: &Collection<Document>) -> Result<(), Error> {
-    let index = |name: &str, keys| {
-        let options = IndexOptions::builder().name(name.to_owned()).build();
-        IndexModel::builder().keys(keys).options(options).build()
-    };
-    collection
-        .create_indexes([
-            index("kind_time", doc! {"kind": 1, "time_ms": 1}),
-            index("prediction", doc! {"prediction": 1}),
-        ])
-        .run()
-        .map(drop)
 }
 
 fn unreachable(error: &Error) -> SinkError {
@@ -92,13 +77,21 @@ fn unreachable(error: &Error) -> SinkError {
     }
 }
 
-/// A record as a document: its `id` becomes `_id`.
+/// A record as a document: its `id` becomes `_id`, and its time stands there as a date too, for indexes that expire.
 fn document(record: &[u8]) -> Result<Document, String> {
     let mut document: Document =
         serde_json::from_slice(record).map_err(|error| format!("no document: {error}"))?;
     match document.remove("id") {
-        Some(bson::Bson::String(id)) if !id.is_empty() => {
+        Some(Bson::String(id)) if !id.is_empty() => {
             document.insert("_id", id);
+            let time_ms = match document.get("time_ms") {
+                Some(Bson::Int64(time_ms)) => Some(*time_ms),
+                Some(Bson::Int32(time_ms)) => Some(i64::from(*time_ms)),
+                _ => None,
+            };
+            if let Some(time_ms) = time_ms {
+                document.insert("time", bson::DateTime::from_millis(time_ms));
+            }
             Ok(document)
         }
         _ => Err("no document: it has no id".to_owned()),

@@ -32,11 +32,19 @@ fn records_become_documents_once_and_bad_ones_are_named() -> Tested {
         return Ok(());
     };
     let mut sink = MongoSink::new(&uri, Duration::from_secs(5))?;
-    let (a, b, c) = (
-        br#"{"kind":"prediction","id":"a1","time_ms":1770000000000,"score":0.5,"features":[1.0,null]}"#.as_slice(),
-        br#"{"kind":"label","id":"b2","prediction":"a1","label":"phishing"}"#.as_slice(),
-        br#"{"kind":"label","id":"c3","prediction":"a1","label":"phishing"}"#.as_slice(),
-    );
+    let ids = ["a1", "b2", "c3"].map(|it| it.repeat(16));
+    let prediction = serde_json::json!({
+        "kind": "prediction", "id": ids[0], "time_ms": 1_770_000_000_000_u64, "node": "n",
+        "model": {"version": "m", "digest": format!("sha256:{}", "0".repeat(64))},
+        "verdict": "positive", "score": 0.5, "margin": 0.0, "features": [1.0, null],
+    });
+    let label = |id: &str| {
+        serde_json::json!({"kind": "label", "id": id, "time_ms": 1_770_000_000_001_u64,
+            "prediction": ids[0], "label": "phishing"})
+        .to_string()
+    };
+    let (a, b, c) = (prediction.to_string(), label(&ids[1]), label(&ids[2]));
+    let (a, b, c) = (a.as_bytes(), b.as_bytes(), c.as_bytes());
     assert_eq!(
         sink.deliver(&[a, b])?,
         [Outcome::Delivered, Outcome::Delivered]
@@ -56,13 +64,23 @@ fn records_become_documents_once_and_bad_ones_are_named() -> Tested {
     let collection = database.collection::<Document>("records");
     assert_eq!(collection.count_documents(doc! {}).run()?, 3);
     let found = collection
-        .find_one(doc! {"_id": "a1"})
+        .find_one(doc! {"_id": &ids[0]})
         .run()?
         .ok_or("a document")?;
     assert_eq!(
         (found.get_f64("score")?, found.get_str("kind")?),
         (0.5, "prediction")
     );
+    let time = found.get_datetime("time")?.timestamp_millis();
+    assert_eq!(time, 1_770_000_000_000);
+    // What is no record is refused by the server where it has validators, and by the reader where not.
+    let rumour = ids[1].replace('b', "d");
+    let rumour = format!("{{\"kind\":\"rumour\",\"id\":\"{rumour}\",\"time_ms\":5}}");
+    let outcome = sink.deliver(&[rumour.as_bytes()])?.remove(0);
+    let listed = database.run_command(doc! {"listCollections": 1}).run()?;
+    let has_validator = listed.to_string().contains("jsonSchema");
+    eprintln!("the server has validators: {has_validator}");
+    assert_eq!(matches!(outcome, Outcome::Rejected(_)), has_validator);
     let names = collection.list_index_names().run()?;
     assert!(
         names.contains(&"kind_time".to_owned()) && names.contains(&"prediction".to_owned()),

@@ -10,6 +10,8 @@ pub const MAX_KEYS: usize = 16;
 pub const MAX_GOLDEN_ROWS: usize = 16;
 /// The most revoked artifacts, and the most revoked releases.
 pub const MAX_REVOKED: usize = 1024;
+/// The most subjects of a list of tombstones.
+pub const MAX_SUBJECTS: usize = 4096;
 /// The longest run id in bytes.
 pub const MAX_RUN_ID_BYTES: usize = 255;
 /// The largest integer, as every reader of JSON can hold it: 2^53 - 1.

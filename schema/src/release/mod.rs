@@ -17,6 +17,7 @@ mod key;
 mod key_set;
 mod manifest;
 mod revocations;
+mod tombstones;
 mod trust;
 
 pub use envelope::Envelope;
@@ -26,4 +27,5 @@ pub use key::{KeyId, PublicKey, SigningKey};
 pub use key_set::KeySet;
 pub use manifest::{ArtifactRef, Challenger, Manifest, PayloadDigest, ScorerRef};
 pub use revocations::Revocations;
+pub use tombstones::Tombstones;
 pub use trust::{HighWater, Trust, VerifiedManifest, VerifiedRelease};

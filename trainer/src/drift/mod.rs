@@ -10,6 +10,7 @@ mod benjamini_hochberg;
 mod binned;
 mod chi_squared;
 mod column_test;
+mod counts;
 mod design_effect;
 mod kolmogorov_smirnov;
 mod options;
@@ -23,6 +24,7 @@ mod yaml;
 
 pub use benjamini_hochberg::q_values;
 pub use chi_squared::{ChiSquared, chi_squared};
+pub use counts::{CountComparison, bin_labels, compare_counts};
 pub use kolmogorov_smirnov::{KolmogorovSmirnov, kolmogorov_smirnov};
 pub use options::{DriftOptions, DriftSeverity};
 pub use reference::{DriftReference, LiveRows};

@@ -38,7 +38,7 @@ pub enum DriftSeverity {
 }
 
 impl DriftSeverity {
-    pub(super) fn of(has_drifted: bool, psi: f64) -> Self {
+    pub(crate) fn of(has_drifted: bool, psi: f64) -> Self {
         match (has_drifted, psi) {
             (false, _) => Self::None,
             (true, psi) if psi < 0.1 => Self::Small,

@@ -37,6 +37,8 @@ pub use feedback::{FeedbackLabels, FeedbackSource};
 pub use ingested::{Ingest, IngestCounts, Ingested, InvalidRows, Labels, TableHeader};
 #[cfg(feature = "mongodb")]
 pub use mongo::{PushCounts, push_data};
+#[cfg(feature = "mongodb")]
+pub(crate) use mongo_address::MongoAddress;
 pub use mongo_source::MongoSource;
 pub(crate) use mongo_source::parse_object;
 pub(crate) use open::{Input, open_input};

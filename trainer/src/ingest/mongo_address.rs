@@ -18,6 +18,11 @@ const SHORTEST_PART: usize = 4;
 pub(crate) struct MongoAddress(String);
 
 impl MongoAddress {
+    /// An address that was given.
+    pub(crate) fn new(address: &str) -> Self {
+        Self(address.to_owned())
+    }
+
     /// The address from the environment or the file `.env`.
     pub(crate) fn from_environment() -> Result<Self, String> {
         dotenv::variable(&VARIABLES).map(Self).ok_or_else(|| {

@@ -1,6 +1,6 @@
 //! What the source says besides releases: which is the newest, and which keys follow.
 
-use picket_schema::release::caps;
+use picket_schema::release::{Tombstones, caps};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -13,6 +13,8 @@ use crate::sync::sync_error::SyncError;
 const MAX_POINTER_BYTES: u64 = 64 << 10;
 /// How many key sets may follow each other in one poll.
 const MAX_ROTATIONS: usize = 8;
+/// How many lists of tombstones are carried out in one poll.
+const MAX_LISTS: usize = 64;
 /// A source that says "unchanged" is believed so often, then asked again without an entity tag.
 const MAX_UNCHANGED: u32 = 10;
 
@@ -51,6 +53,55 @@ impl ReleaseSync {
         self.n_unchanged = 0;
         self.pointer = etag.map(|etag| (etag, pointer.release));
         Ok(pointer.release)
+    }
+
+    /// Carries out the lists of tombstones that follow the last one. One that is not signed as releases are is refused
+    /// and changes nothing; one that cannot be carried out now comes again with the next poll.
+    pub(super) fn follow_tombstones(&mut self) {
+        for _ in 0..MAX_LISTS {
+            let version = self.state.tombstones + 1;
+            let path = SourcePath::Tombstones(version);
+            let fetched = self
+                .source
+                .fetch(path, caps::MAX_ENVELOPE_BYTES as u64, None);
+            let Ok(Fetched::Found { bytes, .. }) = fetched else {
+                return;
+            };
+            let list = match Tombstones::verify(&bytes, version, self.keys()) {
+                Ok(list) => list,
+                Err(error) => {
+                    let error = SyncError::from(error);
+                    self.metrics.failed(&error);
+                    let fields = [
+                        ("cause", json!(error.cause())),
+                        ("reason", json!(error.to_string())),
+                    ];
+                    log("warn", "tombstones_refused", &fields);
+                    return;
+                }
+            };
+            let erased = match self.host.erase(&list) {
+                None => return,
+                Some(Ok(n_erased)) => n_erased,
+                Some(Err(reason)) => {
+                    log("error", "erasure_failed", &[("reason", json!(reason))]);
+                    return;
+                }
+            };
+            let mut state = self.state.clone();
+            state.tombstones = version;
+            let fields = [
+                ("version", json!(version)),
+                ("n_subjects", json!(list.subjects().len())),
+                ("n_pending", json!(erased)),
+            ];
+            log("info", "records_erased", &fields);
+            if let Err(error) = self.keep(state) {
+                // Carried out again, a list does nothing more.
+                self.metrics.failed(&error);
+                return;
+            }
+        }
     }
 
     /// Takes the key sets that follow the one in use. One that does not is refused and changes nothing.

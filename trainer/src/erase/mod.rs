@@ -1,0 +1,13 @@
+//! Erases a subject: from the store of records, from files of labelled rows, and by signed tombstones from the spools
+//! of edges that have not delivered yet.
+//!
+//! A subject stands in records as a pseudonym, so the key that made it is needed. What cannot be erased is said:
+//! histograms and models hold no name, and models that keep training rows are listed. `docs/records.md` has the rules.
+
+mod csv_rows;
+mod kept_rows;
+mod tombstone_store;
+
+pub use csv_rows::erase_rows;
+pub use kept_rows::{KeepsRows, keeps_rows, models_with_rows};
+pub use tombstone_store::publish_tombstones;
