@@ -115,7 +115,9 @@ impl RunCommand {
         })?;
         let threads = self.threads.map(usize::from);
         let result = if let Some(folder) = &self.resume {
-            super::on_threads(threads, || resume(folder, reporter, stop, Arc::new(OwnStores)))?
+            super::on_threads(threads, || {
+                resume(folder, reporter, stop, Arc::new(OwnStores))
+            })?
         } else {
             let (mut config, schema) = self.pipeline.read()?;
             if let Some(artifacts) = &self.artifacts {

@@ -87,8 +87,14 @@ impl TokenCommand {
 
     fn audit(&self, action: &str, name: &str, is_done: bool) -> Result<(), TrainerError> {
         let log = AuditLog::open(&audit_place(&self.state)).map_err(ServeError::Audit)?;
-        let actor = user_and_host().0.unwrap_or_else(|| "command line".to_owned());
-        let outcome = if is_done { Outcome::Done } else { Outcome::Refused };
+        let actor = user_and_host()
+            .0
+            .unwrap_or_else(|| "command line".to_owned());
+        let outcome = if is_done {
+            Outcome::Done
+        } else {
+            Outcome::Refused
+        };
         let name: String = name.chars().take(64).collect();
         let event = AuditEvent::new(SystemTime::now(), &actor, action, outcome).with("token", name);
         log.append(&event).map_err(ServeError::Audit)?;
@@ -101,7 +107,9 @@ fn list(file: &Path) -> Result<String, TrainerError> {
     let mut text = String::new();
     for entry in tokens.entries() {
         let identity = entry.identity();
-        let rate = identity.rate().map_or_else(String::new, |rate| rate.to_string());
+        let rate = identity
+            .rate()
+            .map_or_else(String::new, |rate| rate.to_string());
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,

@@ -33,7 +33,9 @@ pub enum JobError {
         reason: String,
     },
     /// A cron expression that is none.
-    #[error("{found:?}: {reason}; expected five fields: minute, hour, day of month, month, day of week")]
+    #[error(
+        "{found:?}: {reason}; expected five fields: minute, hour, day of month, month, day of week"
+    )]
     Cron {
         /// What was found.
         found: String,

@@ -19,9 +19,7 @@ use crate::output_file::OutputFile;
 use crate::pipeline::dataset_file;
 use crate::pipeline::{Choice, TASK_FOLDER};
 use crate::row_groups::RowGroups;
-use crate::search::{
-    Announcement, FoldPlan, FolderStore, TaskKey, TaskStore, run_task,
-};
+use crate::search::{Announcement, FoldPlan, FolderStore, TaskKey, TaskStore, run_task};
 use crate::split::SplitKind;
 
 /// Searches whose rows a worker keeps in memory.
@@ -73,7 +71,11 @@ impl SearchPlan {
         use sha2::{Digest, Sha256};
         let text = serde_json::to_vec(self)?;
         let digest = Sha256::digest(&text);
-        let name: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let name: String = digest
+            .iter()
+            .take(8)
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         let rows = folder.join(format!("{name}.rows"));
         if !rows.exists() {
             OutputFile::write(&rows, &dataset_file::encode(data)?)?;

@@ -73,7 +73,10 @@ impl TaskStore for SharedStore {
                 fold: task.fold,
                 share_bits: task.share.to_bits(),
             });
-            let push = self.shared.queue.push(Lane::SearchTasks, job, Duration::ZERO);
+            let push = self
+                .shared
+                .queue
+                .push(Lane::SearchTasks, job, Duration::ZERO);
             if self.shared.runtime.block_on(push).is_err() {
                 // Without a queue nobody helps.
                 return Ok(());

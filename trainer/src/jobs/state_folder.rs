@@ -152,9 +152,7 @@ impl StateFolder {
     /// As [`Self::task_ids`].
     pub fn unfinished(&self) -> Result<Vec<TaskId>, TrainerError> {
         let mut ids = self.task_ids()?;
-        ids.retain(|id| {
-            !self.task_file(id, END).exists() && self.task_file(id, REQUEST).exists()
-        });
+        ids.retain(|id| !self.task_file(id, END).exists() && self.task_file(id, REQUEST).exists());
         Ok(ids)
     }
 
@@ -346,7 +344,11 @@ pub(crate) fn try_lock(place: &Path) -> Result<Option<HeldLock>, TrainerError> {
 fn age_of(place: &Path) -> Option<Duration> {
     let modified = fs::metadata(place).ok()?.modified().ok()?;
     // A clock that went back makes nothing old.
-    Some(SystemTime::now().duration_since(modified).unwrap_or_default())
+    Some(
+        SystemTime::now()
+            .duration_since(modified)
+            .unwrap_or_default(),
+    )
 }
 
 /// By RFC 3339, in UTC.

@@ -34,7 +34,13 @@ impl TaskId {
             let _ = write!(text, "{byte:02x}");
             text
         });
-        let parts = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
+        let parts = [
+            &hex[..8],
+            &hex[8..12],
+            &hex[12..16],
+            &hex[16..20],
+            &hex[20..],
+        ];
         Ok(Self(parts.join("-")))
     }
 

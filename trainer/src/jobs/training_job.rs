@@ -17,7 +17,9 @@ use crate::jobs::task::{Task, TaskEnd, TaskResult, TaskStatus};
 use crate::jobs::task_id::TaskId;
 use crate::jobs::task_watch::TaskWatch;
 use crate::json_log::log;
-use crate::pipeline::{RECORD_FILE, RunOptions, RunRecord, RunState, StopFlag, resume, run_pipeline};
+use crate::pipeline::{
+    RECORD_FILE, RunOptions, RunRecord, RunState, StopFlag, resume, run_pipeline,
+};
 use crate::progress_watch::WatchedProgress;
 
 /// A training that was begun so often and never came to an end takes its worker with it.
@@ -224,7 +226,11 @@ impl TrainingWorker {
     fn end(&self, task_id: &TaskId, end: &TaskEnd) -> Result<Handled, TrainerError> {
         let is_ours = self.state.end(task_id, end)?;
         log(
-            if end.status == TaskStatus::Failure { "warn" } else { "info" },
+            if end.status == TaskStatus::Failure {
+                "warn"
+            } else {
+                "info"
+            },
             "training_ended",
             &[
                 ("task_id", json!(task_id)),

@@ -24,12 +24,20 @@ pub(super) async fn run(jobs: Jobs, mut stop: watch::Receiver<bool>) {
             return;
         }
         if let Err(error) = settle(&jobs).await {
-            log("warn", "upkeep_failed", &[("reason", json!(error.to_string()))]);
+            log(
+                "warn",
+                "upkeep_failed",
+                &[("reason", json!(error.to_string()))],
+            );
         }
         if reaped.is_none_or(|at| at.elapsed() > REAP_EVERY) {
             reaped = Some(Instant::now());
             if let Err(error) = reap(&jobs).await {
-                log("warn", "reap_failed", &[("reason", json!(error.to_string()))]);
+                log(
+                    "warn",
+                    "reap_failed",
+                    &[("reason", json!(error.to_string()))],
+                );
             }
         }
     }

@@ -83,7 +83,9 @@ impl Jobs {
     pub async fn enqueue(&self, task_id: &TaskId) -> Result<(), TrainerError> {
         self.state.note_queued(task_id)?;
         let job = Job::Training(task_id.clone());
-        self.queue.push(Lane::Trainings, job, Duration::ZERO).await?;
+        self.queue
+            .push(Lane::Trainings, job, Duration::ZERO)
+            .await?;
         Ok(())
     }
 }
@@ -189,12 +191,18 @@ impl LaneState {
     }
 
     fn touch(&self) {
-        *self.last_taken.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        *self
+            .last_taken
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 
     /// Whether a worker that could take jobs has taken none for long, while there are some.
     fn is_stalled(&self, n_ready: u64, limit: Duration) -> bool {
-        let last = *self.last_taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = *self
+            .last_taken
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         n_ready > 0
             && self.n_busy.load(Ordering::Relaxed) < self.n_at_once
             && last.elapsed() > limit
@@ -241,7 +249,11 @@ fn handler(
                 }
             };
             done.inspect_err(|error: &BoxDynError| {
-                log("warn", "job_failed", &[("reason", json!(error.to_string()))]);
+                log(
+                    "warn",
+                    "job_failed",
+                    &[("reason", json!(error.to_string()))],
+                );
             })
         })
     })

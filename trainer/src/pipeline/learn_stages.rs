@@ -32,9 +32,7 @@ pub(super) fn find(
     let (searched, _) = run.stage("search", |run, stage| {
         let training = rows.data.select(&rows.split.train);
         let options = config.search_options();
-        let store = run
-            .task_stores
-            .open(run.folder.path().join(TASK_FOLDER))?;
+        let store = run.task_stores.open(run.folder.path().join(TASK_FOLDER))?;
         let stop = run.stop.clone();
         let is_stopped = move || stop.is_raised();
         let space = config.search.space();

@@ -27,11 +27,11 @@ pub use config::{
     AcceptSection, CalibrateSection, DecideSection, DriftSection, EvaluateSection, MethodName,
     PipelineConfig, PublishSection, SearchSection, SplitSection, StrategyName, TrackSection,
 };
+#[cfg(feature = "serve")]
+pub(crate) use learn_stages::TASK_FOLDER;
 pub use record::{MetricRecord, OutcomeRecord, RECORD_FILE, RunRecord, RunState, StageRecord};
 pub use reproduce::{Reproduced, reproduce};
 pub use run::{RunOptions, RunResult, resume, run_pipeline};
 pub use run_folder::RunFolder;
 pub use standard_space::standard_space;
-#[cfg(feature = "serve")]
-pub(crate) use learn_stages::TASK_FOLDER;
 pub use stop_flag::StopFlag;

@@ -23,9 +23,9 @@ pub use measure::SearchMetric;
 pub use outcome::{CandidateRecord, CandidateState, FoldRecord, SearchOutcome};
 pub use parameter_space::{Choices, ParameterSpace, SpaceEntry};
 pub use run::{SearchOptions, Strategy, search};
-pub use task::{TaskKey, TaskResult};
 #[cfg(feature = "serve")]
 pub(crate) use task::run_task;
+pub use task::{TaskKey, TaskResult};
 pub use task_store::{
     AnnouncedTask, Announcement, FolderStore, NoStore, OwnStores, TaskStore, TaskStores,
 };

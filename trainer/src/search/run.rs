@@ -16,8 +16,8 @@ use crate::search::blend_candidates::blends;
 use crate::search::halving::{Rung, rungs};
 use crate::search::task::run_task;
 use crate::search::{
-    AnnouncedTask, Announcement, Candidate, CandidateRecord, CandidateState, FoldPlan, FoldRecord, ParameterSpace, SearchError,
-    SearchMetric, SearchOutcome, TaskKey, TaskResult, TaskStore,
+    AnnouncedTask, Announcement, Candidate, CandidateRecord, CandidateState, FoldPlan, FoldRecord,
+    ParameterSpace, SearchError, SearchMetric, SearchOutcome, TaskKey, TaskResult, TaskStore,
 };
 use crate::split::SplitKind;
 use crate::transform::TransformPlan;

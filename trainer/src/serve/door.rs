@@ -135,14 +135,24 @@ impl Door {
             // A name that no token can have.
             let stranger = format!("address {address}");
             let rate = self.stranger_rate;
-            self.limiter.take_at(&stranger, rate, now).map_err(too_many)?;
+            self.limiter
+                .take_at(&stranger, rate, now)
+                .map_err(too_many)?;
             let detail = if presented.is_some() {
-                log("warn", "token_refused", &[("address", json!(address.to_string()))]);
+                log(
+                    "warn",
+                    "token_refused",
+                    &[("address", json!(address.to_string()))],
+                );
                 "the token is not known here"
             } else {
                 "expected the header `authorization: Bearer TOKEN`"
             };
-            return Err(Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail));
+            return Err(Problem::new(
+                StatusCode::UNAUTHORIZED,
+                "unauthorized",
+                detail,
+            ));
         };
         let rate = identity.rate().unwrap_or(self.default_rate);
         self.limiter
@@ -213,7 +223,11 @@ fn check(tokens: &Mutex<Tokens>, presented: &str) -> Option<Identity> {
         if found != tokens.modified {
             // A file that is gone or wrong lets nobody in: a token that was taken away must not work.
             tokens.known = read(&tokens.file).unwrap_or_else(|error| {
-                log("error", "tokens_unreadable", &[("reason", json!(error.to_string()))]);
+                log(
+                    "error",
+                    "tokens_unreadable",
+                    &[("reason", json!(error.to_string()))],
+                );
                 TokenFile::new()
             });
             tokens.modified = found;

@@ -19,7 +19,9 @@ pub enum ServeError {
         file: PathBuf,
     },
     /// An open service listens where others can reach it.
-    #[error("--insecure-local: found the address {address}; expected one of this machine alone, such as 127.0.0.1:3100")]
+    #[error(
+        "--insecure-local: found the address {address}; expected one of this machine alone, such as 127.0.0.1:3100"
+    )]
     NotLocal {
         /// The address.
         address: SocketAddr,

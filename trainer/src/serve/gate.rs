@@ -59,7 +59,13 @@ pub(crate) async fn pass(
         .extensions()
         .get::<Peer>()
         .map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0);
-    let admitted = admit(&app, request.headers(), peer, &method, needed(&route, &method));
+    let admitted = admit(
+        &app,
+        request.headers(),
+        peer,
+        &method,
+        needed(&route, &method),
+    );
     let (caller, response) = match admitted {
         Err(problem) => (None, problem.into_response()),
         Ok(caller) => {
@@ -85,7 +91,10 @@ pub(crate) async fn pass(
             ("status", json!(status)),
             ("caller", json!(caller.map(|caller| caller.name))),
             ("address", json!(peer.to_string())),
-            ("ms", json!((start.elapsed().as_secs_f64() * 1e5).round() / 100.0)),
+            (
+                "ms",
+                json!((start.elapsed().as_secs_f64() * 1e5).round() / 100.0),
+            ),
         ],
     );
     response
@@ -120,10 +129,16 @@ fn refuse_other_sites(headers: &HeaderMap) -> Result<(), Problem> {
     let site = text(HeaderName::from_static("sec-fetch-site")).unwrap_or("none");
     let host = text(header::HOST).unwrap_or_default();
     let name = host.rsplit_once(':').map_or(host, |(name, port)| {
-        if port.bytes().all(|byte| byte.is_ascii_digit()) { name } else { host }
+        if port.bytes().all(|byte| byte.is_ascii_digit()) {
+            name
+        } else {
+            host
+        }
     });
     let is_local_name = matches!(name, "localhost" | "[::1]")
-        || name.parse::<std::net::Ipv4Addr>().is_ok_and(|ip| ip.is_loopback());
+        || name
+            .parse::<std::net::Ipv4Addr>()
+            .is_ok_and(|ip| ip.is_loopback());
     let origin = text(header::ORIGIN);
     let is_own = origin.is_none_or(|origin| origin == format!("http://{host}"));
     if is_local_name && is_own && matches!(site, "none" | "same-origin") {
@@ -239,10 +254,31 @@ mod tests {
             (&[("host", "attacker.example:3100")], false),
             (&[("host", "127.0.0.1.attacker.example")], false),
             (&[], false),
-            (&[("host", "127.0.0.1:3100"), ("sec-fetch-site", "cross-site")], false),
-            (&[("host", "127.0.0.1:3100"), ("sec-fetch-site", "same-origin")], true),
-            (&[("host", "127.0.0.1:3100"), ("origin", "http://127.0.0.1:3100")], true),
-            (&[("host", "127.0.0.1:3100"), ("origin", "https://attacker.example")], false),
+            (
+                &[("host", "127.0.0.1:3100"), ("sec-fetch-site", "cross-site")],
+                false,
+            ),
+            (
+                &[
+                    ("host", "127.0.0.1:3100"),
+                    ("sec-fetch-site", "same-origin"),
+                ],
+                true,
+            ),
+            (
+                &[
+                    ("host", "127.0.0.1:3100"),
+                    ("origin", "http://127.0.0.1:3100"),
+                ],
+                true,
+            ),
+            (
+                &[
+                    ("host", "127.0.0.1:3100"),
+                    ("origin", "https://attacker.example"),
+                ],
+                false,
+            ),
         ] {
             let found = refuse_other_sites(&headers(pairs)).is_ok();
             assert_eq!(found, expected, "{pairs:?}");

@@ -45,10 +45,13 @@ impl Pipelines {
         for file in files {
             let mut config = PipelineConfig::read(file)?;
             let place = file.display().to_string();
-            let schema = config.schema.as_deref().ok_or_else(|| TrainerError::Pipeline {
-                file: place.clone(),
-                reason: "found no schema; expected the feature schema's file".to_owned(),
-            })?;
+            let schema = config
+                .schema
+                .as_deref()
+                .ok_or_else(|| TrainerError::Pipeline {
+                    file: place.clone(),
+                    reason: "found no schema; expected the feature schema's file".to_owned(),
+                })?;
             let schema = read_schema(schema)?;
             if config.name.is_empty() {
                 config.name.clone_from(&schema.name);

@@ -95,7 +95,11 @@ impl From<TrainerError> for Problem {
                 Self::invalid(error.to_string())
             }
             TrainerError::Jobs(JobError::Queue { .. }) => {
-                log("error", "queue_failed", &[("reason", error.to_string().into())]);
+                log(
+                    "error",
+                    "queue_failed",
+                    &[("reason", error.to_string().into())],
+                );
                 Self::unavailable("the queue does not answer; try again later")
             }
             // Messages of other errors may name paths of the server.

@@ -81,7 +81,11 @@ impl Server {
             let (stream, peer) = match accepted {
                 Ok(accepted) => accepted,
                 Err(error) => {
-                    log("warn", "accept_failed", &[("reason", json!(error.to_string()))]);
+                    log(
+                        "warn",
+                        "accept_failed",
+                        &[("reason", json!(error.to_string()))],
+                    );
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                     continue;
                 }

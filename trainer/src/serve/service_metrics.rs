@@ -79,5 +79,8 @@ impl ServiceMetrics {
 
 /// Adds a family with one sample.
 pub(crate) fn push_family(page: &mut String, name: &str, kind: &str, help: &str, value: u64) {
-    let _ = writeln!(page, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}");
+    let _ = writeln!(
+        page,
+        "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}"
+    );
 }

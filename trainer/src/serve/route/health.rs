@@ -103,6 +103,9 @@ pub(crate) async fn metrics(State(app): State<App>) -> Response {
             let _ = writeln!(page, "picket_tasks{{status=\"{status}\"}} {n}");
         }
     }
-    let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
+    let kind = [(
+        header::CONTENT_TYPE,
+        "text/plain; version=0.0.4; charset=utf-8",
+    )];
     (StatusCode::OK, kind, page).into_response()
 }

@@ -32,7 +32,12 @@ use crate::serve::problem::{Problem, ProblemDocument};
         (status = "5XX", description = "The champion cannot be read", body = ProblemDocument, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn predict(State(app): State<App>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+pub(crate) async fn predict(
+    State(app): State<App>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let kind = headers
         .get(header::CONTENT_TYPE)
         .and_then(|kind| kind.to_str().ok())
@@ -45,7 +50,11 @@ pub(crate) async fn predict(State(app): State<App>, uri: Uri, headers: HeaderMap
         // What a browser's form, and the Python projects' clients, expect.
         headers.insert(header::ACCEPT, HeaderValue::from_static("text/html"));
     }
-    let path = if is_batch { "/predict/batch" } else { "/predict" };
+    let path = if is_batch {
+        "/predict/batch"
+    } else {
+        "/predict"
+    };
     score(app, with_query(path, &uri), headers, body).await
 }
 

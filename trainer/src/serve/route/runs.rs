@@ -134,7 +134,10 @@ pub(crate) async fn report(State(app): State<App>, Path(id): Path<String>) -> Re
     match read_file(&app, id, REPORT.to_owned()).await {
         Ok(bytes) => {
             let headers = [
-                (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+                (
+                    header::CONTENT_TYPE,
+                    HeaderValue::from_static("text/html; charset=utf-8"),
+                ),
                 (header::CONTENT_SECURITY_POLICY, REPORT_POLICY),
             ];
             (StatusCode::OK, headers, bytes).into_response()
@@ -191,8 +194,9 @@ async fn read_file(app: &App, id: String, path: String) -> Result<Vec<u8>, Probl
         })?;
         Ok(Some(bytes))
     });
-    read.await?
-        .ok_or_else(|| Problem::not_found("there is no such file; GET /runs/{id} lists a run's files"))
+    read.await?.ok_or_else(|| {
+        Problem::not_found("there is no such file; GET /runs/{id} lists a run's files")
+    })
 }
 
 /// The names of all runs, oldest first. Those of tasks sort by age, those of the command line by date.
@@ -241,7 +245,9 @@ fn artifacts_of(folder: &FilePath) -> Vec<ArtifactAnswer> {
         for entry in fs::read_dir(&place).into_iter().flatten().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
             // Not followed: an entry's own metadata.
-            let Ok(metadata) = entry.metadata() else { continue };
+            let Ok(metadata) = entry.metadata() else {
+                continue;
+            };
             if !is_name(&name) || KEPT_BACK.contains(&name.as_str()) {
                 continue;
             }

@@ -108,7 +108,11 @@ fn settings_of(headers: &HeaderMap, body: &[u8]) -> Result<Value, Problem> {
     }
     if body.len() > MAX_SETTINGS {
         let detail = format!("{} bytes; at most {MAX_SETTINGS} are taken", body.len());
-        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", detail));
+        return Err(Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "body-too-large",
+            detail,
+        ));
     }
     let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::to_str);
     let kind = match kind {
@@ -127,7 +131,11 @@ fn settings_of(headers: &HeaderMap, body: &[u8]) -> Result<Value, Problem> {
         }
         _ => {
             let detail = "expected content-type application/json or application/toml";
-            Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", detail))
+            Err(Problem::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "media-type",
+                detail,
+            ))
         }
     }
 }
@@ -156,11 +164,19 @@ async fn begin(
         })
         .await?;
     let Some(request) = request else {
-        let detail = format!("{MAX_UNFINISHED} tasks have not ended; wait for them, or cancel some");
-        return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-tasks", detail));
+        let detail =
+            format!("{MAX_UNFINISHED} tasks have not ended; wait for them, or cancel some");
+        return Err(Problem::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too-many-tasks",
+            detail,
+        ));
     };
     let task_id = request.task_id.clone();
-    let details = [("task_id", task_id.as_str()), ("pipeline", &request.config.name)];
+    let details = [
+        ("task_id", task_id.as_str()),
+        ("pipeline", &request.config.name),
+    ];
     app.door
         .audit(&caller.name, "train.start", Outcome::Done, &details)?;
     // Without a queue the task waits in the state folder until there is one.
