@@ -33,7 +33,7 @@ export function clockText(ms) {
 export function spanText(ms) {
   const pick = (n, one, many) => `${n} ${n === 1 ? one : many}`;
   if (ms < MINUTE_MS) return `${Math.max(0, Math.round(ms / 1000))} s`;
-  if (ms < 2 * HOUR_MS) return `${Math.round(ms / MINUTE_MS)} min`;
+  if (ms < 2 * HOUR_MS && ms !== HOUR_MS) return `${Math.round(ms / MINUTE_MS)} min`;
   if (ms < 2 * DAY_MS) return pick(Math.round(ms / HOUR_MS), 'hour', 'hours');
   return pick(Math.round(ms / DAY_MS), 'day', 'days');
 }
