@@ -10,12 +10,12 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::{get, post};
 use http::{HeaderMap, StatusCode, header};
-use picket_schema::record::Record;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
+use crate::collected_batch;
 use crate::error::StartError;
 use crate::log_line::log;
 use crate::spool::MAX_RECORD;
@@ -107,10 +107,7 @@ impl Collector {
 
     /// What becomes of the records of a batch; `Err` is a status and what to say.
     fn collect(&self, body: &[u8]) -> Result<Collected, (StatusCode, String)> {
-        let lines: Vec<&[u8]> = body
-            .split(|byte| *byte == b'\n')
-            .filter(|line| !line.trim_ascii().is_empty())
-            .collect();
+        let lines = collected_batch::lines(body);
         if lines.len() > MAX_RECORDS {
             let reason = format!("{} records; expected at most {MAX_RECORDS}", lines.len());
             return Err((StatusCode::PAYLOAD_TOO_LARGE, reason));
@@ -118,7 +115,7 @@ impl Collector {
         let mut outcomes = vec![CollectedOutcome::Delivered; lines.len()];
         let (mut places, mut records) = (Vec::new(), Vec::new());
         for (place, line) in lines.iter().enumerate() {
-            match check(line) {
+            match collected_batch::check(line, MAX_RECORD) {
                 Ok(()) => {
                     places.push(place);
                     records.push(*line);
@@ -145,16 +142,6 @@ impl Collector {
         }
         Ok(Collected { outcomes })
     }
-}
-
-/// Whether a line is a record, as `docs/records.md` says. A field that no record has is refused: what is not named
-/// there is not kept.
-fn check(line: &[u8]) -> Result<(), String> {
-    if line.len() > MAX_RECORD {
-        return Err("the record is too large".to_owned());
-    }
-    let read = Record::from_json(line);
-    read.map(drop).map_err(|error| error.to_string())
 }
 
 async fn records(State(collector): State<Arc<Collector>>, request: Request) -> Response {

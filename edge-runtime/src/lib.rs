@@ -5,6 +5,7 @@
 //! [`sync`] keeps the model on the newest release that is signed and sound.
 
 mod body_budget;
+mod collected_batch;
 mod collector;
 mod error;
 #[cfg(test)]

@@ -236,7 +236,7 @@ fn sink(upload: &UploadConfig) -> Result<Box<dyn RecordSink>, StartError> {
 /// [`StartError::Upload`] for a URI that cannot be read, or where this program was built without MongoDB.
 #[cfg(feature = "mongodb")]
 pub fn mongo_sink(uri: &str) -> Result<Box<dyn RecordSink>, StartError> {
-    let sink = crate::upload::MongoSink::new(uri, UPLOAD_TIMEOUT / 3);
+    let sink = crate::upload::MongoSink::new(uri, UPLOAD_TIMEOUT * 2 / 3);
     let sink = sink.map_err(|error| StartError::Upload {
         reason: error.to_string(),
     })?;

@@ -7,6 +7,7 @@ use picket_schema::{ArtifactError, SchemaError};
 use picket_wasm_model::RowError;
 
 use crate::accept::AcceptError;
+use crate::alert::AlertError;
 use crate::decide::DecideError;
 use crate::export::ExportError;
 use crate::import::ImportError;
@@ -16,6 +17,7 @@ use crate::learn::LearnError;
 use crate::learner::PartsError;
 use crate::logistic::LogisticError;
 use crate::publish::PublishError;
+use crate::records::RecordsError;
 use crate::retune::RetuneError;
 use crate::search::SearchError;
 use crate::signing::SigningError;
@@ -125,6 +127,18 @@ pub enum TrainerError {
     /// Releases cannot be read or written.
     #[error(transparent)]
     Publish(#[from] PublishError),
+    /// The records of edges cannot be read or changed.
+    #[error(transparent)]
+    Records(#[from] RecordsError),
+    /// Alerts cannot be kept or told.
+    #[error(transparent)]
+    Alert(#[from] AlertError),
+    /// The audit log does not take an event.
+    #[error("the audit log: {0}")]
+    Audit(#[from] picket_access::AuditError),
+    /// A subject's pseudonym cannot be made.
+    #[error(transparent)]
+    Pseudonym(#[from] picket_schema::record::KeyTooShort),
     /// Options that do not go together.
     #[error("{option}: {expected}")]
     Usage {
@@ -265,6 +279,8 @@ impl TrainerError {
             Self::Retune(error) => !matches!(error, RetuneError::Artifact(_) | RetuneError::Row(_)),
             Self::Accept(error) => !matches!(error, AcceptError::Row(_)),
             Self::Publish(error) => error.is_input_error(),
+            Self::Records(error) => error.is_input_error(),
+            Self::Alert(_) | Self::Audit(_) | Self::Pseudonym(_) => true,
             Self::Learn(error) => !matches!(error, LearnError::Linfa(_)),
             Self::Logistic(error) => matches!(error, LogisticError::Penalty { .. }),
             Self::Artifact(_)

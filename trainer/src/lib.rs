@@ -13,6 +13,7 @@
 //! ```
 
 pub mod accept;
+pub mod alert;
 mod calibration;
 pub mod command;
 mod cross_fit;
@@ -21,6 +22,7 @@ pub mod decide;
 mod distinct_rows;
 pub mod drift;
 mod elastic_net;
+pub mod erase;
 mod error;
 mod evaluation;
 mod export;
@@ -37,12 +39,14 @@ pub mod learn;
 mod learner;
 mod logistic;
 pub mod metrics;
+pub mod monitor;
 mod output_file;
 pub mod pipeline;
 mod progress;
 mod progress_watch;
 pub mod publish;
 mod random;
+pub mod records;
 mod reference;
 pub mod report;
 mod resource_use;

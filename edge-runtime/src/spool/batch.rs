@@ -9,8 +9,6 @@ pub struct Batch {
     pub through: u64,
     /// Where the next record begins.
     pub(super) cursor: (u64, u64),
-    /// Numbers of records that were erased, among the others.
-    pub(super) erased: Vec<u64>,
     /// How often records had been erased when this was read: the cursor is of that time.
     pub(super) epoch: u64,
 }
@@ -35,7 +33,6 @@ pub struct Settled {
     pub(super) fates: Vec<(u64, Fate)>,
     pub(super) through: u64,
     pub(super) cursor: (u64, u64),
-    pub(super) erased: Vec<u64>,
     pub(super) epoch: u64,
 }
 
@@ -53,7 +50,6 @@ impl Batch {
             // Without a cursor the segment is read from its start, and settled records are passed over.
             cursor: if is_whole { self.cursor } else { (0, 0) },
             fates,
-            erased: self.erased.clone(),
             epoch: self.epoch,
         }
     }

@@ -9,6 +9,10 @@ pub(super) const MAX_READ: usize = 256 << 10;
 /// The largest record in bytes that is taken: as a dead letter it grows by a reason.
 pub const MAX_RECORD: usize = 240 << 10;
 
+/// The largest number of a record that is believed: a device that takes a million records a second gets there in a
+/// hundred thousand years, and no sum of such numbers overflows.
+pub(super) const MAX_SEQ: u64 = 1 << 62;
+
 /// A whole and checked frame.
 /// What stands in place of a record that was erased, under its number.
 pub(super) const ERASED: &[u8] = br#"{"kind":"erased"}"#;
@@ -55,7 +59,8 @@ pub(super) fn read(bytes: &[u8]) -> Option<Frame<'_>> {
     let record = rest.get(..n_bytes)?;
     let crc = u32::from_le_bytes(checked[12..].try_into().ok()?);
     let seq = u64::from_le_bytes(checked[4..12].try_into().ok()?);
-    (checksum(&checked[..12], record) == crc).then_some(Frame { seq, record })
+    let is_whole = seq <= MAX_SEQ && checksum(&checked[..12], record) == crc;
+    is_whole.then_some(Frame { seq, record })
 }
 
 /// Where the next whole and right frame begins, at `from` or later.
@@ -100,6 +105,15 @@ mod tests {
         }
         for n_bytes in 0..out.len() {
             assert_eq!(read(&out[..n_bytes]), None, "{n_bytes} bytes");
+        }
+    }
+
+    #[test]
+    fn numbers_that_no_device_reaches_are_no_frame() {
+        for (seq, is_frame) in [(MAX_SEQ, true), (MAX_SEQ + 1, false), (u64::MAX, false)] {
+            let mut out = Vec::new();
+            push(&mut out, seq, b"{}");
+            assert_eq!(read(&out).is_some(), is_frame, "{seq}");
         }
     }
 

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::disk::Disk;
 use super::error::SpoolError;
+use super::frame::MAX_SEQ;
 
 /// The file.
 pub(super) const NAME: &str = "ledger";
@@ -56,7 +57,8 @@ impl Ledger {
     fn is_balanced(&self) -> bool {
         let [_, _, counts @ ..] = self.fields();
         let sum = counts.iter().try_fold(0u64, |sum, n| sum.checked_add(*n));
-        sum == Some(self.acked_seq) && self.last_seq >= self.acked_seq
+        let in_range = self.last_seq >= self.acked_seq && self.last_seq <= MAX_SEQ;
+        sum == Some(self.acked_seq) && in_range
     }
 }
 
@@ -74,6 +76,25 @@ impl LedgerFile {
         let slot = |idx: u64| decode(&disk.read(NAME, idx * SLOT_STRIDE, N_BYTES).ok()?);
         let slots = [slot(0), slot(1)];
         slots.into_iter().flatten().max_by_key(|it| it.generation)
+    }
+
+    /// Takes the room of both slots while there is some: on a full disk nothing can be settled, and so nothing dropped to
+    /// make room, unless the ledger can be written in place. The slot that counts is not touched.
+    pub(super) fn reserve(&self, disk: &mut impl Disk) -> Result<(), SpoolError> {
+        // The second writing has taken the other slot; a file that stands there and says nothing may yet be read.
+        let names = disk.list().unwrap_or_default();
+        if self.generation > 1 || (self.generation == 0 && names.iter().any(|it| it == NAME)) {
+            return Ok(());
+        }
+        let taken = (0..2)
+            .filter(|slot| self.generation == 0 || *slot != self.generation % 2)
+            .try_for_each(|slot| {
+                let zeros = [0; SLOT_STRIDE as usize];
+                disk.write(NAME, slot * SLOT_STRIDE, &zeros)
+            })
+            .and_then(|()| disk.sync(NAME))
+            .and_then(|()| disk.sync_names());
+        taken.map_err(SpoolError::file("write", NAME))
     }
 
     /// Writes the ledger durably. On an error the last one stands.
@@ -172,6 +193,27 @@ mod tests {
             assert_eq!((file.generation, file.ledger.acked_seq), (9, 5));
             assert_eq!((file.ledger.delivered, file.ledger.erased), (3, 0));
         }
+    }
+
+    #[test]
+    fn room_is_taken_for_both_slots_and_the_one_that_counts_stays() -> Result<(), SpoolError> {
+        let mut disk = FakeDisk::default();
+        let mut file = LedgerFile::default();
+        file.reserve(&mut disk)?;
+        let n_bytes = |disk: &FakeDisk| disk.read(NAME, 0, 1 << 20).map_or(0, |it| it.len());
+        assert_eq!(n_bytes(&disk), 2 * SLOT_STRIDE as usize);
+        assert!(LedgerFile::read(&disk).is_none());
+        let mut ledger = Ledger::default();
+        for seq in 1..=3 {
+            ledger.acked_seq = seq;
+            ledger.last_seq = 3;
+            ledger.delivered = seq;
+            file.write(&mut disk, ledger)?;
+            file.reserve(&mut disk)?;
+            assert_eq!(LedgerFile::read(&disk).map(|it| it.ledger), Some(ledger));
+        }
+        assert_eq!(n_bytes(&disk), 2 * SLOT_STRIDE as usize);
+        Ok(())
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The spool without its threads: records in, records out, what became of them, on any [`Disk`].
 
+use std::collections::BTreeSet;
+
 use super::batch::{Batch, Fate, Settled};
 use super::config::{SpoolConfig, WhenFull};
 use super::counters::Counters;
@@ -26,7 +28,8 @@ pub struct SpoolLog<D> {
     dead: DeadLetters,
     next_seq: u64,
     damaged_ahead: u64,
-    erased_ahead: u64,
+    /// Records not settled yet that were erased.
+    erased_ahead: BTreeSet<u64>,
     /// How often records were erased since this was opened.
     epoch: u64,
     /// A writing to the last segment failed: what stands behind its last record is unknown.
@@ -69,6 +72,8 @@ impl<D: Disk> SpoolLog<D> {
             torn_bytes: 0,
             quarantined_bytes: 0,
         };
+        // Where it fails, a full disk can only refuse: that is no reason not to start.
+        let _ = log.ledger_file.reserve(&mut log.disk);
         let n_segments = survey.segments.len();
         for (idx, mut segment) in survey.segments.into_iter().enumerate() {
             if segment.unreadable.is_some() {
@@ -133,12 +138,12 @@ impl<D: Disk> SpoolLog<D> {
             accepted,
             delivered: ledger.delivered,
             pending: (accepted - ledger.acked_seq)
-                .saturating_sub(self.damaged_ahead + self.erased_ahead),
+                .saturating_sub(self.damaged_ahead + self.erased_ahead.len() as u64),
             rejected: ledger.rejected,
             overflowed: ledger.overflowed,
             damaged: ledger.damaged + self.damaged_ahead,
             unaccounted: ledger.unaccounted,
-            erased: ledger.erased + self.erased_ahead,
+            erased: ledger.erased + self.erased_ahead.len() as u64,
             acked_seq: ledger.acked_seq,
             bytes: self.n_bytes(),
             max_bytes: self.config.max_bytes,
@@ -253,15 +258,11 @@ impl<D: Disk> SpoolLog<D> {
             .disk
             .read(&oldest.name, 0, oldest.n_bytes as usize)
             .unwrap_or_default();
-        let (mut dropped, mut erased) = (0, 0);
-        for (_, it) in frames(&bytes).filter(|(_, it)| it.seq > acked_seq && it.seq <= last_seq) {
-            let count = if it.record == frame::ERASED {
-                &mut erased
-            } else {
-                &mut dropped
-            };
-            *count += 1;
-        }
+        let dropped = frames(&bytes)
+            .filter(|(_, it)| it.seq > acked_seq && it.seq <= last_seq)
+            .filter(|(_, it)| it.record != frame::ERASED)
+            .count() as u64;
+        let erased = self.erased_ahead.range(..=last_seq).count() as u64;
         if idx + 1 == self.segments.len() {
             // The one that is written to goes as well; the next record begins another.
             self.broken = true;
@@ -290,7 +291,7 @@ impl<D: Disk> SpoolLog<D> {
         ledger.erased += counts.erased;
         self.ledger_file.write(&mut self.disk, ledger)?;
         self.damaged_ahead = self.damaged_ahead.saturating_sub(damaged);
-        self.erased_ahead = self.erased_ahead.saturating_sub(counts.erased);
+        self.erased_ahead = self.erased_ahead.split_off(&(through + 1));
         // The ledger is durable: the files may go. The last one is kept for what comes, while it has room.
         let has_room = |it: &Segment| it.n_bytes < self.config.segment_bytes();
         let keep_last = !self.broken && self.segments.last().is_some_and(has_room);
@@ -352,7 +353,6 @@ impl<D: Disk> SpoolLog<D> {
                 if frame.record == frame::ERASED {
                     end = start + frame.n_bytes();
                     batch.through = frame.seq;
-                    batch.erased.push(frame.seq);
                     continue;
                 }
                 let would_take = taken + frame.record.len();
@@ -382,28 +382,19 @@ impl<D: Disk> SpoolLog<D> {
     /// What the disk says; the batch is not settled then, and comes again.
     pub fn settle(&mut self, settled: &Settled) -> Result<(), SpoolError> {
         let acked_seq = self.ledger().acked_seq;
-        let counts_for = |seq: &u64| *seq > acked_seq && *seq <= settled.through;
-        let erased = if settled.epoch == self.epoch {
-            settled.erased.clone()
-        } else {
-            // Records were erased while these were under way.
-            self.erased_through(settled.through)?
-        };
         let mut counts = Ledger {
-            erased: erased.iter().filter(|it| counts_for(it)).count() as u64,
+            erased: self.erased_ahead.range(..=settled.through).count() as u64,
             ..Ledger::default()
         };
         let mut n_rejected = 0;
         for (seq, fate) in settled.fates.iter().filter(|(seq, _)| *seq > acked_seq) {
-            let is_erased = erased.contains(seq);
+            // It may have been erased while it was under way.
+            let is_erased = self.erased_ahead.contains(seq);
             match fate {
                 Fate::Delivered => {
                     counts.delivered += 1;
-                    // It arrived before it was erased here: the store has it, and that is what counts.
-                    if is_erased && counts_for(seq) {
-                        counts.erased -= 1;
-                        self.erased_ahead = self.erased_ahead.saturating_sub(1);
-                    }
+                    // The store has it, and that is what counts.
+                    counts.erased -= u64::from(is_erased);
                 }
                 Fate::Rejected { .. } if is_erased => {}
                 Fate::Rejected { reason, record } => {
@@ -456,17 +447,6 @@ impl<D: Disk> SpoolLog<D> {
         }
         self.dead.clear(&mut self.disk)?;
         Ok(n_replayed)
-    }
-
-    /// Numbers of erased records up to one, settled ones too.
-    fn erased_through(&self, through: u64) -> Result<Vec<u64>, SpoolError> {
-        let mut erased = Vec::new();
-        for segment in self.segments.iter().filter(|it| it.first_seq <= through) {
-            let bytes = self.segment_bytes(segment)?;
-            let stubs = frames(&bytes).filter(|(_, it)| it.record == frame::ERASED);
-            erased.extend(stubs.map(|(_, it)| it.seq));
-        }
-        Ok(erased)
     }
 
     fn segment_bytes(&self, segment: &Segment) -> Result<Vec<u8>, SpoolError> {
@@ -527,13 +507,15 @@ impl<D: Disk> SpoolLog<D> {
         let acked_seq = self.ledger().acked_seq;
         let bytes = self.segment_bytes(segment)?;
         let mut rewritten = Vec::with_capacity(bytes.len());
-        let (mut n_stubs, mut n_waited) = (0, 0);
+        let (mut n_stubs, mut waited) = (0, BTreeSet::new());
         for (_, it) in frames(&bytes) {
             let goes = it.record != frame::ERASED && matches(it.record);
             let record = if goes { frame::ERASED } else { it.record };
             frame::push(&mut rewritten, it.seq, record);
             n_stubs += u64::from(goes);
-            n_waited += u64::from(goes && it.seq > acked_seq);
+            if goes && it.seq > acked_seq {
+                waited.insert(it.seq);
+            }
         }
         if n_stubs == 0 {
             return Ok(0);
@@ -547,7 +529,10 @@ impl<D: Disk> SpoolLog<D> {
             .and_then(|()| self.disk.rename(PART, &name));
         written.map_err(SpoolError::file("rewrite", &name))?;
         self.segments[idx].n_bytes = rewritten.len() as u64;
-        self.erased_ahead += n_waited;
+        let n_waited = waited.len() as u64;
+        self.erased_ahead.append(&mut waited);
+        // One that was full would be small enough to be written to again, and the next may have begun.
+        self.broken |= idx + 1 == self.segments.len();
         self.epoch += 1;
         self.cursor = (0, 0);
         let synced = self.disk.sync_names();

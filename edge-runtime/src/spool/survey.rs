@@ -1,12 +1,13 @@
 //! What stands on the disk: every segment read to its end, nothing changed.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use serde::Serialize;
 
 use super::disk::Disk;
 use super::error::SpoolError;
-use super::frame;
+use super::frame::{self, MAX_SEQ};
 use super::ledger::{Ledger, LedgerFile};
 use super::spool_log::frames;
 
@@ -56,7 +57,8 @@ pub(super) fn segment_name(first_seq: u64) -> String {
 fn first_seq_of(name: &str) -> Option<u64> {
     let digits = name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?;
     let first_seq = u64::from_str_radix(digits, 16).ok()?;
-    (segment_name(first_seq) == name).then_some(first_seq)
+    let is_one = (1..=MAX_SEQ).contains(&first_seq) && segment_name(first_seq) == name;
+    is_one.then_some(first_seq)
 }
 
 /// What stands on the disk.
@@ -73,7 +75,7 @@ pub struct Survey {
     /// Records behind the settled ones that are lost to damage.
     pub damaged_ahead: u64,
     /// Records not settled yet that were erased.
-    pub erased_ahead: u64,
+    pub erased_ahead: BTreeSet<u64>,
     pub(super) ledger_file: LedgerFile,
 }
 
@@ -118,7 +120,7 @@ impl Survey {
         let mut expected = ledger.acked_seq + 1;
         let mut damaged_ahead = 0;
         let acked_seq = ledger.acked_seq;
-        let erased_ahead = erased.iter().filter(|seq| **seq > acked_seq).count() as u64;
+        let erased_ahead = erased.into_iter().filter(|seq| *seq > acked_seq).collect();
         for seq in seen.into_iter().filter(|seq| *seq > ledger.acked_seq) {
             damaged_ahead += seq - expected;
             expected = seq + 1;

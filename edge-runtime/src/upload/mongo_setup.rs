@@ -1,10 +1,9 @@
 //! What the collection of records has: indexes, and a validator where the server knows such.
 
-use mongodb::IndexModel;
 use mongodb::bson::{Bson, Document, doc};
 use mongodb::error::{Error, ErrorKind};
 use mongodb::options::IndexOptions;
-use mongodb::sync::{Collection, Database};
+use mongodb::{Collection, Database, IndexModel};
 use picket_schema::record::json_schema;
 use serde_json::json;
 
@@ -13,21 +12,27 @@ use crate::log_line::log;
 /// The server has a collection of this name already.
 const NAMESPACE_EXISTS: i32 = 48;
 
-/// Labels are joined by prediction, windows of records are read by kind and time, a source is erased.
-pub(super) fn make_indexes(collection: &Collection<Document>) -> Result<(), Error> {
-    let index = |name: &str, keys| {
+/// Labels are joined by prediction, windows of records are read by kind and time, a source is erased. A server that may
+/// not or cannot make indexes gets its records all the same.
+pub(super) async fn make_indexes(collection: &Collection<Document>) -> Result<(), Error> {
+    // One by one: FerretDB 1.24 breaks off where it is asked for two that stand already.
+    for (name, keys) in [
+        ("kind_time", doc! {"kind": 1, "time_ms": 1}),
+        ("prediction", doc! {"prediction": 1}),
+        ("source", doc! {"source": 1}),
+        ("time_ms", doc! {"time_ms": 1}),
+    ] {
         let options = IndexOptions::builder().name(name.to_owned()).build();
-        IndexModel::builder().keys(keys).options(options).build()
-    };
-    collection
-        .create_indexes([
-            index("kind_time", doc! {"kind": 1, "time_ms": 1}),
-            index("prediction", doc! {"prediction": 1}),
-            index("source", doc! {"source": 1}),
-            index("time_ms", doc! {"time_ms": 1}),
-        ])
-        .run()
-        .map(drop)
+        let index = IndexModel::builder().keys(keys).options(options).build();
+        if let Err(error) = collection.create_index(index).await {
+            if !matches!(*error.kind, ErrorKind::Command(_)) {
+                return Err(error);
+            }
+            let fields = [("index", json!(name)), ("reason", json!(error.to_string()))];
+            log("warn", "index_not_made", &fields);
+        }
+    }
+    Ok(())
 }
 
 /// Makes the server check documents, where it can: FerretDB knows no validators, and a device may lack the right. Then
@@ -35,7 +40,7 @@ pub(super) fn make_indexes(collection: &Collection<Document>) -> Result<(), Erro
 ///
 /// # Errors
 /// Where the server cannot be reached.
-pub(super) fn make_validator(database: &Database, name: &str) -> Result<(), Error> {
+pub(super) async fn make_validator(database: &Database, name: &str) -> Result<(), Error> {
     let validator: Document = match serde_json::from_value(json!({"$jsonSchema": json_schema()})) {
         Ok(validator) => validator,
         Err(error) => {
@@ -47,7 +52,7 @@ pub(super) fn make_validator(database: &Database, name: &str) -> Result<(), Erro
             return Ok(());
         }
     };
-    match set_validator(database, name, &validator) {
+    match set_validator(database, name, &validator).await {
         Err(error) => {
             let (ErrorKind::Command(_) | ErrorKind::InvalidResponse { .. }) = error.kind.as_ref()
             else {
@@ -61,11 +66,11 @@ pub(super) fn make_validator(database: &Database, name: &str) -> Result<(), Erro
     }
 }
 
-fn set_validator(database: &Database, name: &str, validator: &Document) -> Result<(), Error> {
+async fn set_validator(database: &Database, name: &str, validator: &Document) -> Result<(), Error> {
     // Asked first: changing it takes a lock that every device would ask for.
     let found = database
         .run_command(doc! {"listCollections": 1, "filter": {"name": name}})
-        .run()?;
+        .await?;
     let first = found
         .get_document("cursor")
         .and_then(|it| it.get_array("firstBatch"))
@@ -76,7 +81,7 @@ fn set_validator(database: &Database, name: &str, validator: &Document) -> Resul
     let Some(first) = first else {
         let made = database
             .run_command(doc! {"create": name, "validator": validator.clone()})
-            .run();
+            .await;
         return match made {
             Err(error) if code(&error) == Some(NAMESPACE_EXISTS) => Ok(()),
             made => made.map(drop),
@@ -90,7 +95,7 @@ fn set_validator(database: &Database, name: &str, validator: &Document) -> Resul
     }
     database
         .run_command(doc! {"collMod": name, "validator": validator.clone()})
-        .run()
+        .await
         .map(drop)
 }
 

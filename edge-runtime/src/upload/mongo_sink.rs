@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use mongodb::bson::{self, Bson, Document};
 use mongodb::error::{Error, ErrorKind, InsertManyError};
-use mongodb::options::{ClientOptions, WriteConcern};
-use mongodb::sync::{Client, Collection};
+use mongodb::options::{ClientOptions, ConnectionString, WriteConcern};
+use mongodb::{Client, Collection};
+use tokio::runtime::Runtime;
 
 use super::mongo_setup::{make_indexes, make_validator};
 use super::sink::{Outcome, RecordSink, SinkError};
@@ -21,52 +22,108 @@ const DATABASE: &str = "picket";
 /// The collection of records.
 const COLLECTION: &str = "records";
 
-/// Writes to a collection. Connects with the first batch.
-#[derive(Debug)]
+/// Writes to a collection. Names are looked up and connections made with the first batch: a device that is offline
+/// starts all the same.
 pub struct MongoSink {
-    options: ClientOptions,
+    target: ConnectionString,
+    timeout: Duration,
+    /// The driver's tasks run here: its blocking interface has no limit of time, and a server that takes a batch and
+    /// never answers would hold the upload for good.
+    runtime: Option<Runtime>,
     client: Option<Client>,
     /// Whether the indexes stand.
     indexed: bool,
 }
 
+impl std::fmt::Debug for MongoSink {
+    /// The target may hold a password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MongoSink").finish_non_exhaustive()
+    }
+}
+
+impl Drop for MongoSink {
+    /// Waits for nothing, on whichever thread this is.
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
 impl MongoSink {
-    /// Reads a `mongodb://` URI, without connecting. A call takes at most about `timeout`.
+    /// Reads a `mongodb://` URI, without a look at the network. A call takes at most `timeout`.
     ///
     /// # Errors
     /// [`SinkError::Unreachable`] for what is no such URI.
     pub fn new(uri: &str, timeout: Duration) -> Result<Self, SinkError> {
-        let mut options = ClientOptions::parse(uri)
-            .run()
-            .map_err(|error| unreachable(&error))?;
-        options.server_selection_timeout = Some(timeout);
-        options.connect_timeout = Some(timeout);
-        options.app_name.get_or_insert_with(|| "picket".to_owned());
+        let target = ConnectionString::parse(uri).map_err(|error| unreachable(&error))?;
         Ok(Self {
-            options,
+            target,
+            timeout,
+            runtime: None,
             client: None,
             indexed: false,
         })
     }
 
-    fn collection(&mut self) -> Result<Collection<Document>, SinkError> {
+    /// Inserts, for as long as a call may take.
+    fn insert_in_time(&mut self, documents: Vec<Document>) -> Result<(), Failed> {
+        let runtime = match self.runtime.take() {
+            Some(runtime) => runtime,
+            None => tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(1)
+                .thread_name("mongodb")
+                .enable_all()
+                .build()
+                .map_err(|error| Failed::Driver(error.into()))?,
+        };
+        let timeout = self.timeout;
+        let written =
+            runtime.block_on(async { tokio::time::timeout(timeout, self.insert(documents)).await });
+        self.runtime = Some(runtime);
+        match written {
+            Ok(written) => written.map_err(Failed::Driver),
+            Err(_) => Err(Failed::Late),
+        }
+    }
+
+    async fn insert(&mut self, documents: Vec<Document>) -> Result<(), Error> {
+        let collection = self.collection().await?;
+        let inserting = collection
+            .insert_many(documents)
+            .ordered(false)
+            .write_concern(WriteConcern::majority());
+        inserting.await.map(drop)
+    }
+
+    async fn collection(&mut self) -> Result<Collection<Document>, Error> {
         let client = if let Some(client) = &self.client {
             client.clone()
         } else {
-            let client =
-                Client::with_options(self.options.clone()).map_err(|error| unreachable(&error))?;
-            self.client.insert(client).clone()
+            let mut options = ClientOptions::parse(self.target.clone()).await?;
+            // The batch itself takes its time too.
+            options.server_selection_timeout = Some(self.timeout / 2);
+            options.connect_timeout = Some(self.timeout / 2);
+            options.app_name.get_or_insert_with(|| "picket".to_owned());
+            self.client.insert(Client::with_options(options)?).clone()
         };
-        let name = self.options.default_database.as_deref();
+        let name = self.target.default_database.as_deref();
         let database = client.database(name.unwrap_or(DATABASE));
         let collection = database.collection(COLLECTION);
         if !self.indexed {
-            make_validator(&database, COLLECTION).map_err(|error| unreachable(&error))?;
-            make_indexes(&collection).map_err(|error| unreachable(&error))?;
+            make_validator(&database, COLLECTION).await?;
+            make_indexes(&collection).await?;
             self.indexed = true;
         }
         Ok(collection)
     }
+}
+
+/// Why a batch has no answer, or one that is no plain success.
+enum Failed {
+    Late,
+    Driver(Error),
 }
 
 fn unreachable(error: &Error) -> SinkError {
@@ -116,14 +173,15 @@ impl RecordSink for MongoSink {
         if documents.is_empty() {
             return Ok(outcomes);
         }
-        let written = self
-            .collection()?
-            .insert_many(documents)
-            .ordered(false)
-            .write_concern(WriteConcern::majority())
-            .run();
-        let Err(failed) = written else {
-            return Ok(outcomes);
+        let failed = match self.insert_in_time(documents) {
+            Ok(()) => return Ok(outcomes),
+            Err(Failed::Driver(failed)) => failed,
+            Err(Failed::Late) => {
+                self.client = None;
+                self.indexed = false;
+                let reason = format!("no answer within {} s", self.timeout.as_secs_f32());
+                return Err(SinkError::Unreachable { reason });
+            }
         };
         let ErrorKind::InsertMany(InsertManyError {
             write_errors,

@@ -6,6 +6,7 @@
 #[path = "../../service/tests/fixture/mod.rs"]
 mod fixture;
 
+mod bucket;
 mod edge;
 mod faulty;
 mod forged;

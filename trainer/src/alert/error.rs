@@ -13,7 +13,9 @@ pub enum AlertError {
         reason: String,
     },
     /// The state's file is not one.
-    #[error("{file}: found {reason}; expected the state that this program wrote. Without the file alerts are raised anew")]
+    #[error(
+        "{file}: found {reason}; expected the state that this program wrote. Without the file alerts are raised anew"
+    )]
     State {
         /// The file.
         file: String,

@@ -158,7 +158,9 @@ impl Rules {
         }
         if !(rules.drift.min_psi.is_finite() && rules.drift.min_psi >= 0.0) {
             let found = rules.drift.min_psi;
-            return Err(wrong(format!("drift.min_psi: found {found}; expected a number from 0")));
+            return Err(wrong(format!(
+                "drift.min_psi: found {found}; expected a number from 0"
+            )));
         }
         for (name, count) in [
             ("raise_after", rules.raise_after),
@@ -234,7 +236,11 @@ impl Rules {
     }
 
     fn drift_signals(&self, view: &LiveView, signals: &mut Vec<Signal>) {
-        for drift in view.drift.iter().filter(|it| it.n_live >= self.drift.min_rows) {
+        for drift in view
+            .drift
+            .iter()
+            .filter(|it| it.n_live >= self.drift.min_rows)
+        {
             let counts = |column: &&crate::monitor::ColumnDriftView| {
                 column.has_drifted && column.psi >= self.drift.min_psi
             };
@@ -255,7 +261,11 @@ impl Rules {
                     far.len(),
                     drift.model.version,
                     if named.is_empty() { "" } else { ": " },
-                    if of_scores > 0 { "; so have its scores" } else { "" }
+                    if of_scores > 0 {
+                        "; so have its scores"
+                    } else {
+                        ""
+                    }
                 ),
                 stays_unseen: false,
             });

@@ -98,8 +98,8 @@ impl AlertState {
                     file: file.display().to_string(),
                     reason,
                 };
-                let document: Document = serde_json::from_slice(&bytes)
-                    .map_err(|error| wrong(error.to_string()))?;
+                let document: Document =
+                    serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?;
                 if document.format != FORMAT {
                     return Err(wrong(format!("format {}", document.format)).into());
                 }
@@ -322,7 +322,10 @@ mod tests {
         assert_eq!(state.views(&[]).len(), 1);
         state.take(&[silent(false)], &rules, 9);
         let cleared = state.take(&[silent(false)], &rules, 10);
-        assert_eq!((cleared[0].state.as_str(), cleared[0].since_ms), ("cleared", 1));
+        assert_eq!(
+            (cleared[0].state.as_str(), cleared[0].since_ms),
+            ("cleared", 1)
+        );
         // Raised and cleared both wait to be told.
         assert_eq!(state.waiting().len(), 2);
     }

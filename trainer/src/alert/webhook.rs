@@ -256,7 +256,10 @@ mod tests {
         assert_eq!(received.len(), 2);
         for ((signed, body), key) in received.iter().zip(["node_silent/a", "node_silent/b"]) {
             let time = signed.split(',').next().unwrap().trim_start_matches("t=");
-            assert_eq!(*signed, signature(SECRET, time.parse().unwrap(), body.as_bytes()));
+            assert_eq!(
+                *signed,
+                signature(SECRET, time.parse().unwrap(), body.as_bytes())
+            );
             let told: Transition = serde_json::from_str(body).unwrap();
             assert_eq!((told.key.as_str(), told.state.as_str()), (key, "raised"));
         }
@@ -264,7 +267,11 @@ mod tests {
 
     #[test]
     fn what_cannot_be_told_waits_in_order() {
-        let (url, received) = serve(vec![Turn::Status(204), Turn::Status(503), Turn::Status(302)]);
+        let (url, received) = serve(vec![
+            Turn::Status(204),
+            Turn::Status(503),
+            Turn::Status(302),
+        ]);
         let mut state = raised();
         let error = webhook(&url, 1).tell(&mut state).unwrap_err().to_string();
         assert!(error.contains("302") && !error.contains("127"), "{error}");
@@ -284,7 +291,12 @@ mod tests {
 
     #[test]
     fn addresses_in_the_open_and_short_secrets_are_refused() {
-        for url in ["http://example.net/", "ftp://x", "", "http://localhost.example.net/"] {
+        for url in [
+            "http://example.net/",
+            "ftp://x",
+            "",
+            "http://localhost.example.net/",
+        ] {
             assert!(Webhook::new(url, SECRET).is_err(), "{url}");
         }
         assert!(Webhook::new("https://example.net/", b"short").is_err());

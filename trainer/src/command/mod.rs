@@ -5,20 +5,25 @@ mod compare;
 mod data_options;
 mod decision_options;
 mod drift;
+mod erase;
 mod evaluate;
 mod fit;
 mod fixtures;
 mod import;
+mod ingest;
 mod inspect;
 mod keygen;
 mod learner_options;
+mod monitor;
 mod promote;
 mod publish;
 #[cfg(feature = "mongodb")]
 mod push_data;
+mod record_options;
 mod releases;
 mod report;
 mod report_page;
+mod retention;
 mod retune;
 mod rollback;
 mod run;
@@ -118,6 +123,14 @@ pub enum Command {
     /// Make, list and remove the tokens that let clients of the service in.
     #[cfg(feature = "serve")]
     Token(token::TokenCommand),
+    /// Look at how models do in the field, from the records of edges: accuracy, drift, nodes, alerts.
+    Monitor(Box<monitor::MonitorCommand>),
+    /// Make labelled rows out of the records of edges: labels joined to predictions.
+    Ingest(ingest::IngestCommand),
+    /// Delete records that are older than so many days.
+    Retention(retention::RetentionCommand),
+    /// Erase whoever wishes so: from records, from labelled rows, and from the spools of edges.
+    Erase(Box<erase::EraseCommand>),
     /// Draw synthetic phishing rows to try the project with.
     Sample(sample::SampleCommand),
     /// Fit a learner and nothing else, and say what it took.
@@ -167,6 +180,10 @@ impl Command {
             Self::Worker(_) => "worker",
             #[cfg(feature = "serve")]
             Self::Token(_) => "token",
+            Self::Monitor(_) => "monitor",
+            Self::Ingest(_) => "ingest",
+            Self::Retention(_) => "retention",
+            Self::Erase(_) => "erase",
             Self::Sample(_) => "sample",
             Self::Fit(_) => "fit",
             Self::Fixtures(_) => "fixtures",
@@ -213,6 +230,10 @@ impl Command {
             Self::Worker(command) => command.run(),
             #[cfg(feature = "serve")]
             Self::Token(command) => command.run(),
+            Self::Monitor(command) => command.run(),
+            Self::Ingest(command) => command.run(),
+            Self::Retention(command) => command.run(),
+            Self::Erase(command) => command.run(),
             Self::Sample(command) => command.run(),
             Self::Fit(command) => command.run(),
             Self::Fixtures(command) => command.run(),

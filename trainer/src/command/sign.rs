@@ -11,6 +11,7 @@ use super::keygen::read_set;
 use super::{print, print_json, read_bytes, read_model};
 use crate::error::TrainerError;
 use crate::output_file::OutputFile;
+use crate::publish::LogAction;
 use crate::signing::{ReleasePlan, SignedStore, SigningError, plan_release, read_key};
 
 const DAY: u64 = 86_400;
@@ -162,6 +163,11 @@ impl ReleaseOptions {
         run_id: Option<String>,
         revoked: Revocations,
     ) -> Result<(), TrainerError> {
+        let action = if revoked.is_empty() {
+            LogAction::Sign
+        } else {
+            LogAction::Revoke
+        };
         let store = self.to.as_deref().map(SignedStore::open).transpose()?;
         let champion = match (&self.model, &store, self.release) {
             (Some(file), ..) => read_model(file)?,
@@ -201,6 +207,7 @@ impl ReleaseOptions {
         if let Some(store) = &store {
             let challenger = challenger.map(|(model, _)| model.bytes());
             store.put(manifest.release, &envelope, challenger, scorer)?;
+            store.log(action, manifest.release, &envelope, &keys)?;
         }
         if let Some(file) = &self.out {
             OutputFile::write(file, &envelope)?;

@@ -42,7 +42,9 @@ pub fn erase_rows(file: &Path, subjects: &BTreeSet<String>) -> Result<u64, Train
         writer.write_byte_record(&header).map_err(failed)?;
         for record in reader.byte_records() {
             let record = record.map_err(wrong)?;
-            let source = record.get(column).and_then(|it| std::str::from_utf8(it).ok());
+            let source = record
+                .get(column)
+                .and_then(|it| std::str::from_utf8(it).ok());
             if source.is_some_and(|it| subjects.contains(it)) {
                 n_erased += 1;
             } else {

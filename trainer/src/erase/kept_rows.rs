@@ -1,7 +1,7 @@
 //! Models that keep training rows: nobody's name stands in them, and nobody's row can be told from another's.
 
 use picket_schema::Artifact;
-use picket_schema::artifact::ModelTable;
+use picket_schema::artifact::{ModelTable, Step, Transform};
 use picket_schema::limits::MAX_ARTIFACT_BYTES;
 use serde::Serialize;
 
@@ -36,9 +36,8 @@ pub fn keeps_rows(artifact: &Artifact<'_>) -> Option<&'static str> {
 }
 
 fn imputes_by_neighbours(artifact: &Artifact<'_>) -> bool {
-    use picket_schema::artifact::TransformStep;
-    let steps = artifact.transform.steps.iter();
-    steps.into_iter().any(|it| matches!(it, TransformStep::ImputeNeighbours(_)))
+    let Transform(steps) = &artifact.transform;
+    steps.iter().any(|it| matches!(it, Step::Neighbours(_)))
 }
 
 /// The releases of a store whose models keep training rows.

@@ -49,7 +49,10 @@ impl AccuracyTally {
     /// Counts a labelled row, in the bin of its prediction.
     pub(super) fn add(&mut self, bin_ms: u64, verdict: Verdict, is_positive: bool) {
         self.all.add(verdict, is_positive);
-        self.bins.entry(bin_ms).or_default().add(verdict, is_positive);
+        self.bins
+            .entry(bin_ms)
+            .or_default()
+            .add(verdict, is_positive);
     }
 
     pub(super) fn view(&self) -> Option<Accuracy> {

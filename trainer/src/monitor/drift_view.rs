@@ -45,14 +45,11 @@ fn fits(record: &AggregateRecord, artifact: &Artifact<'_>) -> bool {
     let references = &artifact.reference.features;
     record.features.len() == features.len()
         && references.len() == features.len()
-        && record
-            .features
-            .iter()
-            .zip(features)
-            .zip(references)
-            .all(|((found, feature), reference)| {
+        && record.features.iter().zip(features).zip(references).all(
+            |((found, feature), reference)| {
                 found.name == feature.name && found.edges == floats(&reference.edges)
-            })
+            },
+        )
 }
 
 impl DriftTally {
@@ -174,9 +171,7 @@ fn view(
     let scores = if has_scores { columns.pop() } else { None };
     let mut drifted: Vec<&ColumnDriftView> = columns.iter().filter(|it| it.has_drifted).collect();
     drifted.sort_by(|a, b| b.psi.total_cmp(&a.psi));
-    let n_reference = reference
-        .first()
-        .map_or(0, |it| it.iter().sum::<u64>());
+    let n_reference = reference.first().map_or(0, |it| it.iter().sum::<u64>());
     ModelDrift {
         model: name.clone(),
         n_live: model.n_rows,
@@ -185,7 +180,11 @@ fn view(
         alpha: options.drift.alpha,
         min_psi: options.min_psi,
         n_drifted: drifted.len() as u64,
-        top: drifted.iter().take(N_TOP).map(|it| it.column.clone()).collect(),
+        top: drifted
+            .iter()
+            .take(N_TOP)
+            .map(|it| it.column.clone())
+            .collect(),
         scores,
         features: columns,
     }
@@ -193,6 +192,12 @@ fn view(
 
 fn score_labels() -> Vec<String> {
     let width = 1.0 / SCORE_BINS as f64;
-    let bin = |idx: usize| format!("{:.2} to {:.2}", idx as f64 * width, (idx + 1) as f64 * width);
+    let bin = |idx: usize| {
+        format!(
+            "{:.2} to {:.2}",
+            idx as f64 * width,
+            (idx + 1) as f64 * width
+        )
+    };
     (0..SCORE_BINS).map(bin).collect()
 }

@@ -87,7 +87,10 @@ impl Tally<'_> {
         let node = record.node().unwrap_or(UNNAMED);
         let time_ms = match record {
             // The end of the window is when it was seen to live.
-            Record::Aggregate(it) => it.time_ms.saturating_add(it.span_ms).min(self.options.to_ms),
+            Record::Aggregate(it) => it
+                .time_ms
+                .saturating_add(it.span_ms)
+                .min(self.options.to_ms),
             other => other.time_ms(),
         };
         let seen = self.nodes.entry(node.to_owned()).or_default();
@@ -99,7 +102,10 @@ impl Tally<'_> {
             Record::Shadow(_) | Record::Label(_) => None,
         };
         if let Some(model) = model
-            && seen.model.as_ref().is_none_or(|(at, _)| *at <= record.time_ms())
+            && seen
+                .model
+                .as_ref()
+                .is_none_or(|(at, _)| *at <= record.time_ms())
         {
             seen.model = Some((record.time_ms(), model.clone()));
         }
@@ -110,8 +116,7 @@ impl Tally<'_> {
             Record::Shadow(it) => {
                 let label = self.labels.get(&it.prediction);
                 let classes = self.known.classes(&it.champion.model.digest);
-                let is_positive =
-                    label.and_then(|label| is_positive(&label.class, classes?));
+                let is_positive = label.and_then(|label| is_positive(&label.class, classes?));
                 self.shadows.add(it, is_positive);
             }
             Record::Label(it) => {
@@ -216,9 +221,17 @@ impl Tally<'_> {
         });
         let mut nodes: Vec<NodeView> = nodes.collect();
         nodes.sort_by_key(|it| it.last_seen_ms);
-        let classes = known.newest().map(|it| &it.model.model().artifact().schema.label);
+        let classes = known
+            .newest()
+            .map(|it| &it.model.model().artifact().schema.label);
         let reference = known.newest().map(|it| {
-            let (counts, _) = it.model.model().artifact().reference.scores.as_chunks::<4>();
+            let (counts, _) = it
+                .model
+                .model()
+                .artifact()
+                .reference
+                .scores
+                .as_chunks::<4>();
             let count = |it: &[u8; 4]| u64::from(u32::from_le_bytes(*it));
             counts.iter().map(count).collect()
         });

@@ -11,12 +11,15 @@ use crate::accept::McNemar;
 
 /// Bins of the difference of scores.
 const N_BINS: usize = 20;
+/// 2^52: a difference of scores is below 1 and keeps all its digits that count.
+const FIXED_POINT: f64 = 4_503_599_627_370_496.0;
 
 #[derive(Clone, Debug)]
 struct Pair {
     n_rows: u64,
     n_agreed: u64,
-    sum: f64,
+    /// Of the differences, in fixed point: the same in whatever order records are read.
+    sum: i128,
     deltas: Vec<u64>,
     both_right: u64,
     both_wrong: u64,
@@ -35,7 +38,7 @@ impl ShadowTally {
         let pair = self.0.entry(key).or_insert_with(|| Pair {
             n_rows: 0,
             n_agreed: 0,
-            sum: 0.0,
+            sum: 0,
             deltas: vec![0; N_BINS],
             both_right: 0,
             both_wrong: 0,
@@ -45,7 +48,7 @@ impl ShadowTally {
         pair.n_rows += 1;
         pair.n_agreed += u64::from(record.verdict == record.champion.verdict);
         let delta = record.score - record.champion.score;
-        pair.sum += delta;
+        pair.sum += (delta * FIXED_POINT) as i128;
         let bin = ((delta + 1.0) / 2.0 * N_BINS as f64) as usize;
         pair.deltas[bin.min(N_BINS - 1)] += 1;
         let Some(is_positive) = is_positive else {
@@ -71,13 +74,12 @@ impl ShadowTally {
 }
 
 fn view((champion, challenger): &(ModelName, ModelName), pair: &Pair) -> ShadowView {
-    let n_labelled =
-        pair.both_right + pair.both_wrong + pair.only_champion + pair.only_challenger;
+    let n_labelled = pair.both_right + pair.both_wrong + pair.only_champion + pair.only_challenger;
     ShadowView {
         champion: champion.clone(),
         challenger: challenger.clone(),
         agreement: Share::new(pair.n_agreed, pair.n_rows),
-        mean_delta: pair.sum / pair.n_rows.max(1) as f64,
+        mean_delta: pair.sum as f64 / FIXED_POINT / pair.n_rows.max(1) as f64,
         deltas: pair.deltas.clone(),
         paired: (n_labelled > 0).then(|| Paired {
             champion: Share::new(pair.both_right + pair.only_champion, n_labelled),

@@ -44,8 +44,16 @@ impl Share {
             of,
             value: share,
             // At the ends rounding leaves a little on either side.
-            low: if n == 0 { 0.0 } else { (middle - half).max(0.0) },
-            high: if n == of { 1.0 } else { (middle + half).min(1.0) },
+            low: if n == 0 {
+                0.0
+            } else {
+                (middle - half).max(0.0)
+            },
+            high: if n == of {
+                1.0
+            } else {
+                (middle + half).min(1.0)
+            },
         }
     }
 }
@@ -64,8 +72,14 @@ mod tests {
         for case in cases {
             let number = |name: &str| case[name].as_f64().unwrap();
             let share = Share::new(number("n") as u64, number("of") as u64);
-            assert!((share.low - number("low")).abs() < 1e-12, "{case} {share:?}");
-            assert!((share.high - number("high")).abs() < 1e-12, "{case} {share:?}");
+            assert!(
+                (share.low - number("low")).abs() < 1e-12,
+                "{case} {share:?}"
+            );
+            assert!(
+                (share.high - number("high")).abs() < 1e-12,
+                "{case} {share:?}"
+            );
         }
         assert_eq!(Share::new(0, 0).high, 1.0);
     }

@@ -32,7 +32,9 @@ fn short(digest: &str) -> &str {
 
 /// What stands in records is shown without its control characters: a version may hold any text.
 fn plain(text: &str) -> String {
-    text.chars().map(|it| if it.is_control() { '?' } else { it }).collect()
+    text.chars()
+        .map(|it| if it.is_control() { '?' } else { it })
+        .collect()
 }
 
 /// A look as a table for people.
@@ -40,7 +42,13 @@ fn plain(text: &str) -> String {
 pub fn to_text(view: &LiveView) -> String {
     let mut text = String::new();
     // Writing to a string cannot fail.
-    let _ = writeln!(text, "{}  {} to {}", view.store, time(view.from_ms), time(view.to_ms));
+    let _ = writeln!(
+        text,
+        "{}  {} to {}",
+        view.store,
+        time(view.from_ms),
+        time(view.to_ms)
+    );
     let all = view.totals.verdicts;
     let _ = writeln!(
         text,
@@ -55,8 +63,14 @@ pub fn to_text(view: &LiveView) -> String {
         view.labels.counts.n_conflicting,
     );
     for version in &view.versions {
-        let release = version.release.map_or_else(String::new, |it| format!(", release {it}"));
-        let champion = if version.is_champion { ", champion" } else { "" };
+        let release = version
+            .release
+            .map_or_else(String::new, |it| format!(", release {it}"));
+        let champion = if version.is_champion {
+            ", champion"
+        } else {
+            ""
+        };
         let _ = writeln!(
             text,
             "\nmodel {} {}{release}{champion}: {} rows",
@@ -120,7 +134,11 @@ pub fn to_text(view: &LiveView) -> String {
     for node in view.nodes.iter().take(N_LINES) {
         let model = node.model.as_ref().map_or("", |it| short(&it.digest));
         let spool = node.spool.map_or_else(String::new, |it| {
-            format!(", {} pending, spool {:.0} % full", it.pending, it.fill * 100.0)
+            format!(
+                ", {} pending, spool {:.0} % full",
+                it.pending,
+                it.fill * 100.0
+            )
         });
         let _ = writeln!(
             text,
@@ -134,7 +152,14 @@ pub fn to_text(view: &LiveView) -> String {
         let _ = writeln!(text, "and {} nodes more", view.nodes.len() - N_LINES);
     }
     for alert in &view.alerts {
-        let _ = writeln!(text, "\n{}: {} since {}: {}", alert.state, alert.key, time(alert.since_ms), plain(&alert.message));
+        let _ = writeln!(
+            text,
+            "\n{}: {} since {}: {}",
+            alert.state,
+            alert.key,
+            time(alert.since_ms),
+            plain(&alert.message)
+        );
     }
     if !view.records.n_invalid.is_empty() {
         let _ = writeln!(text, "\nno records: {:?}", view.records.n_invalid);

@@ -57,7 +57,12 @@ fn one(verdict: Verdict) -> VerdictCounts {
 }
 
 impl VolumeTally {
-    pub(super) fn add_answer(&mut self, node: &str, record: &PredictionRecord, options: &MonitorOptions) {
+    pub(super) fn add_answer(
+        &mut self,
+        node: &str,
+        record: &PredictionRecord,
+        options: &MonitorOptions,
+    ) {
         let key = (node.to_owned(), record.model.clone());
         let volume = self.answers.entry(key).or_default();
         volume.first_ms = volume.first_ms.min(record.time_ms);
@@ -67,21 +72,40 @@ impl VolumeTally {
         add(&mut volume.verdicts, &verdict);
         let bin = (record.score * SCORE_BINS as f64) as usize;
         volume.scores[bin.min(SCORE_BINS - 1)] += 1;
-        add(volume.bins.entry(options.bin_of(record.time_ms)).or_default(), &verdict);
+        add(
+            volume
+                .bins
+                .entry(options.bin_of(record.time_ms))
+                .or_default(),
+            &verdict,
+        );
     }
 
-    pub(super) fn add_aggregate(&mut self, node: &str, record: &AggregateRecord, options: &MonitorOptions) {
+    pub(super) fn add_aggregate(
+        &mut self,
+        node: &str,
+        record: &AggregateRecord,
+        options: &MonitorOptions,
+    ) {
         let key = (node.to_owned(), record.model.clone());
         let volume = self.aggregates.entry(key).or_default();
         volume.first_ms = volume.first_ms.min(record.time_ms);
-        let last_ms = record.time_ms.saturating_add(record.span_ms.saturating_sub(1));
+        let last_ms = record
+            .time_ms
+            .saturating_add(record.span_ms.saturating_sub(1));
         volume.last_ms = volume.last_ms.max(last_ms.min(options.to_ms));
         volume.n_rows = volume.n_rows.saturating_add(record.n_rows);
         add(&mut volume.verdicts, &record.verdicts);
         for (sum, count) in volume.scores.iter_mut().zip(&record.scores) {
             *sum = sum.saturating_add(*count);
         }
-        add(volume.bins.entry(options.bin_of(record.time_ms)).or_default(), &record.verdicts);
+        add(
+            volume
+                .bins
+                .entry(options.bin_of(record.time_ms))
+                .or_default(),
+            &record.verdicts,
+        );
     }
 
     /// By node and model. Single answers count where there are any: aggregates tell of the same rows again.

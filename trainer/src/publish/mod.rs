@@ -7,6 +7,7 @@
 //! releases/<number>/manifest.json  what the release is; written last: without it there is no release
 //! releases/<number>/release.dsse.json  the signed manifest (`trainer sign --to`): without it no edge takes the release
 //! channels/champion.json           which release is in use
+//! log/<number>/entry.json          what was done, in entries chained by digests
 //! ```
 //!
 //! Whoever creates the first file of a number has the number; nothing that exists is ever written
@@ -17,6 +18,7 @@ mod card;
 mod channel;
 mod directory_store;
 mod error;
+mod log;
 mod manifest;
 mod publisher;
 mod releases;
@@ -27,6 +29,7 @@ mod store;
 pub use channel::Channel;
 pub use directory_store::DirectoryStore;
 pub use error::PublishError;
+pub use log::{LogAction, LogEntry, PublishLog, VerifiedLog};
 pub use manifest::{PAYLOAD_TYPE, ReleaseFile, ReleaseManifest};
 pub use publisher::user_and_host;
 pub use releases::{Listed, Package, Releases};

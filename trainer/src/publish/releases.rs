@@ -11,6 +11,7 @@ use crate::error::TrainerError;
 use crate::publish::card;
 use crate::publish::channel::{CHAMPION, Channel};
 use crate::publish::error::PublishError;
+use crate::publish::log::{LogAction, PublishLog};
 use crate::publish::manifest::{ReleaseFile, ReleaseManifest};
 use crate::publish::store::{ReleaseStore, Revision};
 
@@ -112,6 +113,13 @@ impl<'s> Releases<'s> {
         };
         // Last: with it the release exists.
         self.create_own(release, MANIFEST, &manifest.payload())?;
+        let action = if rollback_to.is_some() {
+            LogAction::Rollback
+        } else {
+            LogAction::Publish
+        };
+        let log = PublishLog::new(self.store);
+        log.append(action, release, &manifest.artifact.digest, &[])?;
         Ok(manifest)
     }
 
@@ -273,6 +281,8 @@ impl<'s> Releases<'s> {
             None => self.store.create(CHAMPION, &bytes)?,
         };
         if is_ours {
+            let log = PublishLog::new(self.store);
+            log.append(LogAction::Promote, release, &channel.manifest_digest, &[])?;
             return Ok(channel);
         }
         let found = self.champion()?;

@@ -113,7 +113,7 @@ impl FolderStore {
             let wrong = failed(&path, "rewriting");
             let part = self.folder.join(PART);
             let mut n_here = 0;
-            let rewrite = || -> io::Result<()> {
+            let mut rewrite = || -> io::Result<()> {
                 let mut kept = BufWriter::new(File::create(&part)?);
                 for_each_line(&path, |line| {
                     // What is no record is about nobody that could be named: it stays, and is counted by readers.

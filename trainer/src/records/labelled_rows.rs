@@ -102,7 +102,9 @@ fn fields_of(schema: &FeatureSchema, values: &[Option<f32>]) -> Option<Vec<Strin
         return None;
     }
     let fields = schema.features.iter().zip(values);
-    fields.map(|(feature, value)| field_of(feature, *value)).collect()
+    fields
+        .map(|(feature, value)| field_of(feature, *value))
+        .collect()
 }
 
 struct Join<'j> {
@@ -121,7 +123,9 @@ impl Join<'_> {
         self.found.insert(record.id.clone());
         let counts = &mut self.all.counts;
         if label.is_conflicting {
-            self.all.conflicts.insert(record.id.clone(), label.class.clone());
+            self.all
+                .conflicts
+                .insert(record.id.clone(), label.class.clone());
             if self.conflicts_rule == Conflicts::Drop {
                 counts.n_dropped_conflicts += 1;
                 return;
@@ -206,7 +210,10 @@ impl LabelledRows {
     pub fn write_csv(&self, schema: &FeatureSchema, out: impl Write) -> io::Result<()> {
         let mut writer = csv::Writer::from_writer(out);
         let names = schema.features.iter().map(|it| it.name.as_str());
-        let header = ID_COLUMNS.into_iter().chain(names).chain([schema.label.name.as_str()]);
+        let header = ID_COLUMNS
+            .into_iter()
+            .chain(names)
+            .chain([schema.label.name.as_str()]);
         writer.write_record(header)?;
         for row in &self.rows {
             let time_ms = row.time_ms.to_string();

@@ -219,7 +219,7 @@ impl RecordStore for MongoStore {
         let mut predictions: Vec<String> = Vec::new();
         for document in cursor {
             let document = document.map_err(&failed)?;
-            if document.get_str("kind") == Ok("prediction")
+            if document.get_str("kind").is_ok_and(|it| it == "prediction")
                 && let Some(Bson::String(id)) = document.get("_id")
             {
                 predictions.push(id.clone());

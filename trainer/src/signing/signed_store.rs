@@ -2,13 +2,15 @@
 
 use std::path::PathBuf;
 
+use picket_schema::ArtifactDigest;
 use picket_schema::limits::MAX_ARTIFACT_BYTES;
+use picket_schema::release::SigningKey;
 use picket_schema::release::caps::MAX_ENVELOPE_BYTES;
 use picket_wasm_model::OwnedModel;
 
 use super::error::SigningError;
 use crate::error::TrainerError;
-use crate::publish::{ReleaseStore, Releases, open_store};
+use crate::publish::{LogAction, PublishLog, ReleaseStore, Releases, open_store};
 
 /// A store with releases to sign.
 pub struct SignedStore(Box<dyn ReleaseStore>);
@@ -57,6 +59,23 @@ impl SignedStore {
         let name = format!("releases/{}/release.dsse.json", channel.release);
         let found = self.0.read(&name, MAX_ENVELOPE_BYTES as u64)?;
         Ok(found.map(|(bytes, _)| bytes))
+    }
+
+    /// Writes into the store's log that a release was signed, signed by the same keys.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn log(
+        &self,
+        action: LogAction,
+        release: u64,
+        envelope: &[u8],
+        keys: &[&SigningKey],
+    ) -> Result<(), TrainerError> {
+        let digest = ArtifactDigest::of(envelope).to_string();
+        let log = PublishLog::new(self.0.as_ref());
+        log.append(action, release, &digest, keys)?;
+        Ok(())
     }
 
     /// Puts the files of a signed release beside its artifact, the envelope last: with it the release is one.

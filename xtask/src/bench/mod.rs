@@ -14,6 +14,7 @@ mod loading;
 mod peers;
 mod quality;
 mod record;
+mod recording;
 mod report;
 mod scoring;
 mod search;
@@ -37,10 +38,14 @@ cargo xtask bench size [--json F] [--seed N]
 cargo xtask bench http [--json F] [--only ENGINES] [--rounds N] [--seconds S] [--connections N] [--seed N]
                        [--no-build]
 
+cargo xtask bench recording [--json F] [--rounds N] [--seconds S] [--connections N] [--spool DIR] [--no-build]
+
   import    models of XGBoost, LightGBM and scikit-learn, imported, beside their libraries: margins on the same
             rows [--json F] [--only WORD] [--rows N] [--seed N]; needs PICKET_DATA_DIR as well
   http      requests a second, latency and memory of the device host, the Spin component, a bare axum route
             and FastAPI; servers on one core, the load on another
+  recording requests a second and latency of the device host that records every prediction, durable before its answer,
+            beside one that records none
   quality   F1, ROC-AUC and Brier of the whole pipeline beside tuned scikit-learn, XGBoost and LightGBM, the same
             splits in one run; needs PICKET_DATA_DIR with phishing.csv and nsl-kdd.csv
   learners  the same of each learner with its defaults beside its peers' defaults
@@ -65,6 +70,7 @@ pub(crate) fn run(repo: &Repo, mut args: Args) -> Result<()> {
         None => println!("{USAGE}"),
         Some(name) if name == "import" => import::BENCH.run(repo, args)?,
         Some(name) if name == "http" => http::run(repo, args)?,
+        Some(name) if name == "recording" => recording::run(repo, args)?,
         Some(name) if name == "quality" => quality::BENCH.run(repo, args)?,
         Some(name) if name == "learners" => learners::BENCH.run(repo, args)?,
         Some(name) if name == "search" => search::BENCH.run(repo, args)?,

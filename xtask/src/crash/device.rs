@@ -1,131 +1,85 @@
-//! The device under test: the real program on a spool of its own.
+//! The device under test: `edge-runtime serve` on a spool of its own.
 
+use super::counts::Counts;
+use super::program::Program;
+use super::store::{Store, TOKEN};
 use crate::command;
 use crate::http;
 use crate::repo::Repo;
-use anyhow::{Context, Result, bail};
-use std::net::{SocketAddr, TcpListener};
+use anyhow::{Context, Result};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
-/// The first start compiles the scorer component to machine code.
-const READY_LIMIT: Duration = Duration::from_mins(3);
+/// The way that records take.
+#[derive(Clone, Copy)]
+pub(crate) enum Way {
+    /// From the device to the database.
+    Direct,
+    /// By `edge-runtime collect`.
+    Collector,
+}
 
 pub(crate) struct Device {
-    program: PathBuf,
+    program: Program,
     folder: PathBuf,
     model: PathBuf,
     component: PathBuf,
-    address: SocketAddr,
-    collector: SocketAddr,
-    child: Option<Child>,
 }
 
 impl Device {
-    pub(crate) fn new(repo: &Repo, folder: &Path, collector: SocketAddr) -> Result<Self> {
-        // A port that was free just now; the device listens on it in every cycle.
-        let address = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
-        let program = format!("debug/edge-runtime{}", std::env::consts::EXE_SUFFIX);
+    pub(crate) fn new(repo: &Repo, folder: &Path) -> Result<Self> {
         Ok(Self {
-            program: repo.target.join(program),
+            program: Program::new(repo, folder.join("device.jsonl"))?,
             folder: folder.to_owned(),
             model: repo.root.join("schema/testdata/v1/phishing-tree.picket"),
             component: repo.scorer_component(),
-            address,
-            collector,
-            child: None,
         })
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    fn spool(&self) -> PathBuf {
-        self.folder.join("spool")
+        self.program.address()
     }
 
     /// Starts the program and waits until it answers.
-    pub(crate) fn start(&mut self) -> Result<()> {
-        let log = std::fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(self.folder.join("log.jsonl"))?;
-        let mut command = Command::new(&self.program);
-        command
-            .arg("serve")
-            .args(
-                [
-                    path("--model", &self.model),
-                    path("--component", &self.component),
-                ]
-                .concat(),
-            )
-            .args(path("--spool", &self.spool()))
-            .args(path("--cache-dir", &self.folder.join("cache")))
-            .args(["--listen", &self.address.to_string()])
-            .args(["--upload", &format!("http://{}", self.collector)])
-            .args(["--upload-longest-wait", "1", "--upload-records", "200"])
-            .args(["--record-window", "1"])
-            .env("PICKET_UPLOAD_TOKEN", super::store::TOKEN)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log);
-        self.child = Some(command.spawn().context("starting edge-runtime")?);
-        let start = Instant::now();
-        while !matches!(http::get(self.address, "/health"), Ok((200, _))) {
-            if let Some(child) = &mut self.child
-                && let Some(status) = child.try_wait()?
-            {
-                bail!(
-                    "edge-runtime ended before it was ready ({status}); its log is in target/crash"
-                );
-            }
-            if start.elapsed() > READY_LIMIT {
-                bail!("edge-runtime was not ready in time");
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        Ok(())
+    pub(crate) fn start(&mut self, store: &Store, way: Way) -> Result<()> {
+        let (folder, model, component) = (&self.folder, &self.model, &self.component);
+        self.program.start(|command| {
+            command
+                .arg("serve")
+                .arg("--model")
+                .arg(model)
+                .arg("--component")
+                .arg(component)
+                .arg("--spool")
+                .arg(folder.join("spool"))
+                .arg("--cache-dir")
+                .arg(folder.join("cache"))
+                .args(["--upload", &store.upload(way)])
+                .args(["--upload-longest-wait", "1", "--upload-records", "500"])
+                .args(["--record-window", "1"])
+                .env("PICKET_UPLOAD_TOKEN", TOKEN);
+        })
     }
 
-    /// SIGKILL: nothing of the program runs after it.
     pub(crate) fn kill(&mut self) -> Result<()> {
-        if let Some(mut child) = self.child.take() {
-            child.kill().context("killing edge-runtime")?;
-            child.wait().context("waiting for edge-runtime")?;
-        }
-        Ok(())
+        self.program.kill()
     }
 
-    pub(crate) fn metric(&self, name: &str) -> Result<u64> {
-        let (_, page) = http::get(self.address, "/metrics")?;
-        let line = page
-            .lines()
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        let value = line.with_context(|| format!("{name} is not in /metrics"))?;
-        value.parse().with_context(|| format!("{name} is {value}"))
+    /// What `/metrics` says of the spool.
+    pub(crate) fn counts(&self) -> Result<Counts> {
+        let (_, page) = http::get(self.program.address(), "/metrics")?;
+        Counts::of_metrics(&page)
     }
 
-    /// What `spool inspect` says.
-    pub(crate) fn inspect(&self) -> Result<String> {
-        let spool = self.spool();
-        command::capture(
-            Command::new(&self.program)
+    /// What `spool inspect` says, with the program ended.
+    pub(crate) fn inspected(&self) -> Result<Counts> {
+        let text = command::capture(
+            Command::new(self.program.path())
                 .args(["spool", "inspect"])
-                .arg(spool),
-        )
+                .arg(self.folder.join("spool")),
+        )?;
+        let shown = serde_json::from_str(&text).context("reading what `spool inspect` says")?;
+        Counts::of_inspection(&shown)
     }
-}
-
-impl Drop for Device {
-    fn drop(&mut self) {
-        // On every way out: no device is left behind.
-        drop(self.kill());
-    }
-}
-
-fn path(option: &str, path: &Path) -> Vec<std::ffi::OsString> {
-    vec![option.into(), path.into()]
 }

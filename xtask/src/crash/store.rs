@@ -1,187 +1,153 @@
-//! The collector of this command: keeps records by id as a database does, and fails in every way that one can.
+//! Where records go: a MongoDB server that is killed too, and a collector in front of it, both behind relays.
 
-use super::load::{Acknowledged, read_head};
+use super::device::Way;
+use super::load::Acknowledged;
+use super::program::Program;
 use super::random::Random;
-use anyhow::{Context, Result, ensure};
-use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use super::relay::Relay;
+use crate::repo::Repo;
+use crate::servers::{self, MongoDbProgram, RunningMongoDb};
+use anyhow::{Context, Result};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 pub(crate) const TOKEN: &str = "the token of the crash test";
+const DATABASE: &str = "crash";
 
 pub(crate) struct Store {
-    address: SocketAddr,
-    shared: Arc<Shared>,
+    program: MongoDbProgram,
+    /// The database's files: they outlive its process.
+    folder: PathBuf,
+    running: Option<RunningMongoDb>,
+    /// Before the database, and before the collector.
+    relays: [Relay; 2],
+    collector: Program,
+    n_kills: u32,
 }
 
-struct Shared {
-    up: AtomicBool,
-    faulty: AtomicBool,
-    random: Mutex<Random>,
-    stored: Mutex<Stored>,
+impl Store {
+    pub(crate) fn start(repo: &Repo, folder: &Path, random: &mut Random) -> Result<Self> {
+        let data = folder.join("database");
+        std::fs::create_dir_all(&data)?;
+        let mut store = Self {
+            program: MongoDbProgram::ensure_own(repo)?,
+            folder: data,
+            running: None,
+            relays: [Relay::start(random.next())?, Relay::start(random.next())?],
+            collector: Program::new(repo, folder.join("collector.jsonl"))?,
+            n_kills: 0,
+        };
+        store.start_database()?;
+        store.start_collector()?;
+        Ok(store)
+    }
+
+    /// What `--upload` is given.
+    pub(crate) fn upload(&self, way: Way) -> String {
+        let [database, collector] = &self.relays;
+        match way {
+            Way::Direct => uri(database),
+            Way::Collector => format!("http://{}", collector.address()),
+        }
+    }
+
+    pub(crate) fn start_database(&mut self) -> Result<()> {
+        if self.running.is_none() {
+            let running = self.program.start_in(&self.folder)?;
+            self.relays[0].set_target(Some(running.address()?));
+            self.running = Some(running);
+        }
+        Ok(())
+    }
+
+    /// SIGKILL.
+    pub(crate) fn kill_database(&mut self) {
+        self.relays[0].set_target(None);
+        self.n_kills += u32::from(self.running.take().is_some());
+    }
+
+    pub(crate) fn start_collector(&mut self) -> Result<()> {
+        if !self.collector.is_running() {
+            let uri = uri(&self.relays[0]);
+            self.collector.start(|command| {
+                command
+                    .args(["collect", "--mongodb", &uri])
+                    .env("PICKET_COLLECT_TOKENS", TOKEN);
+            })?;
+            self.relays[1].set_target(Some(self.collector.address()));
+        }
+        Ok(())
+    }
+
+    /// SIGKILL.
+    pub(crate) fn kill_collector(&mut self) -> Result<()> {
+        self.relays[1].set_target(None);
+        self.n_kills += u32::from(self.collector.is_running());
+        self.collector.kill()
+    }
+
+    /// Whether connections are cut.
+    pub(crate) fn set_cutting(&self, cutting: bool) {
+        self.relays.iter().for_each(|it| it.set_cutting(cutting));
+    }
+
+    /// How often database and collector were killed, and connections cut.
+    pub(crate) fn n_faults(&self) -> (u32, u64) {
+        (self.n_kills, self.relays.iter().map(Relay::n_cut).sum())
+    }
+
+    /// What stands in the database, read past relays and drivers.
+    pub(crate) fn stored(&self) -> Result<Stored> {
+        let running = self.running.as_ref().context("the database is down")?;
+        let fields = ["_id", "prediction"];
+        let documents = servers::documents(running.address()?, DATABASE, "records", &fields)?;
+        let mut stored = Stored {
+            n_records: documents.len() as u64,
+            ..Stored::default()
+        };
+        for document in documents {
+            let id = document["_id"]
+                .as_str()
+                .context("a document without an id")?;
+            stored.ids.insert(id.to_owned());
+            if let Some(prediction) = document["prediction"].as_str() {
+                stored.n_labels += 1;
+                stored.labelled.insert(prediction.to_owned());
+            }
+        }
+        Ok(stored)
+    }
+}
+
+fn uri(database: &Relay) -> String {
+    format!("mongodb://{}/{DATABASE}", database.address())
 }
 
 /// What was stored.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub(crate) struct Stored {
-    by_id: BTreeMap<String, Value>,
-    /// Records that came again, under their ids.
-    n_repeated: u64,
-    /// Ids that came again with other content.
-    n_conflicts: u64,
+    n_records: u64,
+    ids: BTreeSet<String>,
+    n_labels: u64,
+    labelled: BTreeSet<String>,
 }
 
 impl Stored {
     pub(crate) fn n_records(&self) -> u64 {
-        self.by_id.len() as u64
+        self.n_records
     }
 
-    pub(crate) fn n_repeated(&self) -> u64 {
-        self.n_repeated
-    }
-
-    /// Labels of a prediction that was labelled once, but for the first; and ids with two contents.
+    /// Documents that share an id, and labels of a prediction that was labelled once.
     pub(crate) fn n_doubled(&self) -> u64 {
-        let labels = self.labels();
-        let distinct: BTreeSet<&&str> = labels.iter().collect();
-        (labels.len() - distinct.len()) as u64 + self.n_conflicts
-    }
-
-    fn labels(&self) -> Vec<&str> {
-        self.by_id
-            .values()
-            .filter_map(|it| it["prediction"].as_str())
-            .collect()
+        self.n_records - self.ids.len() as u64 + self.n_labels - self.labelled.len() as u64
     }
 
     /// How much of what was acknowledged is not there.
-    pub(crate) fn missing(&self, acknowledged: &Acknowledged) -> u64 {
-        let labels: BTreeSet<&str> = self.labels().into_iter().collect();
-        let no_prediction = |id: &&String| !self.by_id.contains_key(*id);
-        let no_label = |id: &&String| !labels.contains(id.as_str());
-        let n_missing = acknowledged
-            .predictions
-            .iter()
-            .filter(no_prediction)
-            .count()
-            + acknowledged.labels.iter().filter(no_label).count();
-        n_missing as u64
-    }
-}
-
-impl Store {
-    pub(crate) fn start(seed: u64) -> Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).context("listening")?;
-        let address = listener.local_addr()?;
-        let shared = Arc::new(Shared {
-            up: AtomicBool::new(true),
-            faulty: AtomicBool::new(true),
-            random: Mutex::new(Random::new(seed)),
-            stored: Mutex::default(),
-        });
-        let serving = Arc::clone(&shared);
-        // Ends with the command.
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let serving = Arc::clone(&serving);
-                // A connection that breaks is what this is about.
-                std::thread::spawn(move || drop(serving.answer(stream)));
-            }
-        });
-        Ok(Self { address, shared })
-    }
-
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// A store that is down closes every connection.
-    pub(crate) fn set_up(&self, up: bool) {
-        self.shared.up.store(up, Ordering::Relaxed);
-    }
-
-    pub(crate) fn set_faults(&self, faulty: bool) {
-        self.shared.faulty.store(faulty, Ordering::Relaxed);
-    }
-
-    pub(crate) fn stored(&self) -> Stored {
-        lock(&self.shared.stored).clone()
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Shared {
-    fn answer(&self, stream: TcpStream) -> Result<()> {
-        if !self.up.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-        let mut reader = BufReader::new(stream);
-        let (start, n_bytes) = read_head(&mut reader)?;
-        ensure!(start.starts_with("post /records "), "found {start}");
-        let mut body = vec![0; n_bytes];
-        reader.read_exact(&mut body)?;
-        let fault = if self.faulty.load(Ordering::Relaxed) {
-            lock(&self.random).below(8)
-        } else {
-            u64::MAX
+    pub(crate) fn n_missing(&self, acknowledged: &Acknowledged) -> u64 {
+        let missing = |asked: &BTreeSet<String>, found: &BTreeSet<String>| {
+            asked.difference(found).count() as u64
         };
-        let lines: Vec<&[u8]> = body
-            .split(|it| *it == b'\n')
-            .filter(|it| !it.is_empty())
-            .collect();
-        let n_stored = match fault {
-            // Breaks off before anything is stored.
-            0 => return Ok(()),
-            // Breaks off in the middle, or with everything stored and nothing said.
-            1 => lines.len() / 2,
-            _ => lines.len(),
-        };
-        self.store(&lines[..n_stored])?;
-        if fault == 1 || fault == 2 {
-            return Ok(());
-        }
-        let (status, answer) = if fault == 3 {
-            ("503 Service Unavailable", Value::Null)
-        } else {
-            let outcomes = vec![json!({"outcome": "delivered"}); lines.len()];
-            ("200 OK", json!({ "outcomes": outcomes }))
-        };
-        let answer = answer.to_string();
-        write!(
-            reader.get_mut(),
-            "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{answer}",
-            answer.len()
-        )?;
-        Ok(())
-    }
-
-    fn store(&self, lines: &[&[u8]]) -> Result<()> {
-        let mut stored = lock(&self.stored);
-        for line in lines {
-            let record: Value = serde_json::from_slice(line)?;
-            let id = record["id"]
-                .as_str()
-                .context("a record without an id")?
-                .to_owned();
-            match stored.by_id.get(&id) {
-                None => {
-                    stored.by_id.insert(id, record);
-                }
-                Some(before) => {
-                    let differs = *before != record;
-                    stored.n_repeated += 1;
-                    stored.n_conflicts += u64::from(differs);
-                }
-            }
-        }
-        Ok(())
+        missing(&acknowledged.predictions, &self.ids)
+            + missing(&acknowledged.labels, &self.labelled)
     }
 }

@@ -1,7 +1,9 @@
 //! Real servers for tests: found or made, started on a free port, stopped after.
 
 mod mlflow;
+mod mongo_reader;
 mod mongodb;
 
 pub(crate) use mlflow::MlflowProgram;
-pub(crate) use mongodb::MongoDbProgram;
+pub(crate) use mongo_reader::documents;
+pub(crate) use mongodb::{MongoDbProgram, RunningMongoDb};

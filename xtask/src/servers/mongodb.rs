@@ -54,6 +54,26 @@ impl MongoDbProgram {
         Ok(Self::FerretDb(program))
     }
 
+    /// Finds or builds one that can be killed: not the one that runs already, which is somebody's.
+    pub(crate) fn ensure_own(repo: &Repo) -> Result<Self> {
+        match command::find("mongod") {
+            Some(mongod) => Ok(Self::Mongod(mongod)),
+            None => Ok(Self::FerretDb(build_ferretdb(repo)?)),
+        }
+    }
+
+    /// Starts it on the store in a folder, which stays when the server goes.
+    pub(crate) fn start_in(&self, folder: &Path) -> Result<RunningMongoDb> {
+        let folder = folder.to_owned();
+        let mut server = match self {
+            Self::Running(uri) => bail!("{uri} runs already"),
+            Self::Mongod(program) => start_mongod(program, folder)?,
+            Self::FerretDb(program) => start_ferretdb(program, folder)?,
+        };
+        server.folder = None;
+        Ok(server)
+    }
+
     /// Starts it with an empty store of its own.
     pub(crate) fn start(&self, repo: &Repo) -> Result<RunningMongoDb> {
         match self {
@@ -79,6 +99,15 @@ impl RunningMongoDb {
     /// Where it listens.
     pub(crate) fn uri(&self) -> &str {
         &self.uri
+    }
+
+    /// The address in it, for a server of this machine.
+    pub(crate) fn address(&self) -> Result<SocketAddr> {
+        let rest = self.uri.trim_start_matches("mongodb://");
+        let address = rest.split('/').next().unwrap_or_default();
+        address
+            .parse()
+            .with_context(|| format!("no address in {}", self.uri))
     }
 }
 
@@ -213,12 +242,7 @@ mod tests {
         let server = MongoDbProgram::FerretDb(program)
             .start(&repo)
             .expect("a server");
-        let address: SocketAddr = server
-            .uri()
-            .trim_start_matches("mongodb://")
-            .trim_end_matches('/')
-            .parse()
-            .expect("an address");
+        let address = server.address().expect("an address");
         TcpStream::connect(address).expect("it listens");
         let folder = server.folder.clone().expect("a folder");
         assert!(folder.is_dir());

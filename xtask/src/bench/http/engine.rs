@@ -143,20 +143,7 @@ impl Server {
 
     /// How long the process has run on a core, all its threads together.
     pub(super) fn busy(&self) -> Result<Duration> {
-        let folder = format!("/proc/{}/task", self.child.id());
-        let mut busy = Duration::ZERO;
-        for thread in std::fs::read_dir(&folder).with_context(|| format!("reading {folder}"))? {
-            let path = thread?.path().join("schedstat");
-            // A thread that has just ended takes its time with it; servers keep theirs.
-            let Ok(text) = std::fs::read_to_string(&path) else {
-                continue;
-            };
-            let nanoseconds = text.split(' ').next().and_then(|word| word.parse().ok());
-            let nanoseconds =
-                nanoseconds.with_context(|| format!("{} has no time", path.display()))?;
-            busy += Duration::from_nanos(nanoseconds);
-        }
-        Ok(busy)
+        thread_time(self.child.id())
     }
 
     /// The memory that the process holds now, in MB of 10^6 bytes.
@@ -176,7 +163,24 @@ impl Drop for Server {
     }
 }
 
-fn resident_mb(status: &str) -> Option<f64> {
+/// How long a process has run on a core, all its threads together.
+pub(in crate::bench) fn thread_time(process: u32) -> Result<Duration> {
+    let folder = format!("/proc/{process}/task");
+    let mut busy = Duration::ZERO;
+    for thread in std::fs::read_dir(&folder).with_context(|| format!("reading {folder}"))? {
+        let path = thread?.path().join("schedstat");
+        // A thread that has just ended takes its time with it; servers keep theirs.
+        let Ok(text) = std::fs::read_to_string(&path) else {
+            continue;
+        };
+        let nanoseconds = text.split(' ').next().and_then(|word| word.parse().ok());
+        let nanoseconds = nanoseconds.with_context(|| format!("{} has no time", path.display()))?;
+        busy += Duration::from_nanos(nanoseconds);
+    }
+    Ok(busy)
+}
+
+pub(in crate::bench) fn resident_mb(status: &str) -> Option<f64> {
     let line = status
         .lines()
         .find_map(|line| line.strip_prefix("VmRSS:"))?;

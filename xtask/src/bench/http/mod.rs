@@ -11,6 +11,7 @@ use crate::args::Args;
 use crate::repo::Repo;
 use anyhow::{Result, bail};
 use engine::{Engine, Server};
+pub(super) use engine::{resident_mb, thread_time};
 use figures::Figures;
 use load::Load;
 use std::path::PathBuf;

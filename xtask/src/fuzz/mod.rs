@@ -1,6 +1,8 @@
 //! `cargo xtask fuzz`: libFuzzer over every target in schema/fuzz, on the stable toolchain and
 //! without cargo-fuzz.
 
+mod seeds;
+
 use crate::args::Args;
 use crate::command;
 use crate::repo::Repo;
@@ -115,9 +117,16 @@ fn run_target(
     let artifacts = build_dir.join("artifacts").join(target);
     std::fs::create_dir_all(&corpus)?;
     std::fs::create_dir_all(&artifacts)?;
+    let written = build_dir.join("seeds").join(target);
     let seeds = [
         fuzz_dir(repo).join("seeds").join(target),
-        repo.root.join("schema/testdata"),
+        match seeds::of(target) {
+            [] => repo.root.join("schema/testdata"),
+            seeds => {
+                seeds::write(seeds, &written)?;
+                written
+            }
+        },
     ];
     command::run(
         repo.command(program)

@@ -1,0 +1,696 @@
+//! Records of the field, from a folder and from a real server: looked at, learned from, kept for so long, erased.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by unwrapping")]
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use picket_schema::record::{Pseudonyms, Record};
+use picket_schema::release::{KeySet, SigningKey, Tombstones};
+use picket_schema::{Artifact, ArtifactDigest};
+use serde_json::{Value, json};
+
+/// The end of every look, in milliseconds since 1970: a whole day.
+const NOW: u64 = 20_000 * DAY;
+const DAY: u64 = 86_400_000;
+const KEY: &str = "a key for pseudonyms here";
+
+fn trainer(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_trainer"))
+        .args(arguments)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .env_remove("PICKET_RECORD_STORE")
+        .output()
+        .unwrap()
+}
+
+#[track_caller]
+fn stdout(output: &Output) -> String {
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{text}");
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+#[track_caller]
+fn parsed(output: &Output) -> Value {
+    serde_json::from_str(&stdout(output)).unwrap()
+}
+
+/// A model in the folder, and its digest.
+fn model(folder: &Path) -> (PathBuf, String) {
+    let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("../schema/schemas/phishing.toml");
+    let sample = [
+        "sample", "--rows", "600", "--seed", "4", "--out", "rows.csv",
+    ];
+    stdout(&trainer(folder, &sample));
+    let train = [
+        "train",
+        "--data",
+        "rows.csv",
+        "--schema",
+        schema.to_str().unwrap(),
+        "--model",
+        "logistic",
+        "--out",
+        "m.picket",
+    ];
+    stdout(&trainer(folder, &train));
+    let place = folder.join("m.picket");
+    let digest = ArtifactDigest::of(&std::fs::read(&place).unwrap()).to_string();
+    (place, digest)
+}
+
+fn id(kind: u32, n: u32) -> String {
+    format!("{kind:08x}{n:024x}")
+}
+
+/// The records of three nodes over two days:
+///
+/// - 200 predictions of node `a`, of which the first 100 have labels: 90 right, 6 wrong, 4 open;
+/// - a challenger beside the first 100, which is right also on the 6 wrong ones and wrong on 2 others, agrees on the rest;
+/// - aggregates of node `b`, as the training rows on the first day and with one feature always missing on the second;
+/// - a status of node `c`, a day ago, whose spool is nearly full.
+fn records(artifact: &Artifact<'_>, digest: &str) -> Vec<Value> {
+    let model = json!({"version": "phishing", "digest": digest});
+    let other = json!({"version": "challenger", "digest": format!("sha256:{}", "c".repeat(64))});
+    let pseudonyms = Pseudonyms::new(KEY.as_bytes()).unwrap();
+    let (ann, bob) = (pseudonyms.of(b"ann"), pseudonyms.of(b"bob"));
+    let class = |is_positive| {
+        if is_positive {
+            "phishing"
+        } else {
+            "legitimate"
+        }
+    };
+    let verdict = |is_positive| if is_positive { "positive" } else { "negative" };
+    let mut all = Vec::new();
+    for n in 0..200_u32 {
+        let time_ms = NOW - 2 * DAY + u64::from(n) * 600_000;
+        let is_threat = n % 2 == 0;
+        let said = match n {
+            0..90 | 100.. => verdict(is_threat),
+            90..96 => verdict(!is_threat),
+            96..100 => "uncertain",
+        };
+        let score = match said {
+            "positive" => 0.91,
+            "negative" => 0.12,
+            _ => 0.5,
+        };
+        let source = if n < 5 { &ann } else { &bob };
+        let mut prediction = json!({"kind": "prediction", "id": id(1, n), "time_ms": time_ms, "node": "a",
+            "model": model, "verdict": said, "score": score, "margin": 0.0, "source": source});
+        if n != 7 {
+            prediction["features"] = json!(vec![1.0; 30]);
+        }
+        all.push(prediction);
+        if n >= 100 {
+            continue;
+        }
+        let threat_by_challenger = match n {
+            0..2 => !is_threat,
+            2..96 => is_threat,
+            _ => false,
+        };
+        let by_challenger = if n >= 96 {
+            "uncertain"
+        } else {
+            verdict(threat_by_challenger)
+        };
+        all.push(json!({"kind": "shadow", "id": id(2, n), "time_ms": time_ms + 1, "node": "a", "prediction": id(1, n),
+            "model": other, "verdict": by_challenger, "score": score, "margin": 0.0, "source": source,
+            "champion": {"model": model, "verdict": said, "score": score}}));
+        all.push(
+            json!({"kind": "label", "id": id(3, n), "time_ms": time_ms + 5000, "node": "a",
+            "prediction": id(1, n), "label": class(is_threat)}),
+        );
+    }
+    // A label for nobody, one again, and one that says otherwise but was given before.
+    for (n, prediction, label, time_ms) in [
+        (900, id(1, 999), "phishing", NOW - 5000),
+        (901, id(1, 2), "phishing", NOW - 4000),
+        (902, id(1, 4), "legitimate", NOW - 2 * DAY),
+    ] {
+        all.push(json!({"kind": "label", "id": id(3, n), "time_ms": time_ms, "prediction": prediction, "label": label}));
+    }
+    for day in 0..2_u32 {
+        all.push(aggregate(artifact, &model, day));
+    }
+    all.push(
+        json!({"kind": "status", "id": id(5, 1), "time_ms": NOW - DAY, "node": "c", "model": model,
+        "spool": {"pending": 77, "dropped": 3, "bytes": 90, "max_bytes": 100}}),
+    );
+    all
+}
+
+fn aggregate(artifact: &Artifact<'_>, model: &Value, day: u32) -> Value {
+    let words = |bytes: &[u8]| bytes.as_chunks::<4>().0.to_vec();
+    let counts = |bytes: &[u8]| {
+        words(bytes)
+            .into_iter()
+            .map(u32::from_le_bytes)
+            .collect::<Vec<_>>()
+    };
+    let references = artifact
+        .schema
+        .features
+        .iter()
+        .zip(&artifact.reference.features);
+    let features: Vec<Value> = references
+        .enumerate()
+        .map(|(idx, (feature, reference))| {
+            let edges: Vec<f32> = words(&reference.edges)
+                .into_iter()
+                .map(f32::from_le_bytes)
+                .collect();
+            let mut counts = counts(&reference.counts);
+            if day == 1 && idx == 3 {
+                let n_rows = counts.iter().sum();
+                counts.fill(0);
+                *counts.last_mut().unwrap() = n_rows;
+            }
+            json!({"name": feature.name, "edges": edges, "counts": counts})
+        })
+        .collect();
+    let scores = counts(&artifact.reference.scores);
+    let n_rows: u32 = scores.iter().sum();
+    json!({"kind": "aggregate", "id": id(4, day), "time_ms": NOW - u64::from(2 - day) * DAY, "span_ms": DAY / 2,
+        "node": "b", "model": model, "n_rows": n_rows,
+        "verdicts": {"positive": n_rows, "negative": 0, "uncertain": 0}, "scores": scores, "features": features})
+}
+
+struct Scene {
+    folder: tempfile::TempDir,
+    records: Vec<Value>,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (place, digest) = model(folder.path());
+        let bytes = std::fs::read(place).unwrap();
+        let artifact = Artifact::decode(&bytes).unwrap();
+        let records = records(&artifact, &digest);
+        std::fs::write(folder.path().join("pseudonym.key"), KEY).unwrap();
+        Self { folder, records }
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The records in a folder, some of them twice, with a line that is none.
+    fn fill_folder(&self) {
+        let store = self.path().join("store");
+        std::fs::create_dir_all(&store).unwrap();
+        for (number, part) in self.records.chunks(150).enumerate() {
+            let mut text = String::new();
+            for record in part {
+                writeln!(text, "{record}").unwrap();
+            }
+            if number == 1 {
+                writeln!(text, "{}\n{{\"kind\":\"rumour\"}}", self.records[0]).unwrap();
+            }
+            std::fs::write(
+                store.join(format!("records-{:08}.ndjson", number + 1)),
+                text,
+            )
+            .unwrap();
+        }
+    }
+
+    fn look(&self, store: &str) -> Value {
+        let at = NOW.to_string();
+        let arguments = [
+            "monitor", "--store", store, "--model", "m.picket", "--span", "2d", "--at", &at,
+            "--json",
+        ];
+        parsed(&trainer(self.path(), &arguments))
+    }
+}
+
+/// A day starts on a bin: the look sees what the scene says.
+fn assert_seen(view: &Value) {
+    assert_eq!(view["format"], 1);
+    assert_eq!(view["positive_class"], "phishing");
+    let volumes = view["volumes"].as_array().unwrap();
+    assert_eq!(volumes.len(), 48);
+    let first = &volumes[0];
+    // Six answers an hour, and the aggregate of node b, whose rows are all threats.
+    let n_aggregate = view["drift"][0]["n_reference"].as_u64().unwrap();
+    assert_eq!(first["verdicts"]["positive"], 3 + n_aggregate);
+    assert_eq!(
+        (&first["verdicts"]["negative"], &first["n_labels"]),
+        (&json!(3), &json!(7))
+    );
+    assert_eq!(view["totals"]["n_rows"], 200 + 2 * n_aggregate);
+    assert_eq!(view["totals"]["n_nodes"], 3);
+
+    let version = &view["versions"][0];
+    assert_eq!(version["is_known"], true);
+    let accuracy = &version["accuracy"];
+    assert_eq!(
+        (&accuracy["n_labelled"], &accuracy["n_uncertain"]),
+        (&json!(100), &json!(4))
+    );
+    assert_eq!(
+        (&accuracy["accuracy"]["n"], &accuracy["accuracy"]["of"]),
+        (&json!(90), &json!(96))
+    );
+    // scipy: binomtest(90, 96).proportion_ci(0.95, "wilson")
+    let low = accuracy["accuracy"]["low"].as_f64().unwrap();
+    let high = accuracy["accuracy"]["high"].as_f64().unwrap();
+    assert!(
+        (low - 0.870_2).abs() < 5e-4 && (high - 0.971_0).abs() < 5e-4,
+        "{low} {high}"
+    );
+    // The wrong ones are 90 to 95: three threats missed, three false alarms.
+    assert_eq!(
+        (&accuracy["recall"]["n"], &accuracy["recall"]["of"]),
+        (&json!(45), &json!(48))
+    );
+    assert_eq!(
+        (&accuracy["precision"]["n"], &accuracy["precision"]["of"]),
+        (&json!(45), &json!(48))
+    );
+    let bins = version["accuracy_over_time"].as_array().unwrap();
+    let sum = |name: &str| {
+        bins.iter()
+            .map(|it| it["accuracy"][name].as_u64().unwrap())
+            .sum::<u64>()
+    };
+    assert_eq!((sum("n"), sum("of")), (90, 96));
+
+    let shadow = &view["shadows"][0];
+    assert_eq!(
+        (&shadow["agreement"]["n"], &shadow["agreement"]["of"]),
+        (&json!(92), &json!(100))
+    );
+    let paired = &shadow["paired"];
+    assert_eq!(
+        (&paired["champion"]["n"], &paired["challenger"]["n"]),
+        (&json!(90), &json!(94))
+    );
+    assert_eq!(
+        (
+            &paired["test"]["only_first"],
+            &paired["test"]["only_second"]
+        ),
+        (&json!(2), &json!(6))
+    );
+    // scipy: binomtest(2, 8).pvalue
+    assert!((paired["test"]["p_value"].as_f64().unwrap() - 0.289_062_5).abs() < 1e-12);
+
+    let drift = &view["drift"][0];
+    assert_eq!(
+        (&drift["n_drifted"], drift["top"].as_array().unwrap().len()),
+        (&json!(1), 1)
+    );
+    let feature = &drift["features"][3];
+    assert_eq!(drift["top"][0], feature["column"]);
+    let history = feature["history"].as_array().unwrap();
+    assert_eq!(
+        (
+            history.len(),
+            &history[0]["has_drifted"],
+            &history[1]["has_drifted"]
+        ),
+        (2, &json!(false), &json!(true))
+    );
+    assert!(history[0]["psi"].as_f64().unwrap() < 1e-9);
+    assert_eq!(drift["scores"]["has_drifted"], false);
+
+    let nodes = view["nodes"].as_array().unwrap();
+    assert_eq!(
+        (&nodes[0]["node"], &nodes[0]["silent_ms"]),
+        (&json!("c"), &json!(DAY))
+    );
+    assert_eq!(
+        nodes[0]["spool"],
+        json!({"time_ms": NOW - DAY, "pending": 77, "dropped": 3, "fill": 0.9})
+    );
+    let labels = &view["labels"];
+    assert_eq!(
+        (&labels["n_labels"], &labels["n_joined"]),
+        (&json!(103), &json!(100))
+    );
+    assert_eq!(
+        (&labels["n_repeated"], &labels["n_conflicting"]),
+        (&json!(1), &json!(1))
+    );
+}
+
+#[test]
+fn a_folder_is_looked_at_learned_from_and_kept_for_so_long() {
+    let scene = Scene::new();
+    scene.fill_folder();
+    let view = scene.look("store");
+    let mut seen = view.clone();
+    // The three labels without a node stand under a node of their own.
+    seen["totals"]["n_nodes"] = json!(view["totals"]["n_nodes"].as_u64().unwrap() - 1);
+    assert_seen(&seen);
+    assert_eq!(view["records"]["n_twice"], 1);
+    assert_eq!(view["records"]["n_invalid"], json!({"malformed": 1}));
+    assert_eq!(
+        scene.look("store"),
+        view,
+        "the same records give the same look"
+    );
+
+    let days = (now_days() - NOW / DAY + 3).to_string();
+    let ingest = [
+        "ingest",
+        "--feedback",
+        "--store",
+        "store",
+        "--model",
+        "m.picket",
+        "--days",
+        &days,
+        "--out",
+        "field.csv",
+        "--conflicts",
+        "drop",
+        "--conflicts-out",
+        "conflicts.csv",
+        "--json",
+    ];
+    let counts = parsed(&trainer(scene.path(), &ingest));
+    for (name, count) in [
+        ("n_rows", 98),
+        ("n_without_features", 1),
+        ("n_without_prediction", 1),
+        ("n_conflicting", 1),
+        ("n_dropped_conflicts", 1),
+        ("n_other_schema", 0),
+        ("n_unknown_class", 0),
+    ] {
+        assert_eq!(counts[name], count, "{name}: {counts}");
+    }
+    let conflicts = std::fs::read_to_string(scene.path().join("conflicts.csv")).unwrap();
+    assert_eq!(
+        conflicts,
+        format!("prediction_id,label\n{},\"phishing\"\n", id(1, 4))
+    );
+    // What was written is what a trainer reads: the rows are of the schema.
+    let evaluate = [
+        "evaluate",
+        "--model",
+        "m.picket",
+        "--data",
+        "field.csv",
+        "--json",
+    ];
+    let evaluated = parsed(&trainer(scene.path(), &evaluate));
+    assert!(evaluated.to_string().contains("98"), "{evaluated}");
+
+    // The predictions of node a take 33 hours: a day before the end, 56 are younger.
+    let days = ((now_ms() - (NOW - DAY)) / DAY).to_string();
+    let n_before = view["records"]["n_records"].as_u64().unwrap();
+    let retention = ["retention", "--store", "store", "--days", &days, "--json"];
+    let done = parsed(&trainer(scene.path(), &retention));
+    assert_eq!(done["expiry"]["state"], "unsupported");
+    let left = scene.look("store");
+    let n_left = left["records"]["n_records"].as_u64().unwrap();
+    assert!(n_left < n_before && n_left > 0);
+    // The record that stood there twice goes twice.
+    assert_eq!(done["n_deleted"].as_u64().unwrap(), n_before - n_left + 1);
+    let again = parsed(&trainer(scene.path(), &retention));
+    assert_eq!(again["n_deleted"], 0);
+}
+
+fn now_ms() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.unwrap().as_millis() as u64
+}
+
+fn now_days() -> u64 {
+    now_ms() / DAY
+}
+
+#[test]
+fn alerts_are_raised_after_two_looks_and_told_by_the_exit_code() {
+    let scene = Scene::new();
+    scene.fill_folder();
+    std::fs::write(
+        scene.path().join("rules.toml"),
+        "[accuracy]\nfloor = 0.98\n[node_silent]\nafter_seconds = 3600\n",
+    )
+    .unwrap();
+    let at = NOW.to_string();
+    let arguments = [
+        "monitor",
+        "--store",
+        "store",
+        "--model",
+        "m.picket",
+        "--span",
+        "2d",
+        "--at",
+        &at,
+        "--rules",
+        "rules.toml",
+        "--state",
+        "alerts.json",
+        "--out",
+        "view.json",
+        "--fail-on-alert",
+    ];
+    let first = trainer(scene.path(), &arguments);
+    assert_eq!(first.status.code(), Some(0));
+    let second = trainer(scene.path(), &arguments);
+    assert_eq!(second.status.code(), Some(3), "{second:?}");
+    let view: Value =
+        serde_json::from_slice(&std::fs::read(scene.path().join("view.json")).unwrap()).unwrap();
+    let rules: Vec<&str> = view["alerts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["rule"].as_str().unwrap())
+        .collect();
+    for rule in ["accuracy", "node_silent", "spool"] {
+        assert!(rules.contains(&rule), "{rules:?}");
+    }
+    assert!(!rules.contains(&"drift") || view["drift"][0]["n_live"].as_u64().unwrap() >= 500);
+    let told = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert!(told.contains("alert raised: node_silent/c"), "{told}");
+    let third = trainer(scene.path(), &arguments);
+    let told = String::from_utf8_lossy(&third.stderr).into_owned();
+    assert!(
+        !told.contains("alert raised"),
+        "an alert is told once: {told}"
+    );
+}
+
+fn erase(scene: &Scene, store: &str) -> Value {
+    let folder = scene.path();
+    if !folder.join("keys").exists() {
+        stdout(&trainer(folder, &["keygen", "--out", "keys"]));
+        stdout(&trainer(
+            folder,
+            &[
+                "publish",
+                "--model",
+                "m.picket",
+                "--to",
+                "releases",
+                "--promote",
+            ],
+        ));
+    }
+    let arguments = [
+        "erase",
+        "--subject",
+        "ann",
+        "--pseudonym-key",
+        "pseudonym.key",
+        "--store",
+        store,
+        "--release-store",
+        "releases",
+        "--key",
+        "keys/signing-key.json",
+        "--audit",
+        "audit.jsonl",
+        "--json",
+    ];
+    parsed(&trainer(folder, &arguments))
+}
+
+/// The pseudonyms of answers that are still in the folder.
+fn sources(scene: &Scene) -> Vec<String> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(scene.path().join("store")).unwrap() {
+        let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        for line in text.lines() {
+            let record = Record::from_json(line.as_bytes()).ok();
+            all.extend(record.and_then(|it| it.source().map(str::to_owned)));
+        }
+    }
+    all
+}
+
+#[test]
+fn an_erasure_takes_records_leaves_tombstones_and_is_written_down() {
+    let scene = Scene::new();
+    scene.fill_folder();
+    let ann = Pseudonyms::new(KEY.as_bytes()).unwrap().of(b"ann");
+    assert!(sources(&scene).contains(&ann));
+    let done = erase(&scene, "store");
+    // Five predictions, one of them twice, and five shadows; labels of 0 to 4, with one again and one conflicting.
+    assert_eq!(done["records"], json!({"n_answers": 11, "n_labels": 7}));
+    assert_eq!(
+        (&done["tombstones"], &done["models_with_rows"]),
+        (&json!(1), &json!([]))
+    );
+    assert!(!sources(&scene).contains(&ann));
+    assert_eq!(sources(&scene).len(), 195 + 95);
+
+    let folder = scene.path();
+    let keys =
+        KeySet::from_trusted_json(&std::fs::read(folder.join("keys/trusted-keys.json")).unwrap())
+            .unwrap();
+    let list = std::fs::read(folder.join("releases/tombstones/1.dsse.json")).unwrap();
+    let list = Tombstones::verify(&list, 1, &keys).unwrap();
+    assert!(list.covers(&ann, NOW));
+    let stranger = KeySet::new(1, 1, vec![SigningKey::from_seed(&[9; 32]).public()]).unwrap();
+    assert!(
+        Tombstones::verify(
+            &std::fs::read(folder.join("releases/tombstones/1.dsse.json")).unwrap(),
+            1,
+            &stranger
+        )
+        .is_err()
+    );
+
+    let audit = std::fs::read_to_string(folder.join("audit.jsonl")).unwrap();
+    assert!(
+        audit.contains("subject.erase") && audit.contains(&ann) && !audit.contains("\"ann\""),
+        "{audit}"
+    );
+    // Again is harmless, and written down again.
+    let again = erase(&scene, "store");
+    assert_eq!(again["records"], json!({"n_answers": 0, "n_labels": 0}));
+    assert_eq!(again["tombstones"], 2);
+    assert_eq!(
+        picket_access::audit::verify(&folder.join("audit.jsonl"))
+            .unwrap()
+            .n_events,
+        2
+    );
+    // The store's log tells of all of it, and the signed entries vouch for those before.
+    let verify = [
+        "releases",
+        "--at",
+        "releases",
+        "--verify",
+        "--trusted-keys",
+        "keys/trusted-keys.json",
+        "--json",
+    ];
+    let verified = parsed(&trainer(folder, &verify));
+    assert_eq!(
+        (&verified["n_entries"], &verified["signed_up_to"]),
+        (&json!(4), &json!(4))
+    );
+    let entry = folder.join("releases/log/1/entry.json");
+    let text = std::fs::read_to_string(&entry).unwrap();
+    std::fs::write(&entry, text.replace("publish", "promote")).unwrap();
+    let broken = trainer(folder, &verify);
+    assert!(!broken.status.success());
+    let said = String::from_utf8_lossy(&broken.stderr).into_owned();
+    assert!(said.contains("log/2/entry.json"), "{said}");
+}
+
+#[cfg(feature = "mongodb")]
+#[test]
+fn a_server_gives_the_same_look_and_erases_the_same() {
+    use mongodb::bson::{self, Document, doc};
+
+    let Some(uri) = std::env::var("PICKET_MONGODB_URI")
+        .ok()
+        .filter(|it| !it.is_empty())
+    else {
+        println!("skipped: PICKET_MONGODB_URI is not set; cargo xtask test sets it");
+        return;
+    };
+    let database = format!("picket_field_{}", std::process::id());
+    let (base, query) = uri
+        .split_once('?')
+        .map_or((uri.as_str(), ""), |(base, query)| (base, query));
+    let store = format!("{}/{database}?{query}", base.trim_end_matches('/'));
+    let scene = Scene::new();
+    scene.fill_folder();
+    let client = mongodb::sync::Client::with_uri_str(&uri).unwrap();
+    let collection = client.database(&database).collection::<Document>("records");
+    let documents: Vec<Document> = scene
+        .records
+        .iter()
+        .map(|record| {
+            let mut document: Document = serde_json::from_value(record.clone()).unwrap();
+            let id = document.remove("id").unwrap();
+            document.insert("_id", id);
+            let time_ms = record["time_ms"].as_i64().unwrap();
+            document.insert("time", bson::DateTime::from_millis(time_ms));
+            document
+        })
+        .collect();
+    collection.insert_many(documents).run().unwrap();
+    collection
+        .insert_one(doc! {"_id": "x", "kind": "label", "time_ms": (NOW - 5) as i64})
+        .run()
+        .unwrap();
+
+    let (mut of_folder, mut of_server) = (scene.look("store"), scene.look(&store));
+    assert_eq!(of_server["records"]["n_invalid"], json!({"malformed": 1}));
+    assert!(!of_server["store"].as_str().unwrap().contains('@'));
+    for view in [&mut of_folder, &mut of_server] {
+        for part in ["store", "records"] {
+            view.as_object_mut().unwrap().remove(part);
+        }
+    }
+    assert_eq!(of_folder, of_server);
+
+    let done = erase(&scene, &store);
+    assert_eq!(done["records"], json!({"n_answers": 10, "n_labels": 7}));
+    let ann = Pseudonyms::new(KEY.as_bytes()).unwrap().of(b"ann");
+    assert_eq!(
+        collection
+            .count_documents(doc! {"source": ann})
+            .run()
+            .unwrap(),
+        0
+    );
+
+    let days = ((now_ms() - (NOW - DAY)) / DAY).to_string();
+    let retention = ["retention", "--store", &store, "--days", &days, "--json"];
+    let done = parsed(&trainer(scene.path(), &retention));
+    println!("the server's expiry: {}", done["expiry"]);
+    assert!(done["n_deleted"].as_u64().unwrap() > 100, "{done}");
+    let again = parsed(&trainer(scene.path(), &retention));
+    assert_eq!(
+        (&again["n_deleted"], &again["expiry"]),
+        (&json!(0), &done["expiry"])
+    );
+    client.database(&database).drop().run().unwrap();
+}
+
+#[test]
+fn a_store_that_is_none_is_named_without_its_password() {
+    let folder = tempfile::tempdir().unwrap();
+    let look = |store: &str| {
+        let output = trainer(folder.path(), &["monitor", "--store", store]);
+        assert_eq!(output.status.code(), Some(2));
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    assert!(look("nowhere").contains("nowhere"));
+    assert!(look("ftp://u:secret@h").contains("ftp"));
+    assert!(!look("ftp://u:secret@h").contains("secret"));
+    #[cfg(feature = "mongodb")]
+    {
+        let said = look("mongodb://u:secret@127.0.0.1:9/x?serverSelectionTimeoutMS=300");
+        assert!(!said.contains("secret"), "{said}");
+    }
+}
