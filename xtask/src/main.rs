@@ -12,6 +12,7 @@ mod http;
 mod interrupt;
 mod repo;
 mod servers;
+mod service;
 mod setup;
 mod stage;
 mod test;
@@ -33,6 +34,7 @@ cargo xtask COMMAND [OPTIONS]
   fuzz         run every fuzz target for a while
   bench        measure
   crash        kill the device at random moments under load; nothing acknowledged may be lost
+  service      send the trainer's service what schemathesis makes of its API description
   fixtures     write the frozen artifacts of schema/testdata again
 
 `cargo xtask COMMAND --help` tells a command's options.";
@@ -61,6 +63,7 @@ fn dispatch(command: &str, mut args: Args) -> Result<()> {
         "fuzz" => (fuzz::USAGE, fuzz::run),
         "bench" => (bench::USAGE, bench::run),
         "crash" => (crash::USAGE, crash::run),
+        "service" => (service::USAGE, service::run),
         "fixtures" => (fixtures::USAGE, fixtures::run),
         "" | "help" | "-h" | "--help" => {
             println!("{USAGE}");

@@ -2,13 +2,15 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use serde_json::json;
+use tokio::sync::watch;
 
 use crate::error::TrainerError;
-use crate::jobs::{JobSettings, Jobs, StateFolder, Workers};
+use crate::jobs::{CronExpression, CronTrigger, JobSettings, Jobs, Schedule, StateFolder, Workers};
 use crate::json_log::log;
 use crate::serve::{App, AppParts, Champion, Door, Pipelines, ServeError, Server, audit_place};
 
@@ -90,6 +92,9 @@ pub struct ServeCommand {
     /// Ask nobody for a token; only on an address of this machine.
     #[arg(long, conflicts_with = "tokens")]
     insecure_local: bool,
+    /// Train the first pipeline by the clock: five cron fields, in UTC, such as `30 2 * * mon-fri`.
+    #[arg(long, value_name = "CRON")]
+    schedule: Option<CronExpression>,
     /// Only answer requests; `trainer worker` does the work.
     #[arg(long)]
     no_work: bool,
@@ -116,6 +121,7 @@ impl ServeCommand {
             let tokens = tokens.unwrap_or_else(|| tokens_place(&self.work.state));
             Door::with_tokens(&tokens, &audit)?
         };
+        let schedule = self.schedule(&pipelines);
         let releases = self.releases.clone();
         let releases = releases.or_else(|| pipelines.releases().map(str::to_owned));
         let app = App::new(AppParts {
@@ -137,11 +143,30 @@ impl ServeCommand {
             ],
         );
         super::print(&format!("http://{address}\n"))?;
+        let (stop_schedule, stopped) = watch::channel(false);
+        if let Some(schedule) = schedule {
+            tokio::spawn(schedule.run(jobs.clone(), stopped));
+        }
         server.serve(stop).await;
+        // Where there is no schedule nobody listens.
+        let _ = stop_schedule.send(true);
         if let Some(workers) = workers {
             workers.stop(STOP_LIMIT).await;
         }
         Ok(())
+    }
+}
+
+impl ServeCommand {
+    /// What asks for trainings by itself.
+    fn schedule(&self, pipelines: &Pipelines) -> Option<Schedule> {
+        let cron = self.schedule.clone()?;
+        let (config, schema) = pipelines.get(None)?.clone();
+        Some(Schedule {
+            config,
+            schema,
+            triggers: vec![Arc::new(CronTrigger(cron))],
+        })
     }
 }
 

@@ -4,11 +4,13 @@
 //! spread over the workers too: each candidate on each fold is a task whose result is the same wherever it is
 //! computed, so the model is the same bytes for any number of workers. `docs/service.md` tells how to run it.
 
+mod cron;
 mod error;
 mod job_metrics;
 mod job_settings;
 mod queue;
 mod redis_upkeep;
+mod schedule;
 mod search_job;
 mod shared_store;
 mod sqlite_upkeep;
@@ -17,13 +19,16 @@ mod task;
 mod task_id;
 mod task_watch;
 mod training_job;
+mod trigger;
 mod upkeep;
 mod worker;
 
+pub use cron::CronExpression;
 pub use error::JobError;
 pub use job_metrics::JobMetrics;
 pub use job_settings::JobSettings;
 pub use queue::{Handler, Job, Lane, Queue};
+pub use schedule::Schedule;
 pub use search_job::{Done, SearchJob, SearchWorker};
 pub use shared_store::SharedStores;
 pub use state_folder::{HeldLock, StateFolder};
@@ -34,4 +39,7 @@ pub use task::{
 pub use task_id::TaskId;
 pub(crate) use training_job::in_words;
 pub use training_job::{Handled, TrainingWorker};
+pub use trigger::{
+    AccuracyTrigger, CronTrigger, DriftTrigger, LabelTrigger, LiveNumbers, Trigger, TriggerTimes,
+};
 pub use worker::{Jobs, Workers};

@@ -8,7 +8,7 @@ use crate::error::TrainerError;
 use crate::jobs::Jobs;
 use crate::serve::champion::Champion;
 use crate::serve::door::Door;
-use crate::serve::live::{LiveNumbers, NoRecords};
+use crate::serve::live::{LiveRecords, NoRecords};
 use crate::serve::pipelines::Pipelines;
 use crate::serve::problem::Problem;
 use crate::serve::service_metrics::ServiceMetrics;
@@ -42,7 +42,7 @@ pub struct Shared {
     pub(crate) pipelines: Pipelines,
     pub(crate) door: Door,
     pub(crate) champion: Champion,
-    pub(crate) live: Box<dyn LiveNumbers>,
+    pub(crate) live: Box<dyn LiveRecords>,
     pub(crate) metrics: ServiceMetrics,
     pub(crate) streams: Arc<Semaphore>,
     pub(crate) scoring: Arc<Semaphore>,

@@ -67,6 +67,15 @@ impl Pipelines {
         Ok(Self { known })
     }
 
+    /// The pipeline of this name with its schema, or the first.
+    #[must_use]
+    pub fn get(&self, name: Option<&str>) -> Option<&(PipelineConfig, FeatureSchema)> {
+        match name {
+            None => self.known.first(),
+            Some(name) => self.known.iter().find(|(config, _)| config.name == name),
+        }
+    }
+
     /// Their names.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.known.iter().map(|(config, _)| config.name.as_str())

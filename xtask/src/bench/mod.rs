@@ -18,6 +18,7 @@ mod recording;
 mod report;
 mod scoring;
 mod search;
+mod service;
 mod side_by_side;
 mod size;
 mod table;
@@ -39,6 +40,7 @@ cargo xtask bench http [--json F] [--only ENGINES] [--rounds N] [--seconds S] [-
                        [--no-build]
 
 cargo xtask bench recording [--json F] [--rounds N] [--seconds S] [--connections N] [--spool DIR] [--no-build]
+cargo xtask bench service [--seconds S]
 
   import    models of XGBoost, LightGBM and scikit-learn, imported, beside their libraries: margins on the same
             rows [--json F] [--only WORD] [--rows N] [--seed N]; needs PICKET_DATA_DIR as well
@@ -46,6 +48,7 @@ cargo xtask bench recording [--json F] [--rounds N] [--seconds S] [--connections
             and FastAPI; servers on one core, the load on another
   recording requests a second and latency of the device host that records every prediction, durable before its answer,
             beside one that records none
+  service   how long the trainer's service takes to answer while two trainings run
   quality   F1, ROC-AUC and Brier of the whole pipeline beside tuned scikit-learn, XGBoost and LightGBM, the same
             splits in one run; needs PICKET_DATA_DIR with phishing.csv and nsl-kdd.csv
   learners  the same of each learner with its defaults beside its peers' defaults
@@ -69,6 +72,7 @@ pub(crate) fn run(repo: &Repo, mut args: Args) -> Result<()> {
     match args.first() {
         None => println!("{USAGE}"),
         Some(name) if name == "import" => import::BENCH.run(repo, args)?,
+        Some(name) if name == "service" => service::run(repo, args)?,
         Some(name) if name == "http" => http::run(repo, args)?,
         Some(name) if name == "recording" => recording::run(repo, args)?,
         Some(name) if name == "quality" => quality::BENCH.run(repo, args)?,

@@ -3,7 +3,9 @@
 mod mlflow;
 mod mongo_reader;
 mod mongodb;
+mod redis;
 
 pub(crate) use mlflow::MlflowProgram;
 pub(crate) use mongo_reader::documents;
 pub(crate) use mongodb::{MongoDbProgram, RunningMongoDb};
+pub(crate) use redis::{RedisProgram, URI_VARIABLE as REDIS_VARIABLE};

@@ -12,7 +12,7 @@ pub(crate) use wasm_toolchain::WasmToolchain;
 
 use crate::args::Args;
 use crate::repo::Repo;
-use crate::servers::{MlflowProgram, MongoDbProgram};
+use crate::servers::{MlflowProgram, MongoDbProgram, RedisProgram};
 use anyhow::{Context, Result};
 use std::path::PathBuf;
 
@@ -29,6 +29,8 @@ Finds or installs what builds and tests need:
                  `mongod`; else FerretDB, built with Go
   MLflow         for the tests of tracking: the server that PICKET_MLFLOW_URI names; else MLflow,
                  installed with pip into the target folder
+  Redis          for the tests of jobs on several machines: the server that PICKET_REDIS_URL names; else
+                 `redis-server`
 
 Debian packages are installed only as root. PICKET_WASM_TOOLCHAIN=installed|rustup|debian picks
 one way to the wasm target instead of trying all three in turn.";
@@ -39,6 +41,7 @@ pub(crate) struct Setup {
     pub(crate) browser: Browser,
     pub(crate) mongodb: MongoDbProgram,
     pub(crate) mlflow: MlflowProgram,
+    pub(crate) redis: RedisProgram,
 }
 
 impl Setup {
@@ -50,11 +53,13 @@ impl Setup {
         ensure_curl()?;
         let mongodb = MongoDbProgram::ensure(repo)?;
         let mlflow = MlflowProgram::ensure(repo)?;
+        let redis = RedisProgram::ensure()?;
         Ok(Self {
             wasm,
             browser,
             mongodb,
             mlflow,
+            redis,
         })
     }
 }
@@ -71,6 +76,15 @@ fn ensure_curl() -> Result<()> {
         "curl",
         &["curl"],
         "curl, which tries out what the demo says to try",
+    )
+}
+
+/// A Redis server, for the tests of jobs on several machines.
+pub(crate) fn ensure_redis() -> Result<()> {
+    apt::ensure_program(
+        "redis-server",
+        &["redis-server"],
+        "a Redis server, which hands jobs to workers on several machines",
     )
 }
 

@@ -26,6 +26,7 @@ Everything CI runs. A stage that fails does not stop those that do not need it.
   docs        the documentation builds without warnings
   fuzz        every fuzz target for a while
   crash       the device is killed 25 times under load and loses nothing
+  service     the trainer's service is sent what its API description allows, for a minute
   demo        `cargo xtask demo` starts, answers, stops
 
   --only STAGE        only these (and nothing that they need: it must be there)

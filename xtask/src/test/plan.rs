@@ -15,7 +15,7 @@ pub(crate) struct Stage {
 
 /// Cheap checks first. The journeys inside `unit` load the outputs of `build-wasm`; the demo comes
 /// last because by then everything that it builds is there.
-const STAGES: [Stage; 10] = [
+const STAGES: [Stage; 11] = [
     Stage {
         name: "fmt",
         what: "formatting",
@@ -69,6 +69,12 @@ const STAGES: [Stage; 10] = [
         what: "the device is killed under load and loses nothing",
         needs: &["setup", "build-wasm"],
         run: stages::crash,
+    },
+    Stage {
+        name: "service",
+        what: "the trainer's service answers as its API description says",
+        needs: &["setup"],
+        run: stages::service,
     },
     Stage {
         name: "demo",

@@ -6,6 +6,7 @@ use crate::build_wasm::{self, Output};
 use crate::command;
 use crate::demo::output_locations;
 use crate::repo::Repo;
+use crate::servers::REDIS_VARIABLE;
 use crate::setup::Setup;
 use anyhow::{Result, bail};
 
@@ -105,6 +106,7 @@ pub(crate) fn unit(context: &mut Context) -> Result<()> {
     // They stop with this function, whatever the tests do.
     let mongodb = setup.mongodb.start(repo)?;
     let mlflow = setup.mlflow.start(repo)?;
+    let redis = setup.redis.start(repo)?;
     if std::env::var_os("PICKET_DATA_DIR").is_none() {
         println!("PICKET_DATA_DIR is not set: tests on the real data sets say that they skip");
     }
@@ -115,7 +117,8 @@ pub(crate) fn unit(context: &mut Context) -> Result<()> {
             .env("CHROMIUM", &browser.chromium)
             .env("CHROMEDRIVER", &browser.chromedriver)
             .env("PICKET_MONGODB_URI", mongodb.uri())
-            .env("PICKET_MLFLOW_URI", mlflow.uri()),
+            .env("PICKET_MLFLOW_URI", mlflow.uri())
+            .env(REDIS_VARIABLE, redis.url()),
     )
 }
 
@@ -135,6 +138,10 @@ pub(crate) fn fuzz(context: &mut Context) -> Result<()> {
 
 pub(crate) fn crash(context: &mut Context) -> Result<()> {
     crate::crash::run(context.repo, Args::new([]))
+}
+
+pub(crate) fn service(context: &mut Context) -> Result<()> {
+    crate::service::run(context.repo, Args::new([]))
 }
 
 pub(crate) fn demo(context: &mut Context) -> Result<()> {

@@ -1,0 +1,12 @@
+//! `trainer serve`, `trainer worker` and `trainer token`, run as they are in service.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by unwrapping")]
+
+mod bench;
+mod client;
+mod jobs;
+mod old_clients;
+mod process;
+mod redis;
+mod takeover;
+mod tokens;

@@ -1,0 +1,150 @@
+//! Workers and the service are killed, and nothing is lost, done twice or left hanging.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::bench::Bench;
+use crate::client::Client;
+use crate::process::{Process, run};
+use crate::redis::redis_url;
+
+const N_TASKS: u64 = 20;
+const N_SEEDS: u64 = 4;
+const N_WORKERS: usize = 3;
+const N_KILLS: usize = 15;
+
+/// The digests of what one process alone makes of each seed.
+fn alone(bench: &Bench) -> BTreeMap<u64, String> {
+    let pipeline = bench.pipeline().display().to_string();
+    let artifacts = bench.path("alone").display().to_string();
+    // Nothing is published: the same model would be the champion's rival.
+    let text = fs::read_to_string(bench.pipeline()).unwrap();
+    let (kept, _) = text.split_once("[publish]").unwrap();
+    let place = bench.path("alone.toml");
+    fs::write(&place, kept).unwrap();
+    assert!(Path::new(&pipeline).exists());
+    let digest = |seed: u64| {
+        let place = place.display().to_string();
+        let seed_text = seed.to_string();
+        let (code, out, said) = run(&[
+            "run",
+            &place,
+            "--seed",
+            &seed_text,
+            "--artifacts",
+            &artifacts,
+            "--json",
+        ]);
+        assert!(matches!(code, Some(0 | 3 | 4)), "{said}");
+        let outcome: Value = serde_json::from_str(&out).unwrap();
+        (seed, outcome["model_digest"].as_str().unwrap().to_owned())
+    };
+    (0..N_SEEDS).map(digest).collect()
+}
+
+fn survive(redis_url: Option<&str>) {
+    let bench = Bench::small();
+    let expected = alone(&bench);
+    let mut arguments = bench.work_arguments();
+    arguments.extend(["--per-schema".to_owned(), "2".to_owned()]);
+    let mut serving = arguments.clone();
+    let pipeline = bench.pipeline().display().to_string();
+    serving.extend(["--insecure-local", "--no-work", "--pipeline", &pipeline].map(str::to_owned));
+    let worker = || Process::worker(&arguments, redis_url);
+
+    let (service, url) = Process::serve(&serving, redis_url);
+    let mut client = Client::new(&url, None);
+    let tasks: Vec<(u64, String)> = (0..N_TASKS)
+        .map(|idx| {
+            (
+                idx % N_SEEDS,
+                client.train(&format!("{{\"seed\": {}}}", idx % N_SEEDS)),
+            )
+        })
+        .collect();
+    let mut workers: Vec<Process> = (0..N_WORKERS).map(|_| worker()).collect();
+
+    // Which worker, and how long until the next: any sequence will do, and this one is the same each time.
+    let mut state = 88_172_645_463_325_252_u64;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    };
+    let mut service = Some(service);
+    for n in 0..N_KILLS {
+        std::thread::sleep(Duration::from_millis(300 + next() % 1500));
+        let place = (next() % N_WORKERS as u64) as usize;
+        std::mem::replace(&mut workers[place], worker()).kill();
+        if n == N_KILLS / 2 {
+            // The one that takes requests too.
+            service.take().unwrap().kill();
+            let (again, url) = Process::serve(&serving, redis_url);
+            service = Some(again);
+            client = Client::new(&url, None);
+        }
+    }
+    for (seed, task_id) in &tasks {
+        let task = client.end_of(task_id);
+        assert_eq!(task["status"], "SUCCESS", "{task}");
+        assert_eq!(
+            task["result"]["model_digest"],
+            expected[seed].as_str(),
+            "the same bytes as alone: {task}"
+        );
+    }
+    // Each task counts once: one run, and at most one release of it.
+    let runs = client.get("/runs?limit=200").json();
+    assert_eq!(runs["total"], N_TASKS);
+    let models = client.get("/models").json();
+    let of_runs: Vec<&str> = models["releases"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["run_id"].as_str().unwrap())
+        .collect();
+    let distinct: BTreeSet<&str> = of_runs.iter().copied().collect();
+    assert_eq!(of_runs.len(), distinct.len(), "no run has published twice");
+    assert_eq!(of_runs.len() as u64, N_TASKS);
+    let mut n_taken_over = 0;
+    for (_, task_id) in &tasks {
+        let attempt = client.get(&format!("/task/{task_id}")).json()["attempt"]
+            .as_u64()
+            .unwrap();
+        n_taken_over += u64::from(attempt > 1);
+    }
+    println!("{n_taken_over} of {N_TASKS} trainings were taken over");
+    assert!(n_taken_over > 0, "no kill fell into a training");
+    // The queue comes to rest: what was handed out twice is acknowledged too.
+    let start = Instant::now();
+    while client
+        .get("/metrics")
+        .body
+        .lines()
+        .any(|line| line.starts_with("picket_queue_unfinished") && !line.ends_with(" 0"))
+    {
+        assert!(
+            start.elapsed() < Duration::from_secs(60),
+            "{}",
+            client.get("/metrics").body
+        );
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+#[test]
+fn killed_workers_are_taken_over_with_sqlite() {
+    survive(None);
+}
+
+#[test]
+fn killed_workers_are_taken_over_with_redis() {
+    if let Some(url) = redis_url(1) {
+        survive(Some(&url));
+    }
+}
