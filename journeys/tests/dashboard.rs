@@ -318,7 +318,7 @@ fn it_says_when_there_is_nothing_and_when_the_service_is_away() {
     browser.open(&site.url("home"));
     wait_for_state(&browser, "no-data");
     picture(&browser, "dashboard-no-data.png");
-    assert!(browser.text("#nothing-words").contains("--records"));
+    assert!(browser.text("#nothing-words").contains("--store"));
     assert!(
         browser
             .text("#jobs")

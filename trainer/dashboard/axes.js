@@ -19,10 +19,10 @@ export function heightAxis(ticks, y, words) {
   ]);
 }
 
-/** Ticks of time below. The outermost stay within the chart. */
+/** Ticks of time below. The outermost stay within the chart; every other one goes where it is narrow. */
 export function timeAxis(ticks, base) {
-  return ticks.map(({ share, words }) => svg('text', {
-    class: 'tick', x: `${share * 100}%`, y: base + 18,
+  return ticks.map(({ share, words }, idx) => svg('text', {
+    class: idx % 2 === 1 ? 'tick minor' : 'tick', x: `${share * 100}%`, y: base + 18,
     'text-anchor': share < 0.03 ? 'start' : share > 0.95 ? 'end' : 'middle',
   }, words));
 }

@@ -65,7 +65,7 @@ function show({ live, task, models, alerts }) {
 
 function nothingWords(live) {
   if (!live.is_configured) {
-    return 'This service was started without a place for records: name a folder or MongoDB with --records.';
+    return 'This service was started without a place for records: name a folder or MongoDB with --store.';
   }
   if (live.view === null) return 'The records are being read for the first time.';
   return 'Edge nodes have sent nothing in this span. Numbers appear here once they do.';
