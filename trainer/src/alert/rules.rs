@@ -304,6 +304,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_file_of_defaults_has_all_of_them() {
+        let text = include_str!("../../../deploy/trainer/alert-rules.toml");
+        assert_eq!(Rules::from_toml(text, "r").unwrap(), Rules::default());
+        let all = toml::to_string(&Rules::default()).unwrap();
+        for line in all.lines().filter(|line| !line.is_empty()) {
+            assert!(text.lines().any(|it| it == line), "{line}");
+        }
+    }
+
+    #[test]
     fn rules_are_read_and_nonsense_is_named() {
         assert_eq!(Rules::from_toml("", "r").unwrap(), Rules::default());
         let rules = "raise_after = 3\n[accuracy]\nfloor = 0.95\n[drift]\nenabled = false\n";

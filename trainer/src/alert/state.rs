@@ -121,12 +121,7 @@ impl AlertState {
 
     /// Takes what a look says that saw a part only, such as while the store is away: what it does not speak of stays as
     /// it is.
-    pub fn take_some(
-        &mut self,
-        signals: &[Signal],
-        rules: &Rules,
-        now_ms: u64,
-    ) -> Vec<Transition> {
+    pub fn take_some(&mut self, signals: &[Signal], rules: &Rules, now_ms: u64) -> Vec<Transition> {
         let mut transitions = Vec::new();
         for signal in signals {
             self.watch(signal, rules, now_ms, &mut transitions);

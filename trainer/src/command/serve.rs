@@ -9,10 +9,10 @@ use clap::Args;
 use serde_json::json;
 use tokio::sync::watch;
 
+use super::watch_options::WatchOptions;
 use crate::error::TrainerError;
 use crate::jobs::{CronExpression, CronTrigger, JobSettings, Jobs, Schedule, StateFolder, Workers};
 use crate::json_log::log;
-use super::watch_options::WatchOptions;
 use crate::serve::{
     App, AppParts, Champion, Door, Pipelines, ServeError, Server, Watch, audit_place,
 };

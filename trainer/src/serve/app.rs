@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
+use crate::alert::AlertState;
 use crate::error::TrainerError;
 use crate::jobs::Jobs;
 use crate::serve::champion::Champion;
 use crate::serve::door::Door;
-use crate::alert::AlertState;
 use crate::serve::live::LiveRecords;
 use crate::serve::pipelines::Pipelines;
 use crate::serve::problem::Problem;

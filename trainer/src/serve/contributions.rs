@@ -124,7 +124,11 @@ fn importances(known: &KnownModels, view: &LiveView) -> Option<Contributions> {
     let champion = view.versions.iter().find(|version| version.is_champion);
     let version = champion.or_else(|| view.versions.iter().max_by_key(|version| version.last_ms));
     let in_charge = version.and_then(|version| known.get(&version.model.digest));
-    let artifact = in_charge.or_else(|| known.newest())?.model.model().artifact();
+    let artifact = in_charge
+        .or_else(|| known.newest())?
+        .model
+        .model()
+        .artifact();
     let names = artifact.schema.features.iter().map(|it| it.name.as_str());
     let features = shares(names.zip(artifact.card.importances.iter().copied()))?;
     Some(Contributions {
@@ -160,7 +164,10 @@ mod tests {
         let sums = (0..30).map(|idx| (["a", "b", "c"][idx % 3], if idx < 2 { 4.0 } else { 0.5 }));
         let found = shares(sums).unwrap();
         assert_eq!(found.len(), MAX_FEATURES);
-        assert_eq!((found[0].feature.as_str(), found[1].feature.as_str()), ("a", "b"));
+        assert_eq!(
+            (found[0].feature.as_str(), found[1].feature.as_str()),
+            ("a", "b")
+        );
         assert!((found[0].share - 4.0 / 22.0).abs() < 1e-12, "{found:?}");
         assert_eq!(shares([("a", 0.0)].into_iter()), None);
         assert_eq!(shares([("a", f64::NAN)].into_iter()), None);

@@ -46,14 +46,32 @@ pub(crate) fn write(
     if raised.is_empty() {
         raised.push((String::new(), 0.0));
     }
-    family(page, "picket_alerts_raised", "gauge", "Alerts that are raised now, by rule.", raised);
+    family(
+        page,
+        "picket_alerts_raised",
+        "gauge",
+        "Alerts that are raised now, by rule.",
+        raised,
+    );
     let help = "Looks at the records that failed.";
     let failures = vec![(String::new(), n_failures as f64)];
-    family(page, "picket_live_look_failures_total", "counter", help, failures);
+    family(
+        page,
+        "picket_live_look_failures_total",
+        "counter",
+        help,
+        failures,
+    );
     let help = "When the records were last looked at, in seconds since 1970.";
     let looked = looked_ms.map(|ms| (String::new(), ms as f64 / 1000.0));
     let looked = looked.into_iter().collect();
-    family(page, "picket_live_look_timestamp_seconds", "gauge", help, looked);
+    family(
+        page,
+        "picket_live_look_timestamp_seconds",
+        "gauge",
+        help,
+        looked,
+    );
     if let Some(view) = view {
         write_models(page, view);
         write_nodes(page, view);
@@ -62,7 +80,10 @@ pub(crate) fn write(
 
 fn write_models(page: &mut String, view: &LiveView) {
     let label = |version: &str, digest: &str| {
-        let digest = digest.trim_start_matches("sha256:").get(..12).unwrap_or_default();
+        let digest = digest
+            .trim_start_matches("sha256:")
+            .get(..12)
+            .unwrap_or_default();
         format!("{{model=\"{}\",digest=\"{digest}\"}}", escaped(version))
     };
     let versions = view.versions.iter().rev().take(MAX_MODELS);
@@ -71,28 +92,67 @@ fn write_models(page: &mut String, view: &LiveView) {
         .collect();
     let of = |value: fn(&crate::monitor::Accuracy) -> f64| {
         let samples = labelled.iter().filter(|(_, it)| it.accuracy.of > 0);
-        samples.map(|(labels, it)| (labels.clone(), value(it))).collect()
+        samples
+            .map(|(labels, it)| (labels.clone(), value(it)))
+            .collect()
     };
     let gauge = "gauge";
     let help = "The share of right verdicts among labelled rows.";
-    family(page, "picket_live_accuracy", gauge, help, of(|it| it.accuracy.value));
+    family(
+        page,
+        "picket_live_accuracy",
+        gauge,
+        help,
+        of(|it| it.accuracy.value),
+    );
     let help = "The lower end of its 95 % interval.";
-    family(page, "picket_live_accuracy_low", gauge, help, of(|it| it.accuracy.low));
+    family(
+        page,
+        "picket_live_accuracy_low",
+        gauge,
+        help,
+        of(|it| it.accuracy.low),
+    );
     let help = "The upper end of its 95 % interval.";
-    family(page, "picket_live_accuracy_high", gauge, help, of(|it| it.accuracy.high));
+    family(
+        page,
+        "picket_live_accuracy_high",
+        gauge,
+        help,
+        of(|it| it.accuracy.high),
+    );
     let help = "Labelled rows that it was measured on.";
-    family(page, "picket_live_labelled_rows", gauge, help, of(|it| it.accuracy.of as f64));
+    family(
+        page,
+        "picket_live_labelled_rows",
+        gauge,
+        help,
+        of(|it| it.accuracy.of as f64),
+    );
     let drift = view.drift.iter().rev().take(MAX_MODELS);
     let drift: Vec<_> = drift
         .map(|it| (label(&it.model.version, &it.model.digest), it))
         .collect();
     let of = |value: fn(&crate::monitor::ModelDrift) -> f64| {
-        drift.iter().map(|(labels, it)| (labels.clone(), value(it))).collect()
+        drift
+            .iter()
+            .map(|(labels, it)| (labels.clone(), value(it)))
+            .collect()
     };
     let help = "Features that have drifted.";
-    family(page, "picket_live_drifted_features", gauge, help, of(|it| it.n_drifted as f64));
+    family(
+        page,
+        "picket_live_drifted_features",
+        gauge,
+        help,
+        of(|it| it.n_drifted as f64),
+    );
     let help = "1 where the scores have drifted.";
-    let scores = of(|it| f64::from(u8::from(it.scores.as_ref().is_some_and(|it| it.has_drifted))));
+    let scores = of(|it| {
+        f64::from(u8::from(
+            it.scores.as_ref().is_some_and(|it| it.has_drifted),
+        ))
+    });
     family(page, "picket_live_scores_drifted", gauge, help, scores);
     let help = "The largest population stability index of a feature.";
     let largest = of(|it| it.features.iter().map(|it| it.psi).fold(0.0, f64::max));
@@ -102,15 +162,39 @@ fn write_models(page: &mut String, view: &LiveView) {
 fn write_nodes(page: &mut String, view: &LiveView) {
     let nodes: Vec<_> = view.nodes.iter().take(MAX_NODES).collect();
     let label = |node: &str| format!("{{node=\"{}\"}}", escaped(node));
-    let seen = nodes.iter().map(|it| (label(&it.node), it.last_seen_ms as f64 / 1000.0));
+    let seen = nodes
+        .iter()
+        .map(|it| (label(&it.node), it.last_seen_ms as f64 / 1000.0));
     let help = "When the newest record of a node was made, in seconds since 1970.";
-    family(page, "picket_node_last_seen_timestamp_seconds", "gauge", help, seen.collect());
-    let spools = nodes.iter().filter_map(|it| Some((label(&it.node), it.spool?)));
+    family(
+        page,
+        "picket_node_last_seen_timestamp_seconds",
+        "gauge",
+        help,
+        seen.collect(),
+    );
+    let spools = nodes
+        .iter()
+        .filter_map(|it| Some((label(&it.node), it.spool?)));
     let spools: Vec<_> = spools.collect();
-    let pending = spools.iter().map(|(labels, it)| (labels.clone(), it.pending as f64));
+    let pending = spools
+        .iter()
+        .map(|(labels, it)| (labels.clone(), it.pending as f64));
     let help = "Records that waited when the node last said so.";
-    family(page, "picket_node_pending_records", "gauge", help, pending.collect());
+    family(
+        page,
+        "picket_node_pending_records",
+        "gauge",
+        help,
+        pending.collect(),
+    );
     let fill = spools.iter().map(|(labels, it)| (labels.clone(), it.fill));
     let help = "How full its spool was, from 0 to 1.";
-    family(page, "picket_node_spool_fill_ratio", "gauge", help, fill.collect());
+    family(
+        page,
+        "picket_node_spool_fill_ratio",
+        "gauge",
+        help,
+        fill.collect(),
+    );
 }

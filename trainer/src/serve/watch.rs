@@ -172,7 +172,11 @@ impl Watch {
                 seen.looked_ms = Some(now);
             }
             Err(error) => {
-                log("error", "look_failed", &[("reason", json!(in_words(&error)))]);
+                log(
+                    "error",
+                    "look_failed",
+                    &[("reason", json!(in_words(&error)))],
+                );
                 seen.problem = Some(AWAY);
                 seen.n_failures += 1;
             }
@@ -210,7 +214,11 @@ impl Watch {
             known.add(bytes, &name)?;
         }
         let ms = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
-        let (span, bin, window) = (ms(settings.span), ms(settings.bin), ms(settings.drift_window));
+        let (span, bin, window) = (
+            ms(settings.span),
+            ms(settings.bin),
+            ms(settings.drift_window),
+        );
         let options = MonitorOptions::new(now, span, bin, window);
         let view = look(store.as_ref(), &known, &options)?;
         let contributions = Contributions::of(store.as_ref(), &known, &view)?;
@@ -222,7 +230,11 @@ impl Watch {
         let rules = &self.settings.rules;
         let mut state = self.alerts.lock().unwrap_or_else(PoisonError::into_inner);
         let failed = |error: TrainerError| {
-            log("error", "alerts_failed", &[("reason", json!(in_words(&error)))]);
+            log(
+                "error",
+                "alerts_failed",
+                &[("reason", json!(in_words(&error)))],
+            );
         };
         let transitions = if is_store_away {
             state.take_some(signals, rules, now)
@@ -246,7 +258,11 @@ impl Watch {
         match &self.settings.webhook {
             Some(webhook) => {
                 if let Err(error) = webhook.tell(&mut state) {
-                    log("warn", "webhook_failed", &[("reason", json!(error.to_string()))]);
+                    log(
+                        "warn",
+                        "webhook_failed",
+                        &[("reason", json!(error.to_string()))],
+                    );
                 }
             }
             None => state.tell_nobody(),
@@ -265,7 +281,11 @@ impl Watch {
         let ids = match app.jobs.state.task_ids() {
             Ok(ids) => ids,
             Err(error) => {
-                log("error", "tasks_unreadable", &[("reason", json!(in_words(&error.into())))]);
+                log(
+                    "error",
+                    "tasks_unreadable",
+                    &[("reason", json!(in_words(&error.into())))],
+                );
                 return signals;
             }
         };
@@ -285,13 +305,16 @@ impl Watch {
             last.entry(task.request.config.name)
                 .or_insert((status == TaskStatus::Failure, reason));
         }
-        signals.extend(last.into_iter().map(|(pipeline, (is_wrong, reason))| Signal {
-            key: format!("pipeline/{pipeline}"),
-            rule: "pipeline",
-            is_wrong,
-            message: format!("the last training of pipeline {pipeline} failed: {reason}"),
-            stays_unseen: false,
-        }));
+        signals.extend(
+            last.into_iter()
+                .map(|(pipeline, (is_wrong, reason))| Signal {
+                    key: format!("pipeline/{pipeline}"),
+                    rule: "pipeline",
+                    is_wrong,
+                    message: format!("the last training of pipeline {pipeline} failed: {reason}"),
+                    stays_unseen: false,
+                }),
+        );
         let fill = n_unfinished as f64 / MAX_UNFINISHED as f64;
         signals.push(Signal {
             key: "queue/trainings".to_owned(),
@@ -325,7 +348,10 @@ impl Watch {
     }
 
     fn seen(&self) -> Seen {
-        self.seen.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.seen
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     fn keep(&self, mut seen: Seen) {
@@ -415,13 +441,17 @@ impl LiveNumbers for Arc<Watch> {
         let since = ms_since_1970(time);
         let bins = view.versions.iter().flat_map(|it| &it.accuracy_over_time);
         let bins = bins.filter(|bin| bin.start_ms >= since);
-        let (n, of) = bins.fold((0, 0), |(n, of), bin| (n + bin.accuracy.n, of + bin.accuracy.of));
+        let (n, of) = bins.fold((0, 0), |(n, of), bin| {
+            (n + bin.accuracy.n, of + bin.accuracy.of)
+        });
         Ok((of > 0).then(|| (n as f64 / of as f64, of)))
     }
 
     fn drift_alert(&self) -> Result<Option<String>, TrainerError> {
         let alerts = self.seen().alerts;
-        let drift = alerts.into_iter().find(|it| it.rule == "drift" && it.state == "raised");
+        let drift = alerts
+            .into_iter()
+            .find(|it| it.rule == "drift" && it.state == "raised");
         Ok(drift.map(|it| it.message))
     }
 }

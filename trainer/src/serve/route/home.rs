@@ -19,7 +19,11 @@ const SVG: &str = "image/svg+xml";
 
 macro_rules! own {
     ($name:literal, $kind:expr) => {
-        ($name, $kind, include_str!(concat!("../../../dashboard/", $name)))
+        (
+            $name,
+            $kind,
+            include_str!(concat!("../../../dashboard/", $name)),
+        )
     };
 }
 
@@ -43,7 +47,11 @@ const FILES: [(&str, &str, &str); 21] = [
     own!("totals.js", JS),
     own!("versions.js", JS),
     ("element.js", JS, include_str!("../../../../www/element.js")),
-    ("number_text.js", JS, include_str!("../../../../www/number_text.js")),
+    (
+        "number_text.js",
+        JS,
+        include_str!("../../../../www/number_text.js"),
+    ),
     ("page.css", CSS, include_str!("../../../../www/style.css")),
     ("icon.svg", SVG, include_str!("../../../../www/icon.svg")),
 ];
@@ -87,7 +95,10 @@ mod tests {
     #[test]
     fn every_file_that_the_page_asks_for_is_embedded() {
         let mut wanted = vec!["main.js".to_owned()];
-        for part in INDEX.split('"').filter_map(|part| part.strip_prefix("home/")) {
+        for part in INDEX
+            .split('"')
+            .filter_map(|part| part.strip_prefix("home/"))
+        {
             wanted.push(part.to_owned());
         }
         for (_, _, text) in FILES.iter().filter(|(_, kind, _)| *kind == JS) {
@@ -96,7 +107,10 @@ mod tests {
             }
         }
         for name in &wanted {
-            assert!(FILES.iter().any(|(known, _, _)| known == name), "{name} is missing");
+            assert!(
+                FILES.iter().any(|(known, _, _)| known == name),
+                "{name} is missing"
+            );
         }
         for (name, _, _) in FILES {
             assert!(wanted.iter().any(|it| it == name), "nobody asks for {name}");
@@ -105,11 +119,20 @@ mod tests {
 
     #[test]
     fn nothing_is_inline_and_nothing_is_elsewhere() {
-        assert!(!INDEX.contains("<style") && !INDEX.contains(" style="), "inline style");
-        assert!(!INDEX.contains("<script>") && !INDEX.contains(" onclick"), "inline script");
+        assert!(
+            !INDEX.contains("<style") && !INDEX.contains(" style="),
+            "inline style"
+        );
+        assert!(
+            !INDEX.contains("<script>") && !INDEX.contains(" onclick"),
+            "inline script"
+        );
         for (name, _, text) in FILES.iter().chain([&("index.html", HTML, INDEX)]) {
             let text = text.replace("http://www.w3.org/2000/svg", "");
-            assert!(!text.contains("http:") && !text.contains("https:"), "{name} names another host");
+            assert!(
+                !text.contains("http:") && !text.contains("https:"),
+                "{name} names another host"
+            );
         }
     }
 }

@@ -42,7 +42,7 @@ pub(crate) use runs::{
     __path_artifact, __path_report, __path_run, __path_runs, ArtifactAnswer, RunAnswer, RunsAnswer,
 };
 pub(crate) use task::{__path_cancel, __path_task, __path_tasks, TaskAnswer, TasksAnswer};
-pub(crate) use train::{MAX_UNFINISHED, __path_train_get, __path_train_post, TrainAnswer};
+pub(crate) use train::{__path_train_get, __path_train_post, MAX_UNFINISHED, TrainAnswer};
 
 /// The largest body: a batch of rows.
 const MAX_BODY: usize = 16 << 20;
