@@ -46,6 +46,8 @@ pub(super) async fn run(jobs: Jobs, mut stop: watch::Receiver<bool>) {
 /// Ends cancelled tasks that nobody works on, and puts into the queue again what it has lost: its database was
 /// removed, or the power went before a job was on the disk.
 async fn settle(jobs: &Jobs) -> Result<(), TrainerError> {
+    // Counted before and after: tasks that end or begin meanwhile are in one of the counts.
+    let before = jobs.queue.n_unfinished(Lane::Trainings).await?;
     let state = jobs.state.clone();
     let scan = tokio::task::spawn_blocking(move || {
         let mut left = Vec::new();
@@ -58,7 +60,8 @@ async fn settle(jobs: &Jobs) -> Result<(), TrainerError> {
     });
     let Ok(left) = scan.await else { return Ok(()) };
     let left = left?;
-    if left.is_empty() || jobs.queue.n_unfinished(Lane::Trainings).await? >= left.len() as u64 {
+    let after = jobs.queue.n_unfinished(Lane::Trainings).await?;
+    if left.len() as u64 <= before.max(after) {
         return Ok(());
     }
     for task_id in left {

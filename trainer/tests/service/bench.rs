@@ -17,7 +17,7 @@ impl Bench {
             dir: tempfile::tempdir().unwrap(),
         };
         fs::write(bench.path("rows.csv"), rows_csv(n_rows)).unwrap();
-        let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("../schema/schemas/phishing.toml");
+        let schema = schema_place();
         let pipeline = format!(
             "name = \"phishing\"\ndata = {:?}\nschema = {:?}\nseed = 4\n[search]\nfolds = 3\nblend = false\n{search}\n\
              [evaluate]\nmin-f1 = 0.0\nmax-gap = 1.0\nboth-splits = false\n[publish]\nto = {:?}\n",
@@ -57,6 +57,16 @@ impl Bench {
             .map(str::to_owned)
             .to_vec()
     }
+}
+
+fn schema_place() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../schema/schemas/phishing.toml")
+}
+
+/// What a row holds.
+pub(crate) fn schema() -> picket_schema::FeatureSchema {
+    let text = fs::read_to_string(schema_place()).unwrap();
+    picket_schema::FeatureSchema::from_toml(&text).unwrap()
 }
 
 /// Sampled rows as CSV, with their labels.

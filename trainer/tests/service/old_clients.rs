@@ -1,6 +1,6 @@
 //! Requests as the Python projects' README files show them get the answers that those promise.
 
-use crate::bench::{Bench, rows_csv};
+use crate::bench::{Bench, rows_csv, schema};
 use crate::client::Client;
 use crate::process::Process;
 
@@ -179,7 +179,7 @@ fn predictions(client: &Client) {
     assert_eq!(faulty.status, 422, "{faulty:?}");
 
     // POST /predict/batch with JSON.
-    let schema = picket_trainer::phishing_schema().unwrap();
+    let schema = schema();
     let mut lines = csv.lines();
     let (header, row) = (lines.next().unwrap(), lines.next().unwrap());
     let cells: std::collections::BTreeMap<&str, &str> =

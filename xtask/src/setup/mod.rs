@@ -91,7 +91,7 @@ pub(crate) fn ensure_redis() -> Result<()> {
     apt::ensure_program(
         "redis-server",
         &["redis-server"],
-        "a Redis server, which hands jobs to workers on several machines",
+        "Redis, which hands jobs to workers on several machines",
     )
 }
 
