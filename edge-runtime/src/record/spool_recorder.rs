@@ -1,7 +1,7 @@
 //! Predictions and labels as records in the spool.
 
-use std::borrow::Cow;
-use std::collections::BTreeSet;
+mod erasure;
+
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
@@ -13,12 +13,11 @@ use picket_schema::record::{
     ChampionAnswer, ModelName as OwnedModelName, Pseudonyms, Record, ShadowRecord, SpoolState,
     StatusRecord,
 };
-use picket_schema::release::Tombstones;
 use picket_service::{
     Durable, IdSource, Label, NotRecorded, PredictionId, Predictions, Receipt, Recorder,
 };
 use picket_wasm_model::Scored;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::json;
 
 use super::histograms::Histograms;
@@ -204,27 +203,6 @@ impl SpoolRecorder {
         if let Err(error) = self.spool.append([bytes.as_slice()]) {
             log("error", event, &[("reason", json!(error.to_string()))]);
         }
-    }
-
-    /// Erases the records that a list of tombstones covers, and the labels of their predictions as far as both stand
-    /// here. Gives how many waited.
-    ///
-    /// # Errors
-    /// What the disk says; erasing again does the rest.
-    pub fn erase(&self, tombstones: &Tombstones) -> Result<u64, SpoolError> {
-        let mut predictions = BTreeSet::new();
-        self.spool.for_each(&mut |record| {
-            let head = RecordHead::of(record);
-            if let Some(head) = head.filter(|it| it.is_covered(tombstones)) {
-                predictions.insert(head.id.into_owned());
-            }
-        })?;
-        self.spool.erase(&|record| {
-            RecordHead::of(record).is_some_and(|head| {
-                let named = head.prediction.as_deref();
-                head.is_covered(tombstones) || named.is_some_and(|it| predictions.contains(it))
-            })
-        })
     }
 
     fn window(&self) -> MutexGuard<'_, Window> {
@@ -438,29 +416,6 @@ impl Recorder for SpoolRecorder {
                 "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}\n"
             );
         }
-    }
-}
-
-/// As much of a record as an erasure looks at.
-#[derive(Deserialize)]
-struct RecordHead<'a> {
-    #[serde(borrow)]
-    id: Cow<'a, str>,
-    time_ms: u64,
-    #[serde(borrow, default)]
-    source: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    prediction: Option<Cow<'a, str>>,
-}
-
-impl<'a> RecordHead<'a> {
-    fn of(record: &'a [u8]) -> Option<Self> {
-        serde_json::from_slice(record).ok()
-    }
-
-    fn is_covered(&self, tombstones: &Tombstones) -> bool {
-        let source = self.source.as_deref();
-        source.is_some_and(|source| tombstones.covers(source, self.time_ms))
     }
 }
 

@@ -10,7 +10,9 @@ use picket_edge_runtime::sync::{
     DirectorySource, LoadedModels, Outcome, ReleaseFiles, ReleaseHost, ReleaseSource, ReleaseSync,
     StateDir, SyncConfig, SyncError, SyncMetrics, check_golden,
 };
-use picket_schema::release::{ArtifactRef, GoldenRow, KeySet, Manifest, Revocations, SigningKey};
+use picket_schema::release::{
+    ArtifactRef, GoldenRow, KeySet, Manifest, Revocations, SigningKey, Tombstones,
+};
 use picket_schema::{Artifact, ArtifactDigest};
 use picket_wasm_model::{OwnedModel, Scorer};
 
@@ -119,6 +121,8 @@ pub(crate) struct Seen {
     /// The name of the model being served.
     pub(crate) served: Option<String>,
     pub(crate) withheld: Option<String>,
+    /// The numbers of the lists of tombstones that were carried out.
+    pub(crate) erased: Vec<u64>,
 }
 
 struct Host(Arc<Mutex<Seen>>);
@@ -137,6 +141,12 @@ impl ReleaseHost for Host {
 
     fn withhold(&self, reason: Option<&str>) {
         self.0.lock().expect("no test panics with it").withheld = reason.map(str::to_owned);
+    }
+
+    fn erase(&self, tombstones: &Tombstones) -> Option<std::result::Result<u64, String>> {
+        let mut seen = self.0.lock().expect("no test panics with it");
+        seen.erased.push(tombstones.version());
+        Some(Ok(0))
     }
 }
 
@@ -250,6 +260,12 @@ impl Scene {
         let expected = Some(format!("model {release}"));
         assert_eq!(seen.served, expected);
         assert_eq!(seen.withheld, None);
+    }
+
+    /// The lists of tombstones that were carried out since the start.
+    pub(crate) fn erased(&self) -> Vec<u64> {
+        let seen = self.seen.lock().expect("no test panics with it");
+        seen.erased.clone()
     }
 
     pub(crate) fn assert_withholds(&self, reason: &str) {

@@ -8,6 +8,7 @@ mod fixture;
 
 mod bucket;
 mod edge;
+mod erasure;
 mod faulty;
 mod forged;
 mod keys;

@@ -54,7 +54,7 @@ impl Scene {
     /// Appends so many labels, from a number on.
     fn append(&self, from: u64, n_records: u64) -> Result<()> {
         let records: Vec<String> = (from..from + n_records)
-            .map(|i| format!(r#"{{"kind":"label","id":"{i:032x}","time_ms":{i},"prediction":"p","label":"phishing"}}"#))
+            .map(|i| format!(r#"{{"kind":"label","id":"{i:032x}","time_ms":{i},"prediction":"{i:032x}","label":"phishing"}}"#))
             .collect();
         for some in records.chunks(1000) {
             let ticket = self.spool.append(some.iter().map(String::as_bytes))?;
@@ -158,7 +158,10 @@ fn what_the_server_rejects_is_a_dead_letter_with_its_reason() -> Tested {
     let Some(scene) = Scene::new(Fault::None)? else {
         return Ok(());
     };
-    let good = format!(r#"{{"kind":"label","id":"{:032x}","prediction":"p"}}"#, 1);
+    let good = format!(
+        r#"{{"kind":"label","id":"{0:032x}","time_ms":5,"prediction":"{0:032x}","label":"phishing"}}"#,
+        1
+    );
     // No record of the device is so: a field's name that the server does not take, and one without an id.
     let bad = format!(r#"{{"kind":"label","id":"{:032x}","$where":{{"a":1}}}}"#, 2);
     let none = r#"{"kind":"label"}"#;

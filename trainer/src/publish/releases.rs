@@ -72,7 +72,8 @@ impl<'s> Releases<'s> {
     /// Publishes an artifact as the next release, which is not in use until it is promoted.
     ///
     /// # Errors
-    /// [`TrainerError::Model`] for bytes that are no artifact, [`PublishError`] where the store fails.
+    /// [`TrainerError::Model`] for bytes that are no artifact, [`PublishError`] where the store fails; where only the
+    /// entry of the log could not be made, the release is there all the same.
     pub fn publish(&self, package: &Package) -> Result<ReleaseManifest, TrainerError> {
         Ok(self.publish_as(package, None)?)
     }
