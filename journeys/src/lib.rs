@@ -2,6 +2,7 @@
 
 pub mod chromium;
 pub mod csv_file;
+pub mod dashboard_site;
 pub mod models;
 pub mod page;
 pub mod page_site;

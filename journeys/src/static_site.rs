@@ -20,10 +20,21 @@ pub struct StaticSite {
 struct Shared {
     root: PathBuf,
     /// Pages beside the folder's own, by path.
-    extra: Mutex<BTreeMap<String, Vec<u8>>>,
+    extra: Mutex<BTreeMap<String, Page>>,
+    /// The token that paths need which ask for one.
+    token: Mutex<Option<String>>,
+    /// Whether connections are closed without an answer.
+    is_away: AtomicBool,
     /// The paths asked for, in order.
     requests: Mutex<Vec<String>>,
     stopped: AtomicBool,
+}
+
+#[derive(Clone, Debug)]
+struct Page {
+    mime: &'static str,
+    bytes: Vec<u8>,
+    needs_token: bool,
 }
 
 /// The site stands in a folder, as on a host that serves many: the page may know no absolute path.
@@ -41,6 +52,8 @@ impl StaticSite {
         let shared = Arc::new(Shared {
             root: root.to_owned(),
             extra: Mutex::default(),
+            token: Mutex::default(),
+            is_away: AtomicBool::new(false),
             requests: Mutex::default(),
             stopped: AtomicBool::new(false),
         });
@@ -72,11 +85,48 @@ impl StaticSite {
     /// # Panics
     /// Where a serving thread has panicked.
     pub fn put(&self, path: &str, bytes: Vec<u8>) {
+        self.put_page(path, mime(path), bytes, false);
+    }
+
+    /// The same for a path without an ending.
+    pub fn put_html(&self, path: &str, bytes: Vec<u8>) {
+        self.put_page(path, mime(".html"), bytes, false);
+    }
+
+    /// An answer of an API; it needs the token, where one is asked for.
+    pub fn put_json(&self, path: &str, answer: &serde_json::Value) {
+        self.put_page(
+            path,
+            "application/json",
+            answer.to_string().into_bytes(),
+            true,
+        );
+    }
+
+    fn put_page(&self, path: &str, mime: &'static str, bytes: Vec<u8>, needs_token: bool) {
+        let page = Page {
+            mime,
+            bytes,
+            needs_token,
+        };
         self.shared
             .extra
             .lock()
             .expect("no panic while serving")
-            .insert(path.to_owned(), bytes);
+            .insert(path.to_owned(), page);
+    }
+
+    /// Asks for a token where an API answers.
+    ///
+    /// # Panics
+    /// Where a serving thread has panicked.
+    pub fn ask_token(&self, token: &str) {
+        *self.shared.token.lock().expect("no panic while serving") = Some(token.to_owned());
+    }
+
+    /// Answers no more, or again.
+    pub fn set_away(&self, is_away: bool) {
+        self.shared.is_away.store(is_away, Ordering::SeqCst);
     }
 
     /// The address of a path.
@@ -111,20 +161,39 @@ impl Shared {
         let mut reader = BufReader::new(stream.try_clone()?);
         let mut request = String::new();
         reader.read_line(&mut request)?;
-        let mut header = String::new();
+        let (mut header, mut presented) = (String::new(), None);
         while reader.read_line(&mut header)? > 2 {
+            if let Some((name, value)) = header.split_once(':')
+                && name.eq_ignore_ascii_case("authorization")
+            {
+                presented = value.trim().strip_prefix("Bearer ").map(str::to_owned);
+            }
             header.clear();
+        }
+        if self.is_away.load(Ordering::SeqCst) {
+            return Ok(());
         }
         let path = request.split(' ').nth(1).unwrap_or_default().to_owned();
         self.requests
             .lock()
             .map_err(|_| io::Error::other("poisoned"))?
             .push(path.clone());
-        let Some((mime, bytes)) = self.find(&path) else {
+        let Some(page) = self.find(&path) else {
             return stream.write_all(
                 b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
             );
         };
+        let token = self
+            .token
+            .lock()
+            .map_err(|_| io::Error::other("poisoned"))?;
+        if page.needs_token && token.is_some() && *token != presented {
+            return stream.write_all(
+                b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+            );
+        }
+        drop(token);
+        let Page { mime, bytes, .. } = page;
         write!(
             stream,
             "HTTP/1.1 200 OK\r\nContent-Type: {mime}\r\nContent-Length: {}\r\n\
@@ -134,11 +203,11 @@ impl Shared {
         stream.write_all(&bytes)
     }
 
-    fn find(&self, path: &str) -> Option<(&'static str, Vec<u8>)> {
+    fn find(&self, path: &str) -> Option<Page> {
         let path = path.strip_prefix(PREFIX)?.split('?').next()?;
         let path = if path.is_empty() { "index.html" } else { path };
-        if let Some(bytes) = self.extra.lock().ok()?.get(path) {
-            return Some((mime(path), bytes.clone()));
+        if let Some(page) = self.extra.lock().ok()?.get(path) {
+            return Some(page.clone());
         }
         let relative = Path::new(path);
         let inside = relative
@@ -147,7 +216,11 @@ impl Shared {
         let bytes = std::fs::read(self.root.join(relative))
             .ok()
             .filter(|_| inside)?;
-        Some((mime(path), bytes))
+        Some(Page {
+            mime: mime(path),
+            bytes,
+            needs_token: false,
+        })
     }
 }
 

@@ -26,6 +26,7 @@ pub mod erase;
 mod error;
 mod evaluation;
 mod export;
+mod field_sample;
 pub mod import;
 mod importance;
 pub mod ingest;

@@ -12,7 +12,7 @@ mod state;
 mod webhook;
 
 pub use error::AlertError;
-pub use rules::{AccuracyRule, DriftRule, NodeSilentRule, Rules, Signal, SpoolRule};
+pub use rules::{AccuracyRule, DriftRule, NodeSilentRule, Rules, ServiceRule, Signal, SpoolRule};
 pub use state::{AlertState, Transition};
 pub use webhook::{Webhook, signature};
 

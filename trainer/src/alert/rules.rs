@@ -21,6 +21,8 @@ pub struct Rules {
     pub node_silent: NodeSilentRule,
     /// A node's spool is nearly full.
     pub spool: SpoolRule,
+    /// Something is wrong with the service itself. Only `trainer serve` applies it.
+    pub service: ServiceRule,
 }
 
 /// A model is less accurate than it should be: the whole interval is below the floor.
@@ -69,6 +71,28 @@ pub struct SpoolRule {
     pub max_fill: f64,
 }
 
+/// Something is wrong with the service itself: a pipeline failed, the queue is near its bound, tokens are refused.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServiceRule {
+    /// Whether the rules are in force.
+    pub enabled: bool,
+    /// From this share of the queue's bound on.
+    pub max_queue_fill: f64,
+    /// So many requests without a good token within ten minutes.
+    pub max_refused: u64,
+}
+
+impl Default for ServiceRule {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            max_queue_fill: 0.8,
+            max_refused: 20,
+        }
+    }
+}
+
 impl Default for Rules {
     /// Two looks raise, two clear.
     fn default() -> Self {
@@ -79,6 +103,7 @@ impl Default for Rules {
             drift: DriftRule::default(),
             node_silent: NodeSilentRule::default(),
             spool: SpoolRule::default(),
+            service: ServiceRule::default(),
         }
     }
 }
@@ -151,6 +176,7 @@ impl Rules {
         for (name, share) in [
             ("accuracy.floor", rules.accuracy.floor),
             ("spool.max_fill", rules.spool.max_fill),
+            ("service.max_queue_fill", rules.service.max_queue_fill),
         ] {
             if !(0.0..=1.0).contains(&share) {
                 return Err(wrong(format!("{name}: found {share}; expected 0 to 1")));
@@ -276,6 +302,16 @@ impl Rules {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_file_of_defaults_has_all_of_them() {
+        let text = include_str!("../../../deploy/trainer/alert-rules.toml");
+        assert_eq!(Rules::from_toml(text, "r").unwrap(), Rules::default());
+        let all = toml::to_string(&Rules::default()).unwrap();
+        for line in all.lines().filter(|line| !line.is_empty()) {
+            assert!(text.lines().any(|it| it == line), "{line}");
+        }
+    }
 
     #[test]
     fn rules_are_read_and_nonsense_is_named() {

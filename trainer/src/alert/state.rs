@@ -115,6 +115,27 @@ impl AlertState {
         for signal in signals {
             self.watch(signal, rules, now_ms, &mut transitions);
         }
+        self.clear_unseen(signals, rules, now_ms, &mut transitions);
+        self.finish(transitions)
+    }
+
+    /// Takes what a look says that saw a part only, such as while the store is away: what it does not speak of stays as
+    /// it is.
+    pub fn take_some(&mut self, signals: &[Signal], rules: &Rules, now_ms: u64) -> Vec<Transition> {
+        let mut transitions = Vec::new();
+        for signal in signals {
+            self.watch(signal, rules, now_ms, &mut transitions);
+        }
+        self.finish(transitions)
+    }
+
+    fn clear_unseen(
+        &mut self,
+        signals: &[Signal],
+        rules: &Rules,
+        now_ms: u64,
+        transitions: &mut Vec<Transition>,
+    ) {
         let spoken_of = |key: &String| signals.iter().any(|it| it.key == *key);
         let unseen: Vec<Signal> = self
             .document
@@ -130,8 +151,11 @@ impl AlertState {
             })
             .collect();
         for signal in &unseen {
-            self.watch(signal, rules, now_ms, &mut transitions);
+            self.watch(signal, rules, now_ms, transitions);
         }
+    }
+
+    fn finish(&mut self, transitions: Vec<Transition>) -> Vec<Transition> {
         // What is in order and was never raised need not be remembered.
         self.document
             .watched

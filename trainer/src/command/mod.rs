@@ -40,6 +40,8 @@ mod track;
 mod train;
 mod transform_options;
 mod validate;
+#[cfg(feature = "serve")]
+mod watch_options;
 
 use std::fs;
 use std::io::{self, Write};

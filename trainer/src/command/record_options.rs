@@ -58,7 +58,8 @@ impl StoreOptions {
         self.address().is_some()
     }
 
-    fn address(&self) -> Option<String> {
+    /// The address, where one is named.
+    pub(super) fn address(&self) -> Option<String> {
         let from_environment = || {
             std::env::var(STORE_VARIABLE)
                 .ok()

@@ -9,10 +9,13 @@ use clap::Args;
 use serde_json::json;
 use tokio::sync::watch;
 
+use super::watch_options::WatchOptions;
 use crate::error::TrainerError;
 use crate::jobs::{CronExpression, CronTrigger, JobSettings, Jobs, Schedule, StateFolder, Workers};
 use crate::json_log::log;
-use crate::serve::{App, AppParts, Champion, Door, Pipelines, ServeError, Server, audit_place};
+use crate::serve::{
+    App, AppParts, Champion, Door, Pipelines, ServeError, Server, Watch, audit_place,
+};
 
 /// How long work under way may take to stop where nothing is lost.
 const STOP_LIMIT: Duration = Duration::from_mins(1);
@@ -95,6 +98,8 @@ pub struct ServeCommand {
     /// Train the first pipeline by the clock: five cron fields, in UTC, such as `30 2 * * mon-fri`.
     #[arg(long, value_name = "CRON")]
     schedule: Option<CronExpression>,
+    #[command(flatten)]
+    watch: WatchOptions,
     /// Only answer requests; `trainer worker` does the work.
     #[arg(long)]
     no_work: bool,
@@ -121,16 +126,18 @@ impl ServeCommand {
             let tokens = tokens.unwrap_or_else(|| tokens_place(&self.work.state));
             Door::with_tokens(&tokens, &audit)?
         };
-        let schedule = self.schedule(&pipelines);
         let releases = self.releases.clone();
         let releases = releases.or_else(|| pipelines.releases().map(str::to_owned));
-        let app = App::new(AppParts {
+        let watch = self.watch.open(releases.clone(), &self.work.state)?;
+        let schedule = self.schedule(&pipelines, &watch);
+        let parts = AppParts {
             jobs: jobs.clone(),
             pipelines,
             door,
             champion: Champion::new(releases),
-        });
-        let server = Server::bind(app, self.listen).await?;
+        };
+        let app = App::watching(parts, watch);
+        let server = Server::bind(app.clone(), self.listen).await?;
         let address = server.address().unwrap_or(self.listen);
         let stop = stop_signal()?;
         let workers = (!self.no_work).then(|| Workers::start(&jobs));
@@ -143,13 +150,14 @@ impl ServeCommand {
             ],
         );
         super::print(&format!("http://{address}\n"))?;
-        let (stop_schedule, stopped) = watch::channel(false);
+        let (stop_all, stopped) = watch::channel(false);
         if let Some(schedule) = schedule {
-            tokio::spawn(schedule.run(jobs.clone(), stopped));
+            tokio::spawn(schedule.run(jobs.clone(), stopped.clone()));
         }
+        tokio::spawn(Watch::run(app, stopped));
         server.serve(stop).await;
-        // Where there is no schedule nobody listens.
-        let _ = stop_schedule.send(true);
+        // Where nobody listens any more nothing is to be stopped.
+        let _ = stop_all.send(true);
         if let Some(workers) = workers {
             workers.stop(STOP_LIMIT).await;
         }
@@ -159,13 +167,19 @@ impl ServeCommand {
 
 impl ServeCommand {
     /// What asks for trainings by itself.
-    fn schedule(&self, pipelines: &Pipelines) -> Option<Schedule> {
-        let cron = self.schedule.clone()?;
+    fn schedule(&self, pipelines: &Pipelines, watch: &Arc<Watch>) -> Option<Schedule> {
+        let mut triggers = self.watch.triggers(watch);
+        if let Some(cron) = self.schedule.clone() {
+            triggers.push(Arc::new(CronTrigger(cron)));
+        }
+        if triggers.is_empty() {
+            return None;
+        }
         let (config, schema) = pipelines.get(None)?.clone();
         Some(Schedule {
             config,
             schema,
-            triggers: vec![Arc::new(CronTrigger(cron))],
+            triggers,
         })
     }
 }

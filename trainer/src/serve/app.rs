@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
+use crate::alert::AlertState;
 use crate::error::TrainerError;
 use crate::jobs::Jobs;
 use crate::serve::champion::Champion;
 use crate::serve::door::Door;
-use crate::serve::live::{LiveRecords, NoRecords};
+use crate::serve::live::LiveRecords;
 use crate::serve::pipelines::Pipelines;
 use crate::serve::problem::Problem;
 use crate::serve::service_metrics::ServiceMetrics;
+use crate::serve::watch::{Watch, WatchSettings};
 
 /// Streams of events at a time.
 const MAX_STREAMS: usize = 64;
@@ -43,21 +45,30 @@ pub struct Shared {
     pub(crate) door: Door,
     pub(crate) champion: Champion,
     pub(crate) live: Box<dyn LiveRecords>,
+    pub(crate) watch: Arc<Watch>,
     pub(crate) metrics: ServiceMetrics,
     pub(crate) streams: Arc<Semaphore>,
     pub(crate) scoring: Arc<Semaphore>,
 }
 
 impl App {
-    /// Puts the parts together.
+    /// Puts the parts together; the service knows of no edges.
     #[must_use]
     pub fn new(parts: AppParts) -> Self {
+        let watch = Watch::new(WatchSettings::default(), AlertState::in_memory());
+        Self::watching(parts, Arc::new(watch))
+    }
+
+    /// Puts the parts together, with what is known of edges.
+    #[must_use]
+    pub fn watching(parts: AppParts, watch: Arc<Watch>) -> Self {
         Self(Arc::new(Shared {
             jobs: parts.jobs,
             pipelines: parts.pipelines,
             door: parts.door,
             champion: parts.champion,
-            live: Box::new(NoRecords),
+            live: Box::new(Arc::clone(&watch)),
+            watch,
             metrics: ServiceMetrics::default(),
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
             scoring: Arc::new(Semaphore::new(MAX_SCORING)),

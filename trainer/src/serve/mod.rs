@@ -5,17 +5,20 @@
 
 mod app;
 mod champion;
+mod contributions;
 mod docs;
 mod door;
 mod error;
 mod gate;
 mod live;
+mod live_metrics;
 mod openapi;
 mod pipelines;
 mod problem;
 mod route;
 mod server;
 mod service_metrics;
+mod watch;
 
 pub use app::{App, AppParts};
 pub use champion::Champion;
@@ -24,3 +27,4 @@ pub use error::ServeError;
 pub use openapi::openapi;
 pub use pipelines::Pipelines;
 pub use server::Server;
+pub use watch::{Watch, WatchSettings};

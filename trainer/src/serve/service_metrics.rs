@@ -48,6 +48,14 @@ impl ServiceMetrics {
         }
     }
 
+    /// Requests that were refused for their tokens or roles.
+    pub(crate) fn n_refused(&self) -> u64 {
+        let counters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let refused = counters.requests.iter();
+        let refused = refused.filter(|((_, _, status), _)| matches!(status, 401 | 403));
+        refused.map(|(_, n)| n).sum()
+    }
+
     /// The counters as text. Writing to a string cannot fail.
     pub(crate) fn write(&self, page: &mut String) {
         let counters = self.0.lock().unwrap_or_else(PoisonError::into_inner);

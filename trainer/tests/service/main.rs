@@ -4,6 +4,7 @@
 
 mod bench;
 mod client;
+mod dashboard;
 mod jobs;
 mod old_clients;
 mod process;

@@ -1,6 +1,7 @@
 //! `cargo xtask demo`: from nothing to a page that scores, on one machine.
 
 mod example_row;
+mod field;
 mod server;
 
 use crate::args::Args;
@@ -16,14 +17,18 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 pub(crate) const USAGE: &str = "\
-cargo xtask demo [--data FILE --schema FILE] [--port 3000] [--profile release|dev] [--no-serve]
+cargo xtask demo [--data FILE --schema FILE] [--port 3000] [--trainer-port 3100] [--profile release|dev]
+                 [--no-serve]
 
 Sets up what is missing, builds, trains on the synthetic sample (or on your data), serves the API
-and the page on this machine and says what to try. Ctrl-C stops it.
+and the page on this machine, and the dashboard over a synthetic week in the field, and says what to try.
+Ctrl-C stops it.
 
   --data FILE      a CSV of yours; needs --schema
   --schema FILE    its schema, as those in schema/schemas
   --port PORT      where to listen, 3000 unless told
+  --trainer-port PORT
+                   where the dashboard listens, 3100 unless told
   --profile NAME   release (the default) or dev, which builds faster
   --no-serve       stop once the model is there";
 
@@ -37,6 +42,7 @@ struct Options {
     /// Data and schema of the user's own.
     own: Option<(PathBuf, PathBuf)>,
     port: u16,
+    trainer_port: u16,
     release: bool,
     serve: bool,
 }
@@ -59,6 +65,7 @@ impl Options {
         let options = Self {
             own,
             port: args.value("--port")?.unwrap_or(3000),
+            trainer_port: args.value("--trainer-port")?.unwrap_or(3100),
             release,
             serve: !args.flag("--no-serve"),
         };
@@ -69,7 +76,7 @@ impl Options {
 
 pub(crate) fn run(repo: &Repo, args: Args) -> Result<()> {
     let options = Options::parse(args)?;
-    let mut stages = Stages::new(5 + usize::from(options.serve));
+    let mut stages = Stages::new(5 + 3 * usize::from(options.serve));
 
     let toolchain = stages.run("Set-up: what is missing is installed", || {
         setup::ensure_cc()?;
@@ -113,19 +120,37 @@ pub(crate) fn run(repo: &Repo, args: Args) -> Result<()> {
     let body = example_row::request_body(&schema, &data)?;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
     let interrupt = Interrupt::watch()?;
-    let mut server = stages.run("Serve", || {
+    let week = stages.run("Records: a synthetic week in the field", || {
+        let is_sample = options.own.is_none();
+        field::make(
+            repo,
+            &bin.join("trainer"),
+            &folder,
+            (&data, &schema),
+            &model,
+            is_sample,
+        )
+    })?;
+    let server = stages.run("Serve", || {
         let mut command = repo.command(bin.join("edge-runtime"));
         command
             .args(["serve".as_ref(), "--model".as_ref(), model.as_os_str()])
             .args(["--listen", &address.to_string()])
             .envs(output_locations(repo));
-        Server::start(command, address, &interrupt)
+        Server::start("edge-runtime", command, address, &interrupt)
+    })?;
+    let dashboard = stages.run("Serve the dashboard", || {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.trainer_port));
+        week.serve(repo, &bin.join("trainer"), address, &interrupt)
     })?;
     if !interrupt.came() {
-        println!("\n{}", what_to_try(options.port, &body));
+        println!(
+            "\n{}",
+            what_to_try(options.port, options.trainer_port, &body)
+        );
         println!("\nReady after {}.", crate::stage::shown(stages.elapsed()));
     }
-    server.run_until(&interrupt)
+    server::run_until(&mut [server, dashboard], &interrupt)
 }
 
 /// Where programs and tests find what `build-wasm` made.
@@ -140,8 +165,10 @@ fn build_native(repo: &Repo, release: bool) -> Result<()> {
     let mut cargo = repo.cargo();
     cargo.arg("build").envs(output_locations(repo));
     if release {
-        // Without databases, buckets and Parquet: the demo needs none, and they take minutes to compile.
+        // Without databases, buckets and Parquet: the demo needs none, and they take minutes to compile. The service is
+        // what shows the dashboard; its queue brings SQLite, which is C.
         cargo.args(["--release", "--no-default-features"]);
+        cargo.args(["--features", "picket-trainer/serve"]);
         for package in ["picket-trainer", "picket-edge-runtime"] {
             cargo.args(["--package", package]);
         }
@@ -181,11 +208,12 @@ fn note(is_sample: bool) -> &'static [&'static str] {
     }
 }
 
-fn what_to_try(port: u16, body: &str) -> String {
+fn what_to_try(port: u16, trainer_port: u16, body: &str) -> String {
     // A name with an apostrophe must not end the shell's quotes.
     let quoted = body.replace('\'', r"'\''");
     format!(
-        "Try:\n  page   http://localhost:{port}/\n  API    http://localhost:{port}/docs\n\n\
+        "Try:\n  page       http://localhost:{port}/\n  API        http://localhost:{port}/docs\n  \
+         dashboard  http://localhost:{trainer_port}/home (synthetic records)\n\n\
          {TRY_LINE}-sS http://localhost:{port}/predict -H 'content-type: application/json' \
          -d '{quoted}'\n\nCtrl-C stops it."
     )
@@ -218,7 +246,7 @@ mod tests {
 
     #[test]
     fn the_line_to_try_survives_apostrophes() {
-        let text = what_to_try(3000, r#"{"features":{"it's":1}}"#);
+        let text = what_to_try(3000, 3100, r#"{"features":{"it's":1}}"#);
         assert!(text.contains(r"it'\''s"), "{text}");
         assert!(text.lines().any(|line| line.starts_with(TRY_LINE)));
     }

@@ -1,4 +1,4 @@
-//! The server as a child: started, waited for, stopped.
+//! The servers as children: started, waited for, stopped.
 
 use crate::http;
 use crate::interrupt::Interrupt;
@@ -18,74 +18,64 @@ const STOP_LIMIT: Duration = Duration::from_secs(15);
 
 const POLL: Duration = Duration::from_millis(50);
 
-pub(crate) struct Server(Child);
+pub(crate) struct Server {
+    child: Child,
+    name: &'static str,
+}
 
 impl Server {
     /// Starts it and waits until it says it is ready, or until the user wants no more of it.
     pub(crate) fn start(
+        name: &'static str,
         mut command: Command,
         address: SocketAddr,
         interrupt: &Interrupt,
     ) -> Result<Self> {
         // Another server on the port would answer in place of ours.
         if std::net::TcpStream::connect_timeout(&address, Duration::from_millis(200)).is_ok() {
-            bail!("something listens on {address} already; choose another --port");
+            bail!("something listens on {address} already; choose another port for {name}");
         }
         let child = command
             .stdin(Stdio::null())
             .spawn()
-            .context("starting edge-runtime")?;
-        let mut server = Self(child);
+            .with_context(|| format!("starting {name}"))?;
+        let mut server = Self { child, name };
         let start = Instant::now();
         while !interrupt.came() {
-            if let Some(status) = server.0.try_wait()? {
-                bail!("edge-runtime ended before it was ready ({status})");
+            if let Some(status) = server.child.try_wait()? {
+                bail!("{name} ended before it was ready ({status})");
             }
             if matches!(http::get(address, "/ready"), Ok((200, _))) {
                 break;
             }
             if start.elapsed() > READY_LIMIT {
-                bail!(
-                    "edge-runtime was not ready within {} s",
-                    READY_LIMIT.as_secs()
-                );
+                bail!("{name} was not ready within {} s", READY_LIMIT.as_secs());
             }
             std::thread::sleep(POLL);
         }
         Ok(server)
     }
 
-    /// Lets it serve until Ctrl-C, then sees it end well.
-    pub(crate) fn run_until(&mut self, interrupt: &Interrupt) -> Result<()> {
-        while !interrupt.came() {
-            if let Some(status) = self.0.try_wait()? {
-                bail!("edge-runtime ended by itself ({status})");
-            }
-            std::thread::sleep(POLL);
-        }
-        println!("\nstopping");
+    /// Sees it end well, after Ctrl-C.
+    fn stop(&mut self) -> Result<()> {
+        let name = self.name;
         let mut status = self.wait(OWN_ACCORD)?;
         if status.is_none() {
-            send_interrupt(self.0.id())?;
+            send_interrupt(self.child.id())?;
             status = self.wait(STOP_LIMIT)?;
         }
-        let status = status.with_context(|| {
-            format!(
-                "edge-runtime did not stop within {} s",
-                STOP_LIMIT.as_secs()
-            )
-        })?;
+        let status = status
+            .with_context(|| format!("{name} did not stop within {} s", STOP_LIMIT.as_secs()))?;
         if !status.success() {
-            bail!("edge-runtime did not stop cleanly ({status})");
+            bail!("{name} did not stop cleanly ({status})");
         }
-        println!("stopped");
         Ok(())
     }
 
     fn wait(&mut self, limit: Duration) -> Result<Option<ExitStatus>> {
         let start = Instant::now();
         loop {
-            let status = self.0.try_wait()?;
+            let status = self.child.try_wait()?;
             if status.is_some() || start.elapsed() > limit {
                 return Ok(status);
             }
@@ -98,9 +88,27 @@ impl Drop for Server {
     fn drop(&mut self) {
         // On every way out, errors included: no server is left behind. Both calls fail only for
         // a child that has ended already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
+}
+
+/// Lets servers serve until Ctrl-C, then sees them end well.
+pub(crate) fn run_until(servers: &mut [Server], interrupt: &Interrupt) -> Result<()> {
+    while !interrupt.came() {
+        for server in &mut *servers {
+            if let Some(status) = server.child.try_wait()? {
+                bail!("{} ended by itself ({status})", server.name);
+            }
+        }
+        std::thread::sleep(POLL);
+    }
+    println!("\nstopping");
+    for server in servers {
+        server.stop()?;
+    }
+    println!("stopped");
+    Ok(())
 }
 
 /// What the terminal does on Ctrl-C, for one process.

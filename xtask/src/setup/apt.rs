@@ -2,6 +2,7 @@
 
 use crate::command;
 use anyhow::{Context, Result, bail};
+use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -63,6 +64,36 @@ pub(crate) fn install(packages: &[&str]) -> Result<()> {
     // Old lists name files that have since been replaced.
     update_lists()?;
     try_install(packages)
+}
+
+/// Fetches a package and unpacks it into a folder, without installing it: no root, no service that starts.
+pub(crate) fn unpack(package: &str, folder: &Path) -> Result<()> {
+    for program in ["apt-get", "dpkg-deb"] {
+        if command::find(program).is_none() {
+            bail!("there is no `{program}`");
+        }
+    }
+    let download = folder.join("download");
+    std::fs::create_dir_all(&download)?;
+    let fetch = || {
+        let mut apt = apt_get();
+        apt.args(["download", "-qq", package])
+            .current_dir(&download);
+        command::capture(&mut apt).map(drop)
+    };
+    if fetch().is_err() {
+        // No lists, or old ones that name a file which has since been replaced.
+        update_lists()?;
+        fetch()?;
+    }
+    for entry in std::fs::read_dir(&download)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|it| it == "deb") {
+            command::run(Command::new("dpkg-deb").arg("-x").arg(&path).arg(folder))?;
+        }
+    }
+    std::fs::remove_dir_all(&download)?;
+    Ok(())
 }
 
 fn has_lists() -> bool {

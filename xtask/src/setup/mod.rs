@@ -4,10 +4,12 @@
 mod apt;
 mod browser;
 mod compiler;
+mod promtool;
 mod wasm_toolchain;
 
 pub(crate) use browser::Browser;
 pub(crate) use compiler::{ensure_cc, ensure_cxx};
+pub(crate) use promtool::Promtool;
 pub(crate) use wasm_toolchain::WasmToolchain;
 
 use crate::args::Args;
@@ -31,6 +33,8 @@ Finds or installs what builds and tests need:
                  installed with pip into the target folder
   Redis          for the tests of jobs on several machines: the server that PICKET_REDIS_URL names; else
                  `redis-server`
+  promtool       for the alert rules in deploy/: the one on the search path; else Debian's package
+                 prometheus, unpacked into the target folder
 
 Debian packages are installed only as root. PICKET_WASM_TOOLCHAIN=installed|rustup|debian picks
 one way to the wasm target instead of trying all three in turn.";
@@ -42,6 +46,7 @@ pub(crate) struct Setup {
     pub(crate) mongodb: MongoDbProgram,
     pub(crate) mlflow: MlflowProgram,
     pub(crate) redis: RedisProgram,
+    pub(crate) promtool: Promtool,
 }
 
 impl Setup {
@@ -54,12 +59,14 @@ impl Setup {
         let mongodb = MongoDbProgram::ensure(repo)?;
         let mlflow = MlflowProgram::ensure(repo)?;
         let redis = RedisProgram::ensure()?;
+        let promtool = Promtool::ensure(repo)?;
         Ok(Self {
             wasm,
             browser,
             mongodb,
             mlflow,
             redis,
+            promtool,
         })
     }
 }

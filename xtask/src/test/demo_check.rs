@@ -12,12 +12,15 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 const STOP_LIMIT: Duration = Duration::from_secs(30);
+/// Alerts are raised by the second look.
+const LIVE_LIMIT: Duration = Duration::from_secs(60);
 
 pub(crate) fn run(repo: &Repo) -> Result<()> {
-    let port = free_port()?;
+    let (port, trainer_port) = (free_port()?, free_port()?);
     let mut child = Demo(
         repo.command(&repo.xtask)
             .args(["demo", "--profile", "dev", "--port", &port.to_string()])
+            .args(["--trainer-port", &trainer_port.to_string()])
             // A group of its own, to which Ctrl-C goes as a terminal sends it.
             .process_group(0)
             .stdin(Stdio::null())
@@ -25,7 +28,7 @@ pub(crate) fn run(repo: &Repo) -> Result<()> {
             .spawn()
             .context("starting the demo")?,
     );
-    let result = try_out(&mut child.0, port);
+    let result = try_out(&mut child.0, port).and_then(|()| try_dashboard(trainer_port));
     // Stopped whether or not it answered; the first error is the one to tell.
     let stopped = child.stop();
     result.and(stopped)
@@ -70,6 +73,52 @@ fn try_out(child: &mut Child, port: u16) -> Result<()> {
         bail!("the answer of /predict is not an object");
     }
     Ok(())
+}
+
+/// The dashboard is there, and lives: it has records, models with an accuracy, drift, nodes, and soon alerts.
+fn try_dashboard(port: u16) -> Result<()> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    for path in ["/home", "/home/main.js"] {
+        let (status, body) = http::get(address, path)?;
+        println!("GET {path}: {status}, {} bytes", body.len());
+        if status != 200 {
+            bail!("GET {path} answered {status}");
+        }
+    }
+    let start = Instant::now();
+    loop {
+        let (live, alerts) = (json(address, "/live")?, json(address, "/alerts")?);
+        let view = &live["view"];
+        let n_of = |list: &serde_json::Value| list.as_array().map_or(0, Vec::len);
+        let found = [
+            n_of(&view["versions"]),
+            n_of(&view["drift"]),
+            n_of(&view["nodes"]),
+            n_of(&live["contributions"]["features"]),
+            n_of(&alerts["alerts"]),
+        ];
+        if found.iter().all(|n| *n > 0) {
+            println!(
+                "GET /live: {} rows; versions, drift, nodes, contributions, alerts: {found:?}",
+                view["totals"]["n_rows"]
+            );
+            return Ok(());
+        }
+        if start.elapsed() > LIVE_LIMIT {
+            bail!(
+                "the dashboard has nothing to show: versions, drift, nodes, contributions, alerts: {found:?}"
+            );
+        }
+        std::thread::sleep(Duration::from_millis(500));
+    }
+}
+
+fn json(address: SocketAddr, path: &str) -> Result<serde_json::Value> {
+    let (status, body) = http::get(address, path)?;
+    if status != 200 {
+        bail!("GET {path} answered {status}");
+    }
+    serde_json::from_str(&body).with_context(|| format!("the answer of {path} is not JSON"))
 }
 
 /// The running demo; its whole group goes when this does.

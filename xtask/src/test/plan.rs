@@ -15,7 +15,7 @@ pub(crate) struct Stage {
 
 /// Cheap checks first. The journeys inside `unit` load the outputs of `build-wasm`; the demo comes
 /// last because by then everything that it builds is there.
-const STAGES: [Stage; 11] = [
+const STAGES: [Stage; 12] = [
     Stage {
         name: "fmt",
         what: "formatting",
@@ -33,6 +33,12 @@ const STAGES: [Stage; 11] = [
         what: "what is missing is installed",
         needs: &[],
         run: stages::setup,
+    },
+    Stage {
+        name: "deploy",
+        what: "alert rules by promtool",
+        needs: &["setup"],
+        run: stages::deploy,
     },
     Stage {
         name: "build-wasm",

@@ -48,6 +48,11 @@ pub(crate) fn setup(context: &mut Context) -> Result<()> {
     context.setup().map(drop)
 }
 
+pub(crate) fn deploy(context: &mut Context) -> Result<()> {
+    let repo = context.repo;
+    context.setup()?.promtool.check(repo)
+}
+
 pub(crate) fn build_wasm(context: &mut Context) -> Result<()> {
     let repo = context.repo;
     build_wasm::build(repo, &context.setup()?.wasm, &Output::ALL, None)

@@ -2,6 +2,7 @@
 //! findings, so that its test shows it a fault without touching the disk.
 
 mod arrows;
+mod deploy;
 mod format_digest;
 mod manifests;
 mod named_paths;
@@ -19,6 +20,7 @@ cargo xtask tidy [--bless]
 
   arrows     who may depend on whom, among the rooms and beyond them
   manifests  every crate takes the workspace's lints
+  deploy     metrics, alerts and panels in deploy/ are those of the code, and every alert has a test
   digest     schema/SPEC.md carries the digest of the sources it describes
   paths      every path that README.md and ARCHITECTURE.md name is there
   tree       no long files, vague names, data or generated files in git
@@ -53,6 +55,7 @@ pub(crate) fn run(repo: &Repo, mut args: Args) -> Result<()> {
     let checks = [
         ("arrows", arrows::check(&repo.metadata)),
         ("manifests", manifests::check(&tree)),
+        ("deploy", deploy::check(&tree)),
         ("digest", format_digest::check(&tree)),
         ("paths", named_paths::check(&tree)),
         ("tree", tree::check(&tree)),

@@ -70,6 +70,7 @@ pub(crate) async fn ready(State(app): State<App>) -> Response {
 pub(crate) async fn metrics(State(app): State<App>) -> Response {
     let mut page = String::new();
     app.metrics.write(&mut page);
+    app.watch.write_metrics(&mut page);
     for (name, help, value) in app.jobs.metrics.all() {
         push_family(&mut page, name, "counter", help, value);
     }

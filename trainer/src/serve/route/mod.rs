@@ -7,6 +7,8 @@ mod drift;
 mod events;
 mod feedback;
 mod health;
+mod home;
+mod live;
 mod models;
 mod predict;
 mod runs;
@@ -30,6 +32,8 @@ pub(crate) use drift::{__path_drift, DriftAnswer, DriftColumn, DriftOfRun};
 pub(crate) use events::__path_events;
 pub(crate) use feedback::{__path_feedback_stats, FeedbackStats};
 pub(crate) use health::{__path_health, __path_metrics, __path_ready, Health};
+pub(crate) use home::__path_home;
+pub(crate) use live::{__path_alerts, __path_live};
 pub(crate) use models::{
     __path_models, __path_promote, __path_rollback, ChannelAnswer, ModelAnswer, ModelsAnswer,
 };
@@ -38,7 +42,7 @@ pub(crate) use runs::{
     __path_artifact, __path_report, __path_run, __path_runs, ArtifactAnswer, RunAnswer, RunsAnswer,
 };
 pub(crate) use task::{__path_cancel, __path_task, __path_tasks, TaskAnswer, TasksAnswer};
-pub(crate) use train::{__path_train_get, __path_train_post, TrainAnswer};
+pub(crate) use train::{__path_train_get, __path_train_post, MAX_UNFINISHED, TrainAnswer};
 
 /// The largest body: a batch of rows.
 const MAX_BODY: usize = 16 << 20;
@@ -49,6 +53,10 @@ pub(crate) fn router(app: App) -> Router {
         .route("/health", get(health::health))
         .route("/ready", get(health::ready))
         .route("/metrics", get(health::metrics))
+        .route("/home", get(home::home))
+        .route("/home/{file}", get(home::asset))
+        .route("/live", get(live::live))
+        .route("/alerts", get(live::alerts))
         .route("/docs", get(docs::page))
         .route("/openapi.json", get(docs::openapi_json))
         .route("/train", get(train::train_get).post(train::train_post))
@@ -79,7 +87,8 @@ pub(crate) fn router(app: App) -> Router {
 /// that a route which is forgotten is closed.
 fn needed(route: &str, method: &Method) -> Needed {
     match (route, method) {
-        ("/health" | "/ready", _) => None,
+        // The dashboard's files hold no data; what it shows it asks for with a token.
+        ("/health" | "/ready" | "/home" | "/home/{file}", _) => None,
         ("/train", _) | ("/task/{id}", &Method::DELETE) => Some(Role::Trainer),
         ("/models/{id}/promote" | "/models/{id}/rollback", _) => Some(Role::Admin),
         _ => Some(Role::Viewer),
@@ -108,6 +117,8 @@ mod tests {
     #[test]
     fn changes_need_more_than_looking_and_unknown_routes_are_closed() {
         assert_eq!(needed("/health", &Method::GET), None);
+        assert_eq!(needed("/home", &Method::GET), None);
+        assert_eq!(needed("/live", &Method::GET), Some(Role::Viewer));
         assert_eq!(needed("/train", &Method::GET), Some(Role::Trainer));
         assert_eq!(needed("/task/{id}", &Method::DELETE), Some(Role::Trainer));
         assert_eq!(needed("/task/{id}", &Method::GET), Some(Role::Viewer));

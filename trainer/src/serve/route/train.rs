@@ -20,7 +20,7 @@ use crate::serve::route::json;
 /// No honest settings are larger.
 const MAX_SETTINGS: usize = 256 << 10;
 /// Tasks that have not ended, at most: a client in a loop must not fill the disk.
-const MAX_UNFINISHED: usize = 200;
+pub(crate) const MAX_UNFINISHED: usize = 200;
 
 /// A training that will begin.
 #[derive(Debug, Serialize, ToSchema)]
