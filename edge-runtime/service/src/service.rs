@@ -190,7 +190,8 @@ impl Service {
     ) -> Response<Bytes> {
         let response = self.finish(request, Ok(Reply::json(document)));
         let route = Route::of(request.uri().path(), &self.assets);
-        self.observe(request.method(), route, 0, &response, None);
+        let seen = Observation::of(request.method(), route, 0, &response);
+        self.metrics.observe(&seen, None);
         response
     }
 
