@@ -316,15 +316,12 @@ impl ReleaseSync {
         if reason == self.withheld {
             return;
         }
-        match &reason {
-            Some(reason) => {
-                log("error", "answers_withheld", &[("reason", json!(reason))]);
-                self.note("answers.withhold", Done, &[("reason", reason.clone())]);
-            }
-            None => {
-                log("info", "answers_given_again", &[]);
-                self.note("answers.give", Done, &[]);
-            }
+        if let Some(reason) = &reason {
+            log("error", "answers_withheld", &[("reason", json!(reason))]);
+            self.note("answers.withhold", Done, &[("reason", reason.clone())]);
+        } else {
+            log("info", "answers_given_again", &[]);
+            self.note("answers.give", Done, &[]);
         }
         self.metrics.withheld(reason.is_some());
         self.host.withhold(reason.as_deref());

@@ -1,6 +1,7 @@
 //! A server on a port of this machine, and a client that writes its own bytes.
 
 use std::error::Error;
+use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -135,10 +136,11 @@ pub(crate) fn exchange(
 pub(crate) fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> String {
     let mut text = format!("{method} {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n");
     for (name, value) in headers {
-        text.push_str(&format!("{name}: {value}\r\n"));
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{name}: {value}\r\n");
     }
     if method == "POST" {
-        text.push_str(&format!("content-length: {}\r\n", body.len()));
+        let _ = write!(text, "content-length: {}\r\n", body.len());
     }
     text + "\r\n" + body
 }
