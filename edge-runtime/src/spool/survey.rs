@@ -199,7 +199,8 @@ fn read_segment(
             return segment;
         }
     };
-    let mut at = 0;
+    // Where to look on, and where the last record that counts ends.
+    let (mut at, mut end) = (0, 0);
     while let Some(start) = frame::find(&bytes, at) {
         let Some(frame) = frame::read(&bytes[start..]) else {
             break;
@@ -207,20 +208,23 @@ fn read_segment(
         if frame.seq >= limit {
             break;
         }
-        if start > at {
-            segment.damage.push(at as u64..start as u64);
-        }
         at = start + frame.n_bytes();
-        if frame.seq >= first_seq && frame.seq > segment.last_seq {
-            segment.last_seq = frame.seq;
-            segment.n_records += 1;
-            seen.push(frame.seq);
-            if frame.record == frame::ERASED {
-                erased.push(frame.seq);
-            }
+        // A record of another file is no more than bytes between records here.
+        if frame.seq <= segment.last_seq {
+            continue;
+        }
+        if start > end {
+            segment.damage.push(end as u64..start as u64);
+        }
+        end = at;
+        segment.last_seq = frame.seq;
+        segment.n_records += 1;
+        seen.push(frame.seq);
+        if frame.record == frame::ERASED {
+            erased.push(frame.seq);
         }
     }
-    segment.n_bytes = at as u64;
-    segment.torn = (bytes.len() - at) as u64;
+    segment.n_bytes = end as u64;
+    segment.torn = (bytes.len() - end) as u64;
     segment
 }

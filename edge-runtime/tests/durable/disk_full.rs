@@ -28,8 +28,10 @@ impl SmallDisk {
             eprintln!("SKIPPED: a full disk needs a small file system, which only root may mount");
             return Ok(None);
         }
-        let _folder = folder;
-        Ok(Some(Self { path, _folder }))
+        Ok(Some(Self {
+            path,
+            _folder: folder,
+        }))
     }
 
     fn fill(&self) -> PathBuf {

@@ -41,13 +41,13 @@ impl Scene {
             open_for: Duration::from_millis(100),
             ..Pace::default()
         };
-        let _uploader = Uploader::start(Arc::clone(&spool), Box::new(sink), pace, || {})?;
+        let uploader = Uploader::start(Arc::clone(&spool), Box::new(sink), pace, || {})?;
         Ok(Some(Self {
             database,
             relay,
             spool,
             folder,
-            _uploader,
+            _uploader: uploader,
         }))
     }
 
@@ -74,7 +74,7 @@ impl Scene {
             if counters.pending == 0 {
                 return Ok(counters);
             }
-            if start.elapsed() > Duration::from_secs(60) {
+            if start.elapsed() > Duration::from_mins(1) {
                 return Err(format!("still pending: {counters:?}").into());
             }
             std::thread::sleep(Duration::from_millis(10));

@@ -142,7 +142,7 @@ impl Program {
             if counts.pending == 0 {
                 return Ok(counts);
             }
-            if start.elapsed() > Duration::from_secs(60) {
+            if start.elapsed() > Duration::from_mins(1) {
                 return Err(format!("still pending: {counts:?}").into());
             }
             std::thread::sleep(Duration::from_millis(50));

@@ -38,6 +38,8 @@ const SPOOL: &[&[u8]] = &[
     &[
         0, 9, 148, 4, 5, 113, 117, 97, 114, 110, 97, 5, 217, 1, 0, 0, 0, 5, 0,
     ],
+    // A file of bytes that are none of its records: they must not fill the spool.
+    &[250, 57, 251, 109, 250, 57, 250, 59, 77],
 ];
 
 /// The seeds of a target; none where it reads artifacts, which the repository has.
