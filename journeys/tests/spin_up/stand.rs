@@ -96,7 +96,7 @@ impl Stand {
             runtime.shutdown_timeout(Duration::from_secs(5));
             served
         });
-        match address.recv_timeout(Duration::from_secs(120)) {
+        match address.recv_timeout(Duration::from_mins(2)) {
             Ok(address) => Ok(Host {
                 origin: format!("http://{address}"),
                 stop: Some(stop),
@@ -170,7 +170,7 @@ impl Client {
     pub(crate) fn new(host: &Host) -> Self {
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
-            .timeout_global(Some(Duration::from_secs(60)))
+            .timeout_global(Some(Duration::from_mins(1)))
             .build();
         Self {
             agent: config.into(),
