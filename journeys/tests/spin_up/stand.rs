@@ -96,18 +96,16 @@ impl Stand {
             runtime.shutdown_timeout(Duration::from_secs(5));
             served
         });
-        match address.recv_timeout(Duration::from_mins(2)) {
-            Ok(address) => Ok(Host {
+        if let Ok(address) = address.recv_timeout(Duration::from_mins(2)) {
+            return Ok(Host {
                 origin: format!("http://{address}"),
                 stop: Some(stop),
                 thread: Some(thread),
-            }),
-            Err(_) => {
-                drop(stop);
-                thread.join().map_err(|_| "the host panicked")??;
-                Err("the host does not listen".into())
-            }
+            });
         }
+        drop(stop);
+        thread.join().map_err(|_| "the host panicked")??;
+        Err("the host does not listen".into())
     }
 }
 
