@@ -194,17 +194,14 @@ pub async fn step(
     }
     hint.next_ms = now_ms + LEASE_MS;
     tell(store, &hint).await?;
-    match deliver(store, collector, waiting, &mut step).await? {
-        Ok(n_settled) => {
-            hint.failures = 0;
-            hint.pending = hint.pending.saturating_sub(n_settled);
-            let gathers = hint.pending == 0;
-            hint.next_ms = now_ms + if gathers { GATHER_MS } else { 0 };
-        }
-        Err(_) => {
-            hint.failures = hint.failures.saturating_add(1);
-            hint.next_ms = now_ms + wait_ms(hint.failures, random());
-        }
+    if let Ok(n_settled) = deliver(store, collector, waiting, &mut step).await? {
+        hint.failures = 0;
+        hint.pending = hint.pending.saturating_sub(n_settled);
+        let gathers = hint.pending == 0;
+        hint.next_ms = now_ms + if gathers { GATHER_MS } else { 0 };
+    } else {
+        hint.failures = hint.failures.saturating_add(1);
+        hint.next_ms = now_ms + wait_ms(hint.failures, random());
     }
     tell(store, &hint).await?;
     step.hint = hint;
@@ -269,7 +266,7 @@ async fn deliver(
             continue;
         }
         let dead = dead_letters(value, &of_batch);
-        let n_rejected = dead.iter().filter(|byte| **byte == b'\n').count() as u64;
+        let n_rejected = lines(&dead).count() as u64;
         if n_rejected > 0 && n_dead < MAX_DEAD {
             let id = key.strip_prefix(BATCH).unwrap_or(key);
             store.set(&format!("{DEAD}{id}"), &dead).await?;

@@ -172,3 +172,18 @@ fn waits_double_up_to_a_bound() {
     assert_eq!(wait_ms(3, [255; 16]), 4 * FIRST_WAIT_MS);
     assert_eq!(wait_ms(u32::MAX, [255; 16]), LONGEST_WAIT_MS);
 }
+
+#[test]
+fn a_request_that_is_written_in_part_leaves_nothing() {
+    let store = MemoryStore::default();
+    store.max_value.set(Some(300_000));
+    let mut batches = Batches::default();
+    for n_bytes in [200_000, 160_000, 230_000, 100_000] {
+        batches.push(&"x".repeat(n_bytes)).expect("room");
+    }
+    assert_eq!(batches.values.len(), 2);
+    batches.values.swap(0, 1);
+    batches.values[0].truncate(1_000);
+    assert!(now(write(&store, &batches, 1, random)).is_err());
+    assert_eq!(store.count(BATCH), 0);
+}

@@ -13,6 +13,8 @@ pub(crate) struct MemoryStore {
     pub(crate) values: RefCell<BTreeMap<String, Vec<u8>>>,
     /// So many changes go well; all later ones fail.
     pub(crate) changes_left: Cell<Option<usize>>,
+    /// Larger values are refused.
+    pub(crate) max_value: Cell<Option<usize>>,
 }
 
 impl MemoryStore {
@@ -41,6 +43,10 @@ impl KeyValue for MemoryStore {
     async fn set(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
         assert!(key.len() <= 256 && value.len() <= MAX_VALUE, "{key}");
         self.change()?;
+        if self.max_value.get().is_some_and(|max| value.len() > max) {
+            let reason = "too large".to_owned();
+            return Err(StoreError { reason });
+        }
         self.values
             .borrow_mut()
             .insert(key.to_owned(), value.to_vec());

@@ -167,6 +167,12 @@ mod tests {
         let mut wild = pointer.clone();
         wild.bytes = usize::MAX;
         assert!(now(wild.read(&store)).expect("a store").is_err());
+        // Shorter than even the envelope.
+        now(store.set(&chunk_key(&pointer.blob, 0), b"{")).expect("a store");
+        let mut short = pointer.clone();
+        (short.bytes, short.envelope_bytes) = (2, 2);
+        let read = now(short.read(&store)).expect("a store");
+        assert_eq!(read, Err("1 bytes; expected 2".to_owned()));
         now(pointer.remove_chunks(&store)).expect("a store");
         assert_eq!(store.count(BLOB), 0);
     }

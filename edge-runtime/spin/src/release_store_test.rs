@@ -93,7 +93,10 @@ fn refused(store: &MemoryStore, body: &[u8]) -> &'static str {
     }
 }
 
-fn looked(store: &MemoryStore) -> Result<(Option<(u64, String)>, usize), Box<dyn Error>> {
+/// The release that is found, its model's name, and how many were passed over.
+type Served = (Option<(u64, String)>, usize);
+
+fn looked(store: &MemoryStore) -> Result<Served, Box<dyn Error>> {
     let looked = run(look(store, &keys()?))?;
     let found = looked.found.map(|found| {
         let name = found.model.model().artifact().card.name.clone();

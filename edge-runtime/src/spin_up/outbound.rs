@@ -94,12 +94,12 @@ impl WasiHttpHooks for Outbound {
             return Box::new(async { Err(Error::HttpRequestDenied) });
         }
         Box::new(async move {
-            use http_body_util::BodyExt as _;
+            use http_body_util::BodyExt;
 
             let sent = wasmtime_wasi_http::default_send_request(request, options);
             let (response, io) = sent.await?;
             let io: Box<dyn Future<Output = _> + Send> = Box::new(io);
-            Ok((response.map(|body| body.boxed_unsync()), io))
+            Ok((response.map(BodyExt::boxed_unsync), io))
         })
     }
 }

@@ -136,9 +136,9 @@ fn a_source_stands_in_its_own_record_only() -> Result<()> {
         let answer = client.send("POST", "/predict", headers, body.as_bytes())?;
         let id = answer.json()?["id"].as_str().ok_or("an id")?.to_owned();
         if number % 2 == 0 {
-            with_source.push(id)
+            with_source.push(id);
         } else {
-            without.push(id)
+            without.push(id);
         }
     }
     until("everything is delivered", || {

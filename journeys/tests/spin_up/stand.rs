@@ -96,18 +96,16 @@ impl Stand {
             runtime.shutdown_timeout(Duration::from_secs(5));
             served
         });
-        match address.recv_timeout(Duration::from_secs(120)) {
-            Ok(address) => Ok(Host {
+        if let Ok(address) = address.recv_timeout(Duration::from_mins(2)) {
+            return Ok(Host {
                 origin: format!("http://{address}"),
                 stop: Some(stop),
                 thread: Some(thread),
-            }),
-            Err(_) => {
-                drop(stop);
-                thread.join().map_err(|_| "the host panicked")??;
-                Err("the host does not listen".into())
-            }
+            });
         }
+        drop(stop);
+        thread.join().map_err(|_| "the host panicked")??;
+        Err("the host does not listen".into())
     }
 }
 
@@ -170,7 +168,7 @@ impl Client {
     pub(crate) fn new(host: &Host) -> Self {
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
-            .timeout_global(Some(Duration::from_secs(60)))
+            .timeout_global(Some(Duration::from_mins(1)))
             .build();
         Self {
             agent: config.into(),
