@@ -252,7 +252,9 @@ mod tests {
         let mut state = raised();
         assert_eq!(webhook(&url, 4).tell(&mut state).unwrap(), 2);
         assert_eq!(webhook(&url, 4).tell(&mut state).unwrap(), 0);
-        let received = received.lock().unwrap();
+        // What was given up for lost may have arrived: it comes again under the same id.
+        let mut received = received.lock().unwrap().clone();
+        received.dedup_by_key(|(_, body)| body.clone());
         assert_eq!(received.len(), 2);
         for ((signed, body), key) in received.iter().zip(["node_silent/a", "node_silent/b"]) {
             let time = signed.split(',').next().unwrap().trim_start_matches("t=");
