@@ -67,7 +67,7 @@ impl Webhook {
             let rest = url.strip_prefix(*start);
             rest.is_some_and(|it| it.is_empty() || it.starts_with([':', '/']))
         };
-        if !(url.starts_with("https://") || local.iter().any(|it| is_local(&it))) {
+        if !(url.starts_with("https://") || local.iter().any(is_local)) {
             return Err(wrong("expected https://…, or http:// on this machine"));
         }
         let agent = Agent::config_builder()
