@@ -36,6 +36,7 @@ fn a_task_ends_once() {
     let failure = TaskEnd::failure("no rows".to_owned());
     assert!(state.end(&task_id, &failure).unwrap());
     assert!(!state.end(&task_id, &TaskEnd::cancelled("bob")).unwrap());
+    assert_eq!(state.status(&task_id), Some(TaskStatus::Failure));
     let task = state.task(&task_id).unwrap();
     assert_eq!(
         (task.status(), task.end),
