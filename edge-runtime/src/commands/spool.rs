@@ -68,11 +68,13 @@ fn survey(place: &Place) -> Result<(Folder, Survey)> {
 fn inspect(place: &Place) -> Result<()> {
     let (folder, survey) = survey(place)?;
     let accepted = survey.next_seq - 1;
-    let pending = accepted - survey.ledger.acked_seq - survey.damaged_ahead;
+    let erased_ahead = survey.erased_ahead.len() as u64;
+    let pending = accepted - survey.ledger.acked_seq - survey.damaged_ahead - erased_ahead;
     let shown = json!({
         "accepted": accepted,
         "pending": pending,
         "damaged_ahead": survey.damaged_ahead,
+        "erased_ahead": erased_ahead,
         "ledger": survey.ledger,
         "ledger_lost": survey.ledger_lost,
         "sound": survey.is_sound(),

@@ -142,7 +142,9 @@ impl CronExpression {
 
 /// Month and day of the Gregorian calendar, by days since 1970-01-01.
 fn month_and_day(mut days: u64) -> (u64, u64) {
-    let is_leap = |year: u64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let is_leap = |year: u64| {
+        year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
+    };
     let mut year = 1970;
     // 400 years are a whole number of weeks and days.
     year += days / 146_097 * 400;

@@ -71,11 +71,11 @@ impl SearchPlan {
         use sha2::{Digest, Sha256};
         let text = serde_json::to_vec(self)?;
         let digest = Sha256::digest(&text);
-        let name: String = digest
-            .iter()
-            .take(8)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        // Eight bytes tell the few plans of one run apart.
+        let name = u64::from_be_bytes([
+            digest[0], digest[1], digest[2], digest[3], digest[4], digest[5], digest[6], digest[7],
+        ]);
+        let name = format!("{name:016x}");
         let rows = folder.join(format!("{name}.rows"));
         if !rows.exists() {
             OutputFile::write(&rows, &dataset_file::encode(data)?)?;
@@ -143,44 +143,7 @@ impl SearchWorker {
         let Some(search) = self.load(&folder, &job.plan, &plan_file)? else {
             return Ok(Done::Nothing);
         };
-        self.compute(&search, &folder, job)
-    }
-
-    fn compute(
-        &self,
-        search: &LoadedSearch,
-        folder: &Path,
-        job: &SearchJob,
-    ) -> Result<Done, TrainerError> {
-        let share = f64::from_bits(job.share_bits);
-        let choice = search.plan.candidates.get(job.candidate_idx);
-        let held_out = search.folds.folds.get(job.fold).map(|fold| &fold.held_out);
-        let (Some(choice), Some(held_out)) = (choice, held_out) else {
-            return Ok(Done::Impossible);
-        };
-        let Ok(candidate) = choice.candidate() else {
-            return Ok(Done::Impossible);
-        };
-        let train = search.folds.training_rows(job.fold, share);
-        let seed = search.plan.seed;
-        let key = TaskKey::new(search.data_digest, &candidate, &train, held_out, seed);
-        if key.hex() != job.key {
-            return Ok(Done::Impossible);
-        }
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(1)
-            .build()
-            .map_err(TrainerError::Threads)?;
-        let result = pool.install(|| run_task(&search.data, &candidate, &train, held_out, seed));
-        let Ok(result) = result else {
-            return Ok(Done::Impossible);
-        };
-        if !folder.exists() {
-            // The training ended meanwhile.
-            return Ok(Done::Nothing);
-        }
-        FolderStore::new(folder.to_owned())?.save(&key, &result)?;
-        Ok(Done::Computed)
+        compute(&search, &folder, job)
     }
 
     /// The plan, its rows and folds; `None` where the search is over.
@@ -217,6 +180,38 @@ impl SearchWorker {
         loaded.push(Arc::clone(&search));
         Ok(Some(search))
     }
+}
+
+fn compute(search: &LoadedSearch, folder: &Path, job: &SearchJob) -> Result<Done, TrainerError> {
+    let share = f64::from_bits(job.share_bits);
+    let choice = search.plan.candidates.get(job.candidate_idx);
+    let held_out = search.folds.folds.get(job.fold).map(|fold| &fold.held_out);
+    let (Some(choice), Some(held_out)) = (choice, held_out) else {
+        return Ok(Done::Impossible);
+    };
+    let Ok(candidate) = choice.candidate() else {
+        return Ok(Done::Impossible);
+    };
+    let train = search.folds.training_rows(job.fold, share);
+    let seed = search.plan.seed;
+    let key = TaskKey::new(search.data_digest, &candidate, &train, held_out, seed);
+    if key.hex() != job.key {
+        return Ok(Done::Impossible);
+    }
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(1)
+        .build()
+        .map_err(TrainerError::Threads)?;
+    let result = pool.install(|| run_task(&search.data, &candidate, &train, held_out, seed));
+    let Ok(result) = result else {
+        return Ok(Done::Impossible);
+    };
+    if !folder.exists() {
+        // The training ended meanwhile.
+        return Ok(Done::Nothing);
+    }
+    FolderStore::new(folder.to_owned())?.save(&key, &result)?;
+    Ok(Done::Computed)
 }
 
 /// The lock that who does a task holds.

@@ -45,7 +45,7 @@ pub(super) async fn reap(pool: &SqlitePool, lane: Lane, before: u64) -> Result<u
          AND (status IN ('Done', 'Killed') OR (status = 'Failed' AND attempts >= max_attempts))",
     )
     .bind(lane.name())
-    .bind(before as i64)
+    .bind(before.cast_signed())
     .execute(pool)
     .await
     .map_err(failed)?;
@@ -55,7 +55,7 @@ pub(super) async fn reap(pool: &SqlitePool, lane: Lane, before: u64) -> Result<u
          AND NOT EXISTS (SELECT 1 FROM Jobs WHERE Jobs.lock_by = Workers.id)",
     )
     .bind(lane.name())
-    .bind(before as i64)
+    .bind(before.cast_signed())
     .execute(pool)
     .await
     .map_err(failed)?;

@@ -226,7 +226,7 @@ impl StateFolder {
         let Some(_held) = self.lock_task(task_id)? else {
             return Ok(false);
         };
-        self.end(task_id, &TaskEnd::cancelled(self.canceller(task_id)))
+        self.end(task_id, &TaskEnd::cancelled(&self.canceller(task_id)))
     }
 
     /// Whether somebody asked to stop a task.
@@ -307,7 +307,7 @@ impl StateFolder {
 impl TaskEnd {
     /// The end of a task that was stopped.
     #[must_use]
-    pub fn cancelled(by: String) -> Self {
+    pub fn cancelled(by: &str) -> Self {
         Self {
             status: TaskStatus::Cancelled,
             result: None,

@@ -91,7 +91,7 @@ impl TrainingWorker {
         };
         if self.state.is_cancelled(task_id) {
             let by = self.state.canceller(task_id);
-            return self.end(task_id, &TaskEnd::cancelled(by));
+            return self.end(task_id, &TaskEnd::cancelled(&by));
         }
         let attempt = self.state.begin(task_id, &self.name)?;
         if attempt > MAX_STARTS {
@@ -157,7 +157,7 @@ impl TrainingWorker {
         let end = match trained {
             Ok(Ok(record)) => success(record),
             Ok(Err(TrainerError::Interrupted { .. })) if self.state.is_cancelled(task_id) => {
-                TaskEnd::cancelled(self.state.canceller(task_id))
+                TaskEnd::cancelled(&self.state.canceller(task_id))
             }
             Ok(Err(TrainerError::Interrupted { .. })) => return Ok(Handled::Unfinished),
             Ok(Err(error)) => TaskEnd::failure(in_words(&error)),

@@ -162,11 +162,35 @@ impl Tally<'_> {
         }
     }
 
-    fn view(self, store: &dyn RecordStore, read: &ReadCounts) -> LiveView {
+    /// The longest silent first.
+    fn node_views(&self, by_node: &BTreeMap<String, (u64, VerdictCounts)>) -> Vec<NodeView> {
+        let nodes = self.nodes.iter().map(|(name, node)| {
+            let (n_rows, verdicts) = by_node.get(name).copied().unwrap_or_default();
+            let model = node.model.as_ref().map(|(_, model)| model.clone());
+            let release = model
+                .as_ref()
+                .and_then(|it| self.known.get(&it.digest)?.release);
+            NodeView {
+                node: name.clone(),
+                last_seen_ms: node.last_seen_ms,
+                silent_ms: self.options.to_ms.saturating_sub(node.last_seen_ms),
+                model,
+                release,
+                n_rows,
+                verdicts,
+                spool: node.spool,
+            }
+        });
+        let mut nodes: Vec<NodeView> = nodes.collect();
+        nodes.sort_by_key(|it| it.last_seen_ms);
+        nodes
+    }
+
+    fn view(mut self, store: &dyn RecordStore, read: &ReadCounts) -> LiveView {
         let options = self.options;
         let known = self.known;
         let drift = self.drift.views(known, options);
-        let volumes = self.volumes.volumes();
+        let volumes = std::mem::take(&mut self.volumes).volumes();
         let mut totals = Totals {
             n_nodes: self.nodes.len() as u64,
             ..Totals::default()
@@ -204,23 +228,7 @@ impl Tally<'_> {
         }
         let mut versions: Vec<VersionView> = versions.into_values().collect();
         versions.sort_by_key(|it| it.first_ms);
-        let nodes = self.nodes.iter().map(|(name, node)| {
-            let (n_rows, verdicts) = by_node.get(name).copied().unwrap_or_default();
-            let model = node.model.as_ref().map(|(_, model)| model.clone());
-            let release = model.as_ref().and_then(|it| known.get(&it.digest)?.release);
-            NodeView {
-                node: name.clone(),
-                last_seen_ms: node.last_seen_ms,
-                silent_ms: options.to_ms.saturating_sub(node.last_seen_ms),
-                model,
-                release,
-                n_rows,
-                verdicts,
-                spool: node.spool,
-            }
-        });
-        let mut nodes: Vec<NodeView> = nodes.collect();
-        nodes.sort_by_key(|it| it.last_seen_ms);
+        let nodes = self.node_views(&by_node);
         let classes = known
             .newest()
             .map(|it| &it.model.model().artifact().schema.label);

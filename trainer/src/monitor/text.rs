@@ -37,6 +37,78 @@ fn plain(text: &str) -> String {
         .collect()
 }
 
+fn shadows(view: &LiveView, text: &mut String) {
+    for shadow in &view.shadows {
+        let _ = writeln!(
+            text,
+            "\nchallenger {} beside {}: agreement {}, mean difference {:+.4}",
+            short(&shadow.challenger.digest),
+            short(&shadow.champion.digest),
+            share(shadow.agreement),
+            shadow.mean_delta
+        );
+        if let Some(paired) = shadow.paired {
+            let _ = writeln!(
+                text,
+                "  champion   {}\n  challenger {}\n  p = {:.4} (McNemar)",
+                share(paired.champion),
+                share(paired.challenger),
+                paired.test.p_value
+            );
+        }
+    }
+}
+
+fn drift(view: &LiveView, text: &mut String) {
+    for drift in &view.drift {
+        let _ = writeln!(
+            text,
+            "\ndrift of {}: {} of {} features, {} rows against {}",
+            short(&drift.model.digest),
+            drift.n_drifted,
+            drift.features.len(),
+            drift.n_live,
+            drift.n_reference
+        );
+        let shown = drift.features.iter().chain(&drift.scores);
+        for column in shown.filter(|it| it.has_drifted).take(N_LINES) {
+            let _ = writeln!(
+                text,
+                "  {:<32} index {:.3}, q = {:.2e}",
+                plain(&column.column),
+                column.psi,
+                column.q_value
+            );
+        }
+    }
+}
+
+fn nodes(view: &LiveView, text: &mut String) {
+    if !view.nodes.is_empty() {
+        let _ = writeln!(text);
+    }
+    for node in view.nodes.iter().take(N_LINES) {
+        let model = node.model.as_ref().map_or("", |it| short(&it.digest));
+        let spool = node.spool.map_or_else(String::new, |it| {
+            format!(
+                ", {} pending, spool {:.0} % full",
+                it.pending,
+                it.fill * 100.0
+            )
+        });
+        let _ = writeln!(
+            text,
+            "node {:<24} seen {}  {model}  {} rows{spool}",
+            node.node,
+            time(node.last_seen_ms),
+            node.n_rows
+        );
+    }
+    if view.nodes.len() > N_LINES {
+        let _ = writeln!(text, "and {} nodes more", view.nodes.len() - N_LINES);
+    }
+}
+
 /// A look as a table for people.
 #[must_use]
 pub fn to_text(view: &LiveView) -> String {
@@ -88,69 +160,9 @@ pub fn to_text(view: &LiveView) -> String {
             );
         }
     }
-    for shadow in &view.shadows {
-        let _ = writeln!(
-            text,
-            "\nchallenger {} beside {}: agreement {}, mean difference {:+.4}",
-            short(&shadow.challenger.digest),
-            short(&shadow.champion.digest),
-            share(shadow.agreement),
-            shadow.mean_delta
-        );
-        if let Some(paired) = shadow.paired {
-            let _ = writeln!(
-                text,
-                "  champion   {}\n  challenger {}\n  p = {:.4} (McNemar)",
-                share(paired.champion),
-                share(paired.challenger),
-                paired.test.p_value
-            );
-        }
-    }
-    for drift in &view.drift {
-        let _ = writeln!(
-            text,
-            "\ndrift of {}: {} of {} features, {} rows against {}",
-            short(&drift.model.digest),
-            drift.n_drifted,
-            drift.features.len(),
-            drift.n_live,
-            drift.n_reference
-        );
-        let shown = drift.features.iter().chain(&drift.scores);
-        for column in shown.filter(|it| it.has_drifted).take(N_LINES) {
-            let _ = writeln!(
-                text,
-                "  {:<32} index {:.3}, q = {:.2e}",
-                plain(&column.column),
-                column.psi,
-                column.q_value
-            );
-        }
-    }
-    if !view.nodes.is_empty() {
-        let _ = writeln!(text);
-    }
-    for node in view.nodes.iter().take(N_LINES) {
-        let model = node.model.as_ref().map_or("", |it| short(&it.digest));
-        let spool = node.spool.map_or_else(String::new, |it| {
-            format!(
-                ", {} pending, spool {:.0} % full",
-                it.pending,
-                it.fill * 100.0
-            )
-        });
-        let _ = writeln!(
-            text,
-            "node {:<24} seen {}  {model}  {} rows{spool}",
-            node.node,
-            time(node.last_seen_ms),
-            node.n_rows
-        );
-    }
-    if view.nodes.len() > N_LINES {
-        let _ = writeln!(text, "and {} nodes more", view.nodes.len() - N_LINES);
-    }
+    shadows(view, &mut text);
+    drift(view, &mut text);
+    nodes(view, &mut text);
     for alert in &view.alerts {
         let _ = writeln!(
             text,

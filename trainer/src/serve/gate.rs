@@ -41,9 +41,12 @@ pub(crate) struct RequestId(pub(crate) String);
 /// The role that a route needs; `None` for what everybody may see.
 pub(crate) type Needed = Option<Role>;
 
+/// Which role a route needs, by its pattern and the method.
+pub(crate) type Roles = fn(&str, &Method) -> Needed;
+
 /// Lets a request through to its route, or answers it.
 pub(crate) async fn pass(
-    State((app, needed)): State<(App, fn(&str, &Method) -> Needed)>,
+    State((app, needed)): State<(App, Roles)>,
     mut request: Request,
     next: Next,
 ) -> Response {

@@ -38,8 +38,8 @@ impl Counts {
     pub(crate) fn of_inspection(shown: &Value) -> Result<Self> {
         let number = |value: &Value| value.as_u64().context("a number in `spool inspect`");
         let ledger = &shown["ledger"];
-        let mut dropped = number(&shown["damaged_ahead"])?;
-        for reason in ["rejected", "overflowed", "damaged", "unaccounted"] {
+        let mut dropped = number(&shown["damaged_ahead"])? + number(&shown["erased_ahead"])?;
+        for reason in ["rejected", "overflowed", "damaged", "unaccounted", "erased"] {
             dropped += number(&ledger[reason])?;
         }
         Ok(Self {

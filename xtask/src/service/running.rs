@@ -57,7 +57,8 @@ impl RunningService {
         }
         std::fs::create_dir_all(&folder)?;
         let schema = repo.root.join("schema/schemas/phishing.toml");
-        let pipeline = format!("schema = {schema:?}\n{PIPELINE}");
+        let schema = serde_json::to_string(&schema.display().to_string())?;
+        let pipeline = format!("schema = {schema}\n{PIPELINE}");
         std::fs::write(folder.join("pipeline.toml"), pipeline)?;
         command::run(repo.command(trainer).current_dir(&folder).args([
             "sample", "--rows", "600", "--seed", "3", "--out", "rows.csv",

@@ -1,4 +1,4 @@
-//! Schemathesis, from PyPI.
+//! Schemathesis, from the Python package index.
 
 use crate::command;
 use crate::repo::Repo;

@@ -25,7 +25,7 @@ use picket_access::Role;
 
 use crate::serve::app::App;
 use crate::serve::docs;
-use crate::serve::gate::{self, Needed};
+use crate::serve::gate::{self, Needed, Roles};
 use crate::serve::problem::Problem;
 
 pub(crate) use drift::{__path_drift, DriftAnswer, DriftColumn, DriftOfRun};
@@ -76,7 +76,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/predict", post(predict::predict))
         .route("/predict/batch", post(predict::predict_batch))
         .fallback(nothing);
-    let state: (App, fn(&str, &Method) -> Needed) = (app.clone(), needed);
+    let state: (App, Roles) = (app.clone(), needed);
     router
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(from_fn_with_state(state, gate::pass))
