@@ -46,7 +46,6 @@ pub(crate) struct Setup {
     pub(crate) mongodb: MongoDbProgram,
     pub(crate) mlflow: MlflowProgram,
     pub(crate) redis: RedisProgram,
-    pub(crate) promtool: Promtool,
 }
 
 impl Setup {
@@ -59,14 +58,13 @@ impl Setup {
         let mongodb = MongoDbProgram::ensure(repo)?;
         let mlflow = MlflowProgram::ensure(repo)?;
         let redis = RedisProgram::ensure()?;
-        let promtool = Promtool::ensure(repo)?;
+        Promtool::ensure(repo)?;
         Ok(Self {
             wasm,
             browser,
             mongodb,
             mlflow,
             redis,
-            promtool,
         })
     }
 }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 /// Alerts are raised by the second look.
-const LIVE_LIMIT: Duration = Duration::from_secs(60);
+const LIVE_LIMIT: Duration = Duration::from_mins(1);
 
 pub(crate) fn run(repo: &Repo) -> Result<()> {
     let (port, trainer_port) = (free_port()?, free_port()?);

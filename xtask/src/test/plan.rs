@@ -37,7 +37,7 @@ const STAGES: [Stage; 12] = [
     Stage {
         name: "deploy",
         what: "alert rules by promtool",
-        needs: &["setup"],
+        needs: &[],
         run: stages::deploy,
     },
     Stage {

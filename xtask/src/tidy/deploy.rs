@@ -5,6 +5,7 @@ use super::Finding;
 use super::tree::Tree;
 use serde_json::Value;
 use std::collections::BTreeSet;
+use std::path::Path;
 
 const RULES: &str = "deploy/prometheus/picket-alerts.yml";
 const TESTS: &str = "deploy/prometheus/picket-alerts.test.yml";
@@ -34,7 +35,8 @@ fn exports(path: &str) -> bool {
     let is_server = path.starts_with("edge-runtime/") || path.starts_with("trainer/src/");
     let is_test =
         path.contains("/tests/") || path.ends_with("_test.rs") || path.ends_with("/tests.rs");
-    is_server && !is_test && path.ends_with(".rs")
+    let is_rust = Path::new(path).extension().is_some_and(|it| it == "rs");
+    is_server && is_rust && !is_test
 }
 
 fn metrics(tree: &Tree) -> Vec<Finding> {
