@@ -249,11 +249,14 @@ impl<S: Scoring> ShadowScoring<S> {
     }
 }
 
+/// Is told of a recorded row and both answers.
+type Told = dyn Fn(Recorded, &Scored, &Scored) + Send;
+
 fn compare(
     rows: Receiver<Row>,
     challenger: &dyn Scoring,
     tally: &Tally,
-    told: Option<&(dyn Fn(Recorded, &Scored, &Scored) + Send)>,
+    told: Option<&Told>,
 ) {
     for row in rows {
         match challenger.score(&row.values).and_then(|it| only(&it)) {

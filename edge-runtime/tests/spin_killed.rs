@@ -10,13 +10,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use picket_edge_runtime::Collector;
+use picket_access::{Role, TokenFile};
 use picket_edge_runtime::upload::{Outcome, RecordSink, SinkError};
+use picket_edge_runtime::{AllowedOrigins, Collector, CollectorOptions, Doors};
 use serde_json::Value;
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
-const TOKEN: &str = "the collector's token";
+const TOKEN: &str = "the-collectors_token.0123456789abcdef";
 /// How often the program is killed.
 const KILLS: u64 = 6;
 
@@ -146,14 +147,24 @@ fn what_was_answered_is_recorded_once_however_often_the_program_is_killed() -> R
         .worker_threads(1)
         .enable_all()
         .build()?;
-    let collector = Collector::new(TOKEN, Box::new(kept.clone()))?;
+    let tokens = tempfile::tempdir()?;
+    let path = tokens.path().join("tokens.json");
+    TokenFile::update(&path, |file| {
+        file.add_secret("component", Role::Deliver, None, TOKEN)
+    })?;
+    let options = CollectorOptions {
+        doors: Doors::with_tokens(path, AllowedOrigins::default())?,
+        ..CollectorOptions::default()
+    };
+    let collector = Collector::new(options, Box::new(kept.clone()));
     let (sender, address) = std::sync::mpsc::channel();
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
-    let listening = move |address| {
-        let _ = sender.send(address);
+    let listening = move |url: String| {
+        let _ = sender.send(url);
     };
     runtime.spawn(collector.serve(any, listening, std::future::pending()));
-    let address = address.recv_timeout(Duration::from_secs(10))?;
+    let url = address.recv_timeout(Duration::from_secs(10))?;
+    let address = url.trim_start_matches("http://").parse()?;
 
     let mut answered = BTreeSet::new();
     let mut n_clients = 0;

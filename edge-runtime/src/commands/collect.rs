@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use picket_edge_runtime::upload::{FolderSink, RecordSink};
@@ -51,7 +52,7 @@ impl Collect {
             tls: self.doors.tls(),
             limits: self.doors.limits(),
         };
-        let collector = Collector::new(options, sink)?;
+        let collector = Collector::new(options, sink);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()

@@ -7,7 +7,7 @@ use crate::mongo::Database;
 use crate::program::{Program, component, spool, text};
 use crate::relay::{Fault, Relay};
 
-const TOKEN: &str = "a token of this test";
+const TOKEN: &str = "a-token_of-this-test.0123456789abcdef";
 
 #[test]
 fn a_device_delivers_by_the_collector_through_an_outage() -> Tested {
@@ -63,7 +63,7 @@ fn a_device_without_the_token_keeps_its_records() -> Tested {
     let (Some(component), Some(database)) = (component(), Database::new()?) else {
         return Ok(());
     };
-    let collector = Program::collect(&database.uri(), "the token of others")?;
+    let collector = Program::collect(&database.uri(), "the-token_of-others.0123456789abcdefgh")?;
     let folder = tempfile::tempdir()?;
     let token = folder.path().join("token");
     std::fs::write(&token, TOKEN)?;

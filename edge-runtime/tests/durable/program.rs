@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use picket_access::{Role, TokenFile};
 use serde_json::Value;
 
 pub(crate) type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -46,6 +47,8 @@ pub(crate) struct Program {
     child: Child,
     pub(crate) origin: String,
     agent: ureq::Agent,
+    /// The folder of a collector's token file.
+    tokens: Option<tempfile::TempDir>,
 }
 
 impl Program {
@@ -69,11 +72,18 @@ impl Program {
 
     /// Starts `collect` in front of a MongoDB server.
     pub(crate) fn collect(mongodb: &str, token: &str) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("tokens.json");
+        TokenFile::update(&path, |tokens| {
+            tokens.add_secret("device", Role::Deliver, None, token)
+        })?;
         let mut command = command();
         command
-            .args(["collect", "--mongodb", mongodb])
-            .env("PICKET_COLLECT_TOKENS", token);
-        Self::start(command)
+            .args(["collect", "--mongodb", mongodb, "--tokens"])
+            .arg(&path);
+        let mut program = Self::start(command)?;
+        program.tokens = Some(folder);
+        Ok(program)
     }
 
     fn start(mut command: Command) -> Result<Self> {
@@ -101,6 +111,7 @@ impl Program {
             child,
             origin: origin.to_owned(),
             agent: config.into(),
+            tokens: None,
         })
     }
 

@@ -9,15 +9,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use picket_access::{Role, TokenFile};
 use picket_edge_runtime::upload::{Outcome, RecordSink, SinkError};
-use picket_edge_runtime::{Collector, SpinConfig, SpinUp};
+use picket_edge_runtime::{AllowedOrigins, Collector, CollectorOptions, Doors, SpinConfig, SpinUp};
 use picket_journeys::models;
 use picket_schema::Artifact;
 use serde_json::Value;
 
 pub(crate) type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
-pub(crate) const TOKEN: &str = "the collector's token";
+pub(crate) const TOKEN: &str = "the-collectors_token.0123456789abcdef";
 pub(crate) const ADMIN: &str = "the admin's own token";
 
 /// The component, or a word that there is none.
@@ -302,6 +303,7 @@ pub(crate) struct CollectorStand {
     pub(crate) address: SocketAddr,
     pub(crate) kept: Kept,
     _runtime: tokio::runtime::Runtime,
+    _tokens: tempfile::TempDir,
 }
 
 impl CollectorStand {
@@ -311,18 +313,29 @@ impl CollectorStand {
             .worker_threads(1)
             .enable_all()
             .build()?;
-        let collector = Collector::new(TOKEN, Box::new(kept.clone()))?;
+        let tokens = tempfile::tempdir()?;
+        let path = tokens.path().join("tokens.json");
+        TokenFile::update(&path, |file| {
+            file.add_secret("component", Role::Deliver, None, TOKEN)
+        })?;
+        let options = CollectorOptions {
+            doors: Doors::with_tokens(path, AllowedOrigins::default())?,
+            ..CollectorOptions::default()
+        };
+        let collector = Collector::new(options, Box::new(kept.clone()));
         let (sender, address) = std::sync::mpsc::channel();
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let listening = move |address| {
-            let _ = sender.send(address);
+        let listening = move |url: String| {
+            let _ = sender.send(url);
         };
         runtime.spawn(collector.serve(any, listening, std::future::pending()));
-        let address = address.recv_timeout(Duration::from_secs(10))?;
+        let url = address.recv_timeout(Duration::from_secs(10))?;
+        let address = url.trim_start_matches("http://").parse()?;
         Ok(Self {
             address,
             kept,
             _runtime: runtime,
+            _tokens: tokens,
         })
     }
 

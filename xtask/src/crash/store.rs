@@ -5,13 +5,14 @@ use super::load::Acknowledged;
 use super::program::Program;
 use super::random::Random;
 use super::relay::Relay;
+use crate::command;
 use crate::repo::Repo;
 use crate::servers::{self, MongoDbProgram, RunningMongoDb};
 use anyhow::{Context, Result};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-pub(crate) const TOKEN: &str = "the token of the crash test";
+pub(crate) const TOKEN: &str = "the-token_of-the-crash-test.0123456789";
 const DATABASE: &str = "crash";
 
 pub(crate) struct Store {
@@ -22,6 +23,8 @@ pub(crate) struct Store {
     /// Before the database, and before the collector.
     relays: [Relay; 2],
     collector: Program,
+    /// The file of tokens by which the device may deliver.
+    tokens: PathBuf,
     n_kills: u32,
 }
 
@@ -35,8 +38,18 @@ impl Store {
             running: None,
             relays: [Relay::start(random.next())?, Relay::start(random.next())?],
             collector: Program::new(repo, folder.join("collector.jsonl"))?,
+            tokens: folder.join("tokens.json"),
             n_kills: 0,
         };
+        let secret = folder.join("token");
+        std::fs::write(&secret, TOKEN)?;
+        command::run(
+            repo.command(store.collector.path())
+                .args(["token", "add", "device", "--role", "deliver", "--tokens"])
+                .arg(&store.tokens)
+                .arg("--secret-file")
+                .arg(&secret),
+        )?;
         store.start_database()?;
         store.start_collector()?;
         Ok(store)
@@ -71,8 +84,8 @@ impl Store {
             let uri = uri(&self.relays[0]);
             self.collector.start(|command| {
                 command
-                    .args(["collect", "--mongodb", &uri])
-                    .env("PICKET_COLLECT_TOKENS", TOKEN);
+                    .args(["collect", "--mongodb", &uri, "--tokens"])
+                    .arg(&self.tokens);
             })?;
             self.relays[1].set_target(Some(self.collector.address()));
         }
