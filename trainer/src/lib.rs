@@ -97,6 +97,7 @@ pub use progress_watch::{ProgressWatch, WatchId, WatchedProgress};
 pub use reference::reference_of;
 pub use retune::{Band, RetuneError, RetuneOptions, Retuned, retune};
 pub use row_groups::RowGroups;
+pub use field_sample::{FieldModel, FieldOptions, field_sample};
 pub use sample::{SYNTHETIC_NOTE, Sampler, phishing_schema};
 pub use split::{Split, SplitError, SplitKind, TEST_SHARE, folds, grouped_folds};
 pub use svm::SvmError;
