@@ -79,6 +79,7 @@ pub use evaluation::{
     SplitMeasure, is_training_data, point_metrics, scored_groups, slice_by, split_comparison,
 };
 pub use export::{ExportError, tree_table};
+pub use field_sample::{FieldModel, FieldOptions, field_sample};
 pub use importance::{
     ImportanceError, MeanAbsShap, PermutationImportance, mean_abs_shap, permutation_importance,
 };
@@ -97,7 +98,6 @@ pub use progress_watch::{ProgressWatch, WatchId, WatchedProgress};
 pub use reference::reference_of;
 pub use retune::{Band, RetuneError, RetuneOptions, Retuned, retune};
 pub use row_groups::RowGroups;
-pub use field_sample::{FieldModel, FieldOptions, field_sample};
 pub use sample::{SYNTHETIC_NOTE, Sampler, phishing_schema};
 pub use split::{Split, SplitError, SplitKind, TEST_SHARE, folds, grouped_folds};
 pub use svm::SvmError;
