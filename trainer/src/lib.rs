@@ -79,6 +79,7 @@ pub use evaluation::{
     SplitMeasure, is_training_data, point_metrics, scored_groups, slice_by, split_comparison,
 };
 pub use export::{ExportError, tree_table};
+pub use field_sample::{FieldModel, FieldOptions, field_sample};
 pub use importance::{
     ImportanceError, MeanAbsShap, PermutationImportance, mean_abs_shap, permutation_importance,
 };
