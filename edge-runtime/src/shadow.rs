@@ -250,14 +250,9 @@ impl<S: Scoring> ShadowScoring<S> {
 }
 
 /// Is told of a recorded row and both answers.
-type Told = dyn Fn(Recorded, &Scored, &Scored) + Send;
+type TellRow = dyn Fn(Recorded, &Scored, &Scored) + Send;
 
-fn compare(
-    rows: Receiver<Row>,
-    challenger: &dyn Scoring,
-    tally: &Tally,
-    told: Option<&Told>,
-) {
+fn compare(rows: Receiver<Row>, challenger: &dyn Scoring, tally: &Tally, told: Option<&TellRow>) {
     for row in rows {
         match challenger.score(&row.values).and_then(|it| only(&it)) {
             Ok(scored) => {

@@ -1,5 +1,6 @@
 //! `trainer run`: a whole run, what it leaves, and what happens when it is stopped.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -292,11 +293,15 @@ fn labels_may_come_from_feedback_and_boosting_may_stop_early() {
     let (mut rows, mut feedback) = (format!("{header},prediction_id\n"), String::new());
     for (row_idx, line) in lines.enumerate() {
         let mut cells: Vec<&str> = line.split(',').collect();
-        let label = std::mem::replace(&mut cells[label_idx], "");
-        rows += &format!("{},p{row_idx}\n", cells.join(","));
+        let label = std::mem::take(&mut cells[label_idx]);
+        writeln!(rows, "{},p{row_idx}", cells.join(",")).unwrap();
         // A quarter has none.
         if row_idx % 4 != 0 {
-            feedback += &format!("{{\"prediction_id\": \"p{row_idx}\", \"label\": {label}}}\n");
+            writeln!(
+                feedback,
+                r#"{{"prediction_id": "p{row_idx}", "label": {label}}}"#
+            )
+            .unwrap();
         }
     }
     feedback += "{\"prediction_id\": \"stranger\", \"label\": 1}\n";

@@ -424,7 +424,7 @@ fn a_server_gives_the_same_look_and_erases_the_same() {
         .collect();
     collection.insert_many(documents).run().unwrap();
     collection
-        .insert_one(doc! {"_id": "x", "kind": "label", "time_ms": (NOW - 5) as i64})
+        .insert_one(doc! {"_id": "x", "kind": "label", "time_ms": (NOW - 5).cast_signed()})
         .run()
         .unwrap();
 

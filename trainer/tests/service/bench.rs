@@ -19,11 +19,11 @@ impl Bench {
         fs::write(bench.path("rows.csv"), rows_csv(n_rows)).unwrap();
         let schema = schema_place();
         let pipeline = format!(
-            "name = \"phishing\"\ndata = {:?}\nschema = {:?}\nseed = 4\n[search]\nfolds = 3\nblend = false\n{search}\n\
-             [evaluate]\nmin-f1 = 0.0\nmax-gap = 1.0\nboth-splits = false\n[publish]\nto = {:?}\n",
-            bench.path("rows.csv"),
-            schema,
-            bench.path("store"),
+            "name = \"phishing\"\ndata = {}\nschema = {}\nseed = 4\n[search]\nfolds = 3\nblend = false\n{search}\n\
+             [evaluate]\nmin-f1 = 0.0\nmax-gap = 1.0\nboth-splits = false\n[publish]\nto = {}\n",
+            quoted(&bench.path("rows.csv")),
+            quoted(&schema),
+            quoted(&bench.path("store")),
         );
         fs::write(bench.pipeline(), pipeline).unwrap();
         bench
@@ -77,4 +77,9 @@ pub(crate) fn rows_csv(n_rows: usize) -> String {
     let (code, _, said) = run(&["sample", "--rows", &n_rows, "--seed", "3", "--out", &place]);
     assert_eq!(code, Some(0), "{said}");
     fs::read_to_string(place).unwrap()
+}
+
+/// A path as a TOML string.
+fn quoted(path: &Path) -> String {
+    format!("'{}'", path.display())
 }

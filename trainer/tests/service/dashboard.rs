@@ -78,6 +78,7 @@ fn wait_for(client: &Client, path: &str, is_there: impl Fn(&Value) -> bool) -> V
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
 fn a_week_in_the_field_is_shown_and_what_is_wrong_in_it_is_told() {
     let bench = Bench::small();
     let (process, client) = serve(&bench, &field(&bench));

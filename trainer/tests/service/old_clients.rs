@@ -17,6 +17,7 @@ fn open_service(bench: &Bench) -> (Process, Client) {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
 fn train_watch_promote_and_predict_as_before() {
     let bench = Bench::small();
     let (process, client) = open_service(&bench);

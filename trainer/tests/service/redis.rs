@@ -1,4 +1,4 @@
-//! A Redis server for tests: the one that PICKET_REDIS_URL names.
+//! A Redis server for tests: the one that `PICKET_REDIS_URL` names.
 
 /// The address of a database of the tests' server, or why there is none. Each test has a number of its own.
 pub(crate) fn redis_url(database: u8) -> Option<String> {

@@ -86,7 +86,7 @@ fn signers(keys: &KeySet, envelope: &[u8]) -> Result<Vec<KeyId>, ReleaseError> {
     let envelope = Envelope::from_json(envelope)?;
     let mut signers = Vec::new();
     for key in keys.keys() {
-        let alone = KeySet::new(1, 1, vec![key.clone()])?;
+        let alone = KeySet::new(1, 1, vec![*key])?;
         if envelope.verify(Manifest::PAYLOAD_TYPE, &alone).is_ok() {
             signers.push(key.id());
         }
