@@ -47,7 +47,7 @@ impl<'m> From<&'m OwnedModel> for FieldModel<'m> {
 }
 
 impl FieldModel<'_> {
-    fn name(&self) -> ModelName {
+    fn name(self) -> ModelName {
         ModelName {
             version: self.model.model().artifact().card.name.clone(),
             digest: ArtifactDigest::of(self.model.bytes()).to_string(),

@@ -284,7 +284,7 @@ impl Watch {
                 log(
                     "error",
                     "tasks_unreadable",
-                    &[("reason", json!(in_words(&error.into())))],
+                    &[("reason", json!(in_words(&error)))],
                 );
                 return signals;
             }
