@@ -258,6 +258,9 @@ impl TrainerError {
             | Self::NotForLinfa { .. }
             | Self::Read { .. }
             | Self::RunRecord { .. }
+            | Self::Alert(_)
+            | Self::Audit(_)
+            | Self::Pseudonym(_)
             // Too many distinct questions or leaves too large: other parameters help.
             | Self::Export(_) => true,
             Self::Write { source, .. } => matches!(
@@ -280,7 +283,6 @@ impl TrainerError {
             Self::Accept(error) => !matches!(error, AcceptError::Row(_)),
             Self::Publish(error) => error.is_input_error(),
             Self::Records(error) => error.is_input_error(),
-            Self::Alert(_) | Self::Audit(_) | Self::Pseudonym(_) => true,
             Self::Learn(error) => !matches!(error, LearnError::Linfa(_)),
             Self::Logistic(error) => matches!(error, LogisticError::Penalty { .. }),
             Self::Artifact(_)

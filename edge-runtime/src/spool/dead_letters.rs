@@ -148,8 +148,10 @@ impl DeadLetters {
             .and_then(|()| disk.rename(PART, NAME))
             .and_then(|()| disk.sync_names())
             .map_err(failed)?;
-        // All letters stand in one file now; should the older one outlive this, the next erasure takes it.
-        if self.n_old_bytes > 0 {
+        // All letters stand in one file now. The older one may be there although nothing counts it: a renaming that
+        // failed half-way leaves it so.
+        let names = disk.list().map_err(SpoolError::file("list", NAME))?;
+        if names.iter().any(|it| it == OLD) {
             disk.remove(OLD).map_err(SpoolError::file("remove", OLD))?;
         }
         self.n_bytes = bytes.len() as u64;

@@ -288,13 +288,13 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+        #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
 
         /// Against the rule told plainly: the state turns when the last so many looks all say otherwise; and a program
         /// that ends after every look goes on as one that does not.
         #[test]
         fn alerts_turn_after_enough_looks_and_never_sooner(
-            looks in prop::collection::vec(prop::option::weighted(0.9, any::<bool>()), 1..60),
+            looks in prop::collection::vec(prop::option::weighted(0.9, any::<bool>()), 1..40),
             raise_after in 1u32..5,
             clear_after in 1u32..5,
         ) {

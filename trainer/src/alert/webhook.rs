@@ -67,7 +67,7 @@ impl Webhook {
             let rest = url.strip_prefix(*start);
             rest.is_some_and(|it| it.is_empty() || it.starts_with([':', '/']))
         };
-        if !(url.starts_with("https://") || local.iter().any(|it| is_local(&it))) {
+        if !(url.starts_with("https://") || local.iter().any(is_local)) {
             return Err(wrong("expected https://…, or http:// on this machine"));
         }
         let agent = Agent::config_builder()
@@ -252,7 +252,9 @@ mod tests {
         let mut state = raised();
         assert_eq!(webhook(&url, 4).tell(&mut state).unwrap(), 2);
         assert_eq!(webhook(&url, 4).tell(&mut state).unwrap(), 0);
-        let received = received.lock().unwrap();
+        // What was given up for lost may have arrived: it comes again under the same id.
+        let mut received = received.lock().unwrap().clone();
+        received.dedup_by_key(|(_, body)| body.clone());
         assert_eq!(received.len(), 2);
         for ((signed, body), key) in received.iter().zip(["node_silent/a", "node_silent/b"]) {
             let time = signed.split(',').next().unwrap().trim_start_matches("t=");

@@ -49,7 +49,7 @@ impl ShadowTally {
         pair.n_agreed += u64::from(record.verdict == record.champion.verdict);
         let delta = record.score - record.champion.score;
         pair.sum += (delta * FIXED_POINT) as i128;
-        let bin = ((delta + 1.0) / 2.0 * N_BINS as f64) as usize;
+        let bin = ((delta + 1.0) * (N_BINS as f64 / 2.0)) as usize;
         pair.deltas[bin.min(N_BINS - 1)] += 1;
         let Some(is_positive) = is_positive else {
             return;

@@ -343,7 +343,9 @@ mod tests {
             let place = folder.path().join(name(number, "entry.json"));
             let entry = std::fs::read_to_string(&place).unwrap();
             let log = PublishLog::new(&store);
-            std::fs::write(&place, entry.replace("sha256:", "sha256:9")).unwrap();
+            let changed = entry.replace("\"digest\":\"sha256:", "\"digest\":\"sha256:9");
+            assert_ne!(changed, entry);
+            std::fs::write(&place, changed).unwrap();
             // The last one is vouched for by whoever kept the head.
             let before = log.verify(None, &[], None);
             assert_eq!(before.is_ok(), number == 3, "{before:?}");

@@ -101,7 +101,7 @@ impl MongoStore {
 
     fn set_expiry(&self, seconds: u64) -> Result<(), Error> {
         if self.standing_expiry()?.is_some() {
-            let index = doc! {"name": EXPIRY_INDEX, "expireAfterSeconds": seconds as i64};
+            let index = doc! {"name": EXPIRY_INDEX, "expireAfterSeconds": i64::try_from(seconds).unwrap_or(i64::MAX)};
             return self
                 .database
                 .run_command(doc! {"collMod": COLLECTION, "index": index})
@@ -150,7 +150,8 @@ impl RecordStore for MongoStore {
         // One kind and one order of time at a time: an index has them so.
         for kind in &query.kinds {
             let to_ms = i64::try_from(query.to_ms).unwrap_or(i64::MAX);
-            let time = doc! {"$gte": query.from_ms as i64, "$lt": to_ms};
+            let time =
+                doc! {"$gte": i64::try_from(query.from_ms).unwrap_or(i64::MAX), "$lt": to_ms};
             let cursor = self
                 .records
                 .find(doc! {"kind": kind.name(), "time_ms": time})
