@@ -15,6 +15,8 @@ mod search_job;
 mod shared_store;
 mod sqlite_upkeep;
 mod state_folder;
+#[cfg(test)]
+mod state_folder_tests;
 mod task;
 mod task_id;
 mod task_watch;

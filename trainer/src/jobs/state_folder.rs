@@ -125,6 +125,18 @@ impl StateFolder {
         })
     }
 
+    /// The state of a task, without reading what was asked for; `None` where there is no such task.
+    #[must_use]
+    pub fn status(&self, task_id: &TaskId) -> Option<TaskStatus> {
+        let file = |name: &str| self.task_file(task_id, name);
+        let end: Option<TaskEnd> = read_json(&file(END)).ok().flatten();
+        match end {
+            Some(end) => Some(end.status),
+            None if file(START).exists() => Some(TaskStatus::Started),
+            None => file(REQUEST).exists().then_some(TaskStatus::Pending),
+        }
+    }
+
     /// The ids of all tasks, oldest first.
     ///
     /// # Errors

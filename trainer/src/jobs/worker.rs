@@ -66,20 +66,27 @@ impl Jobs {
         })
     }
 
-    /// Keeps a task and puts it into the queue.
+    /// Keeps a task and puts it into the queue. Where the queue does not answer, the task is there all the same, and
+    /// who looks after the tasks puts it into the queue later.
     ///
     /// # Errors
-    /// [`TrainerError::Write`] or [`TrainerError::Jobs`]. Where only the queue failed, the task is there and
-    /// comes into the queue later.
+    /// [`TrainerError::Write`].
     pub async fn submit(&self, request: &TaskRequest) -> Result<(), TrainerError> {
         self.state.create(request)?;
-        self.enqueue(&request.task_id).await
+        if let Err(error) = self.enqueue(&request.task_id).await {
+            let fields = [
+                ("task_id", json!(request.task_id)),
+                ("reason", json!(error.to_string())),
+            ];
+            log("warn", "enqueue_failed", &fields);
+        }
+        Ok(())
     }
 
     /// Puts a task into the queue.
     ///
     /// # Errors
-    /// As [`Self::submit`].
+    /// [`TrainerError::Write`] or [`TrainerError::Jobs`].
     pub async fn enqueue(&self, task_id: &TaskId) -> Result<(), TrainerError> {
         self.state.note_queued(task_id)?;
         let job = Job::Training(task_id.clone());

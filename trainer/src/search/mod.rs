@@ -8,6 +8,7 @@ mod blend_candidates;
 mod candidate;
 mod error;
 mod fold_plan;
+mod fold_records;
 mod halving;
 mod measure;
 mod outcome;

@@ -36,6 +36,8 @@ fn one_training_at_a_time_and_a_cancelled_one_stops() {
         assert!(start.elapsed() < PATIENCE, "{task}");
         std::thread::sleep(Duration::from_millis(50));
     }
+    // Time enough to begin, for one that may.
+    std::thread::sleep(Duration::from_secs(2));
     let waiting = client.get(&format!("/task/{second}")).json();
     assert_eq!(waiting["status"], "PENDING", "the same schema: {waiting}");
     let asked = client.send("DELETE", &format!("/task/{first}"), &[], b"");

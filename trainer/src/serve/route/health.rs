@@ -89,8 +89,8 @@ pub(crate) async fn metrics(State(app): State<App>) -> Response {
     let counted = app.blocking(|app| {
         let mut by_status: BTreeMap<&'static str, u64> = BTreeMap::new();
         for id in app.jobs.state.task_ids()? {
-            if let Ok(task) = app.jobs.state.task(&id) {
-                *by_status.entry(task.status().name()).or_default() += 1;
+            if let Some(status) = app.jobs.state.status(&id) {
+                *by_status.entry(status.name()).or_default() += 1;
             }
         }
         Ok(by_status)

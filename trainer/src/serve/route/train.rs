@@ -179,7 +179,6 @@ async fn begin(
     ];
     app.door
         .audit(&caller.name, "train.start", Outcome::Done, &details)?;
-    // Without a queue the task waits in the state folder until there is one.
     app.jobs.submit(&request).await?;
     Ok(task_id)
 }
