@@ -32,7 +32,7 @@ fn a_task_ends_once() {
     assert_eq!(state.begin(&task_id, "one").unwrap(), 1);
     assert_eq!(state.begin(&task_id, "two").unwrap(), 2);
     state.note(&task_id, &TaskProgress::default()).unwrap();
-    assert_eq!(state.unfinished().unwrap(), [task_id.clone()]);
+    assert_eq!(state.unfinished().unwrap(), std::slice::from_ref(&task_id));
     let failure = TaskEnd::failure("no rows".to_owned());
     assert!(state.end(&task_id, &failure).unwrap());
     assert!(!state.end(&task_id, &TaskEnd::cancelled("bob")).unwrap());
