@@ -288,6 +288,10 @@ pub struct PublishSection {
     pub to: Option<String>,
     /// Whether an accepted model becomes the champion at once.
     pub promote: bool,
+    /// Files of signing keys; without them the release is not signed, and edges that ask for signatures refuse it.
+    pub sign_with: Vec<PathBuf>,
+    /// How many days a signed release is valid; 90 where it is not said.
+    pub valid_days: Option<std::num::NonZeroU16>,
 }
 
 /// `[split]`

@@ -11,6 +11,7 @@ use crate::pipeline::stage_runner::StageRunner;
 use crate::publish::{Package, ReleaseManifest, Releases, open_store};
 use crate::report::{self, Report, Table};
 use crate::search::CandidateState;
+use crate::signing::SignedStore;
 
 /// Everything a run knows when it is judged.
 pub(super) struct Told<'a> {
@@ -162,6 +163,9 @@ fn tables(told: &Told<'_>) -> Vec<Table> {
     tables
 }
 
+/// How many days a signed release is valid.
+const VALID_DAYS: u64 = 90;
+
 /// What stands in `publish/release.json`.
 #[derive(Serialize)]
 struct Published<'a> {
@@ -196,7 +200,20 @@ pub(super) fn publish(run: &mut StageRunner, told: &Told<'_>) -> Result<(), Trai
             Some(manifest) => manifest,
             None => releases.publish(&package)?,
         };
-        let is_champion = told.config.publish.promote;
+        let section = &told.config.publish;
+        if !section.sign_with.is_empty() {
+            let days = section
+                .valid_days
+                .map_or(VALID_DAYS, |days| days.get().into());
+            // Before it is promoted: an edge that follows the channel finds it signed.
+            SignedStore::open(to)?.sign(
+                manifest.release,
+                &section.sign_with,
+                days,
+                text(&run.record.run_id),
+            )?;
+        }
+        let is_champion = section.promote;
         if is_champion {
             releases.promote(manifest.release)?;
         }

@@ -1,16 +1,24 @@
 //! Signed releases in the store that publishing keeps.
 
 use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use picket_schema::ArtifactDigest;
 use picket_schema::limits::MAX_ARTIFACT_BYTES;
-use picket_schema::release::SigningKey;
 use picket_schema::release::caps::MAX_ENVELOPE_BYTES;
+use picket_schema::release::{Revocations, SigningKey};
 use picket_wasm_model::OwnedModel;
 
 use super::error::SigningError;
+use super::key_file::read_key;
+use super::release::{ReleasePlan, plan_release};
 use crate::error::TrainerError;
 use crate::publish::{LogAction, PublishLog, ReleaseStore, Releases, open_store};
+
+const DAY: u64 = 86_400;
+
+/// How far back a release is valid, in seconds, for clocks that are behind.
+const HOUR: u64 = 3600;
 
 /// A store with releases to sign.
 pub struct SignedStore(Box<dyn ReleaseStore>);
@@ -76,6 +84,46 @@ impl SignedStore {
         let log = PublishLog::new(self.0.as_ref());
         log.append(action, release, &digest, keys)?;
         Ok(())
+    }
+
+    /// Signs a published release that has neither challenger nor scorer, from now on for so many days. One that is
+    /// signed stays as it is.
+    ///
+    /// # Errors
+    /// Where a key cannot be read, no edge would take the release, or the store fails.
+    pub fn sign(
+        &self,
+        release: u64,
+        keys: &[PathBuf],
+        valid_days: u64,
+        run_id: Option<String>,
+    ) -> Result<(), TrainerError> {
+        let name = format!("releases/{release}/release.dsse.json");
+        if self.0.read(&name, MAX_ENVELOPE_BYTES as u64)?.is_some() {
+            return Ok(());
+        }
+        let keys = keys.iter().map(|file| read_key(file));
+        let keys = keys.collect::<Result<Vec<_>, _>>()?;
+        let keys: Vec<_> = keys.iter().collect();
+        let champion = self.champion_of(release)?;
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        let not_before = since.map_or(0, |since| since.as_secs().saturating_sub(HOUR));
+        let manifest = plan_release(&ReleasePlan {
+            champion: &champion,
+            challenger: None,
+            scorer: None,
+            release: Some(release),
+            parent: self.envelope_before(release)?.as_deref(),
+            revoked: Revocations::default(),
+            not_before,
+            expires: not_before + valid_days * DAY,
+            run_id,
+        })?;
+        let envelope = manifest
+            .sign(&keys)
+            .map_err(SigningError::of("the release"))?;
+        self.put(release, &envelope, None, None)?;
+        self.log(LogAction::Sign, release, &envelope, &keys)
     }
 
     /// Puts the files of a signed release beside its artifact, the envelope last: with it the release is one.

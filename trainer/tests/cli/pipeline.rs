@@ -51,9 +51,11 @@ fn a_run_leaves_every_stage_and_can_be_reproduced() {
     let bench = Bench::new(900);
     let store = bench.path("store");
     let more = format!(
-        "slices = [\"SSLfinal_State\"]\n[publish]\nto = \"{}\"\npromote = true",
-        text(&store)
+        "slices = [\"SSLfinal_State\"]\n[publish]\nto = \"{}\"\npromote = true\nsign-with = [\"{}\"]",
+        text(&store),
+        text(&bench.path("keys/signing-key.json"))
     );
+    stdout_of(&["keygen", "--out", text(&bench.path("keys"))]);
     let pipeline = pipeline(&bench, &more);
     let outcome = json_of(&["run", text(&pipeline), "--json"]);
     assert_eq!(outcome["state"], "finished");
@@ -108,6 +110,18 @@ fn a_run_leaves_every_stage_and_can_be_reproduced() {
     let candidates = read_json(&folder.join("search/candidates.json"));
     // Five of the grid; voting and stacking of the two kinds.
     assert_eq!(candidates["candidates"].as_array().unwrap().len(), 7);
+
+    // What was promoted is signed, and an edge would take it.
+    let signed = json_of(&[
+        "verify",
+        "--envelope",
+        text(&store.join("releases/1/release.dsse.json")),
+        "--trusted-keys",
+        text(&bench.path("keys/trusted-keys.json")),
+        "--model",
+        text(&store.join("releases/1/model.picket")),
+    ]);
+    assert_eq!(signed["run_id"], outcome["run_id"]);
 
     let again = stdout_of(&["reproduce", text(&folder)]);
     assert!(
