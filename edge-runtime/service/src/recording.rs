@@ -105,11 +105,16 @@ pub struct NotRecorded {
     pub reason: String,
 }
 
-/// Says when a record is durable. A host that makes records durable itself finds in it, as [`Any`], what its recorder
-/// left there.
+/// Says when a record is durable.
 pub trait Durable: Any + Send + Sync {
     /// Ready once it is, or with the reason why it never will be.
     fn poll_durable(&self, context: &mut Context<'_>) -> Poll<Result<(), NotRecorded>>;
+
+    /// What the recorder left there, for a host that makes records durable itself.
+    fn left(&self) -> &dyn Any;
+
+    /// Such a host says by this that it has done so.
+    fn made_durable(&self) {}
 }
 
 /// Comes with a response whose records are not durable yet, as an extension of it. The host waits for it before it
@@ -132,20 +137,32 @@ struct Followed {
     then: Mutex<Option<Box<dyn FnOnce() + Send>>>,
 }
 
+impl Followed {
+    /// Once, however often it is asked.
+    fn go_on(&self) {
+        let mut then = self.then.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(then) = then.take() {
+            then();
+        }
+    }
+}
+
 impl Durable for Followed {
     fn poll_durable(&self, context: &mut Context<'_>) -> Poll<Result<(), NotRecorded>> {
         let polled = self.receipt.0.poll_durable(context);
         if let Poll::Ready(Ok(())) = polled {
-            let then = self
-                .then
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take();
-            if let Some(then) = then {
-                then();
-            }
+            self.go_on();
         }
         polled
+    }
+
+    fn left(&self) -> &dyn Any {
+        self.receipt.0.left()
+    }
+
+    fn made_durable(&self) {
+        self.receipt.0.made_durable();
+        self.go_on();
     }
 }
 

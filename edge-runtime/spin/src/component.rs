@@ -148,11 +148,17 @@ async fn written(receipt: &Receipt) -> Result<(), NotRecorded> {
     let failed = |error: crate::StoreError| NotRecorded {
         reason: error.to_string(),
     };
-    let batches: Batches = batches_of(receipt).unwrap_or_default();
+    let Some(batches) = batches_of(receipt) else {
+        // Rather no answer than one whose record is nowhere.
+        let reason = "the records to write were not found".to_owned();
+        return Err(NotRecorded { reason });
+    };
     let store = SpinStore::open().await.map_err(failed)?;
     delivery::write(&store, &batches, spin::now_ms(), spin::random_bits)
         .await
-        .map_err(failed)
+        .map_err(failed)?;
+    receipt.0.made_durable();
+    Ok(())
 }
 
 /// One step of the delivery, where it is time to.

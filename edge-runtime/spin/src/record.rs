@@ -93,13 +93,16 @@ impl Durable for Unwritten {
         let reason = "the records were not written".to_owned();
         Poll::Ready(Err(NotRecorded { reason }))
     }
+
+    fn left(&self) -> &dyn Any {
+        self
+    }
 }
 
 /// Takes the batches out of a response's receipt.
 #[must_use]
 pub fn batches_of(receipt: &Receipt) -> Option<Batches> {
-    let any: &dyn Any = &*receipt.0;
-    let unwritten: &Unwritten = any.downcast_ref()?;
+    let unwritten: &Unwritten = receipt.0.left().downcast_ref()?;
     let mut place = unwritten.0.lock().unwrap_or_else(PoisonError::into_inner);
     place.take()
 }

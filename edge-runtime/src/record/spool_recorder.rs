@@ -437,6 +437,10 @@ impl Durable for DurableTicket {
             .poll(context)
             .map_err(|reason| NotRecorded { reason })
     }
+
+    fn left(&self) -> &dyn std::any::Any {
+        self
+    }
 }
 
 fn receipt(ticket: Ticket) -> Receipt {

@@ -37,6 +37,10 @@ impl Durable for Done {
     fn poll_durable(&self, _: &mut Context<'_>) -> Poll<Result<(), NotRecorded>> {
         Poll::Ready(Ok(()))
     }
+
+    fn left(&self) -> &dyn std::any::Any {
+        self
+    }
 }
 
 impl Kept {
@@ -153,6 +157,10 @@ impl Durable for Lost {
         let reason = "the disk is full".to_owned();
         Poll::Ready(Err(NotRecorded { reason }))
     }
+
+    fn left(&self) -> &dyn std::any::Any {
+        self
+    }
 }
 
 struct Losing;
@@ -208,6 +216,15 @@ fn a_response_is_counted_once_with_the_status_that_goes_out() -> Tested {
         }
     }
     assert_eq!(counted(&service), ["200 2"]);
+    // A host that makes records durable itself finds what the recorder left, and is counted by its word.
+    let mut response = service.handle(&request);
+    let receipt = response.extensions_mut().remove::<Receipt>();
+    let receipt = receipt.ok_or("a receipt")?;
+    assert!(receipt.0.left().is::<Done>());
+    for _ in 0..2 {
+        receipt.0.made_durable();
+    }
+    assert_eq!(counted(&service), ["200 3"]);
     let service = small()?
         .with_ids(Arc::new(Counted::default()))
         .with_recorder(Arc::new(Losing));
