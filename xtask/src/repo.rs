@@ -73,5 +73,13 @@ impl Repo {
 
 fn cargo() -> Command {
     // Cargo tells its own path to what it runs, so that nested calls use the same toolchain.
-    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    // What it tells of this crate is not the nested call's: a build script that reads it would make much anew.
+    for (name, _) in std::env::vars_os() {
+        let known = name.to_string_lossy();
+        if known.starts_with("CARGO_PKG_") || known.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(name);
+        }
+    }
+    command
 }

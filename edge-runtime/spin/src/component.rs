@@ -9,7 +9,7 @@ use spin_sdk::http_service;
 
 use crate::delivery;
 use crate::live::{self, Live, METRICS};
-use crate::record::{Batches, batches_of};
+use crate::record::batches_of;
 use crate::release_blob::MAX_BODY;
 use crate::release_store::{self, Held, PushError};
 use crate::settings::Recording;

@@ -32,6 +32,10 @@ pub(crate) struct Live {
     /// The variables as they were read.
     variables: BTreeMap<&'static str, String>,
     /// The hint when the store was looked through; the outer `None` where it could not be read.
+    #[expect(
+        clippy::option_option,
+        reason = "not looked at, looked at and absent, a release"
+    )]
     hint: Option<Option<u64>>,
 }
 
@@ -174,6 +178,10 @@ fn without_spin() -> Result<Live, String> {
     })
 }
 
+#[expect(
+    clippy::option_option,
+    reason = "not looked at, looked at and absent, a release"
+)]
 async fn with_spin(
     variables: BTreeMap<&'static str, String>,
     hint: Option<Option<u64>>,
@@ -200,6 +208,7 @@ async fn with_spin(
     seen.damaged.clone_from(&looked.damaged);
     seen.release = looked.found.as_ref().map_or(0, |found| found.release);
     drop(seen);
+    #[expect(clippy::single_match_else, reason = "two ways to a model, of one rank")]
     let (model, scoring, withheld_from): (_, Box<dyn Scoring>, _) = match looked.found {
         Some(Found {
             release,

@@ -84,6 +84,7 @@ pub(crate) async fn variables() -> Result<BTreeMap<&'static str, String>, String
 /// The default store.
 pub(crate) struct SpinStore(Store);
 
+#[expect(clippy::needless_pass_by_value, reason = "as map_err hands it over")]
 fn failed(error: spin_sdk::key_value::Error) -> StoreError {
     StoreError {
         reason: error.to_string(),

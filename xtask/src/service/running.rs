@@ -33,9 +33,13 @@ both-splits = false
 to = \"store\"
 ";
 
-/// Builds the trainer as the tests do.
+/// Builds the trainer as the tests do: fewer packages would mean other features, and all it uses a second time.
 pub(crate) fn build_trainer(repo: &Repo) -> Result<PathBuf> {
-    command::run(repo.cargo().args(["build", "--package", "picket-trainer"]))?;
+    command::run(
+        repo.cargo()
+            .args(["build", "--workspace", "--bins", "--tests"])
+            .envs(crate::demo::output_locations(repo)),
+    )?;
     Ok(repo.target.join("debug/trainer"))
 }
 
