@@ -62,13 +62,13 @@ impl Release {
         checked.map_err(|error| problem(&error))
     }
 
-    /// The golden rows, shape (n_rows, n_features).
+    /// The golden rows, shape `(n_rows, n_features)`.
     #[wasm_bindgen(js_name = goldenRows)]
     pub fn golden_rows(&self) -> Vec<f32> {
         self.0.golden().rows
     }
 
-    /// Their margins, shape (n_rows,).
+    /// Their margins, shape `(n_rows,)`.
     #[wasm_bindgen(js_name = goldenMargins)]
     pub fn golden_margins(&self) -> Vec<f64> {
         self.0.golden().margins

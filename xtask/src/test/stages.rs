@@ -67,16 +67,14 @@ pub(crate) fn clippy(context: &mut Context) -> Result<()> {
             .args(deny),
     )?;
     // The bindings compile natively too; a workspace build leaves them out.
-    for binding in ["browser", "component"] {
+    for (package, binding) in [
+        ("picket-wasm-model", "browser"),
+        ("picket-wasm-model", "component"),
+        ("picket-verifier", "browser"),
+    ] {
         command::run(
             repo.cargo()
-                .args([
-                    "clippy",
-                    "--package",
-                    "picket-wasm-model",
-                    "--features",
-                    binding,
-                ])
+                .args(["clippy", "--package", package, "--features", binding])
                 .args(deny),
         )?;
     }
