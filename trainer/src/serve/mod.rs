@@ -1,6 +1,6 @@
 //! The trainer as a service: train, watch and decide over HTTP.
 //!
-//! Routes stand in [`route`], one file each. [`gate`] is what every request goes through first: who it is, what they may
+//! Routes stand in `route`, one file each. `gate` is what every request goes through first: who it is, what they may
 //! do, how much and how long. [`App`] is what the routes share. Trainings are jobs: see [`crate::jobs`].
 
 mod app;
