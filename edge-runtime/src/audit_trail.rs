@@ -8,7 +8,7 @@ use picket_access::{AuditError, AuditEvent, AuditLog, Outcome};
 use serde_json::json;
 
 use crate::error::StartError;
-use crate::log_line::log;
+use picket_telemetry::log;
 
 /// One a process, as the log is: a model changes in a thread of the sync, a token in a command, records in others.
 static TRAIL: OnceLock<AuditLog> = OnceLock::new();

@@ -19,11 +19,11 @@ use crate::collected_batch;
 use crate::connections::{self, ConnectionLimits};
 use crate::doors::{Doors, Needed, Refusal};
 use crate::error::StartError;
-use crate::log_line::log;
 use crate::server::{reload, reload_changed};
 use crate::spool::MAX_RECORD;
 use crate::tls::{Tls, TlsFiles};
 use crate::upload::{Collected, CollectedOutcome, Outcome, RecordSink};
+use picket_telemetry::log;
 
 /// The largest batch.
 const MAX_BODY: usize = 4 << 20;

@@ -15,8 +15,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
-use crate::log_line::log;
 use crate::tls::Tls;
+use picket_telemetry::log;
 
 /// How long requests may go on once the server is to stop.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);

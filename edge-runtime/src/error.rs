@@ -141,20 +141,6 @@ pub enum StartError {
         /// What is wrong.
         reason: String,
     },
-    /// The log cannot be written.
-    #[error("cannot write the log {}: {source}", .path.display())]
-    LogFile {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        source: std::io::Error,
-    },
-    /// Traces have nowhere to go.
-    #[error("cannot send traces to {found}; expected an address such as http://localhost:4318")]
-    Trace {
-        /// What was found.
-        found: String,
-    },
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {source}; --listen takes another address")]
     Listen {

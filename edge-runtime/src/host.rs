@@ -10,7 +10,6 @@ use serde_json::json;
 
 use crate::audit_trail::audit;
 use crate::error::StartError;
-use crate::log_line::log;
 use crate::monotonic::Monotonic;
 use crate::page;
 use crate::record::RandomIds;
@@ -18,6 +17,7 @@ use crate::recording::Recording;
 use crate::scorer_engine::{EngineConfig, ScorerEngine};
 use crate::scorer_instance::guest_memory;
 use crate::scorer_pool::{PoolConfig, ScorerPool};
+use picket_telemetry::log;
 
 /// What the host serves, and with what.
 #[derive(Clone, Debug)]

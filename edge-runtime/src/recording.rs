@@ -10,11 +10,11 @@ use picket_service::{Label, NotRecorded, Predictions, Receipt, Recorder};
 use serde_json::json;
 
 use crate::error::StartError;
-use crate::log_line::log;
 use crate::record::{RandomIds, RecorderConfig, SpoolRecorder, node_name};
 use crate::shadow::{Shadow, Told};
 use crate::spool::{Spool, SpoolConfig, SpoolError};
 use crate::upload::{CollectorSink, Pace, RecordSink, UploadMetrics, Uploader};
+use picket_telemetry::log;
 
 /// How long a try to deliver may take.
 const UPLOAD_TIMEOUT: Duration = Duration::from_secs(30);

@@ -103,7 +103,7 @@ pub fn start_released_with(
     let resumed = sync.resume(unix_time());
     if let Err(error) = &resumed {
         let fields = [("reason", serde_json::json!(error.to_string()))];
-        crate::log_line::log("error", "release_not_resumed", &fields);
+        picket_telemetry::log("error", "release_not_resumed", &fields);
     }
     // Even where a release is served already: a revocation must not wait for the first interval.
     let polled = sync.poll(unix_time());

@@ -3,14 +3,13 @@
 use std::str::FromStr;
 use std::time::{Instant, SystemTime};
 
-use http::{Method, Request, StatusCode};
+use http::{HeaderMap, HeaderName, Method, Request, StatusCode};
 use picket_access::Identity;
 use picket_service::IdSource;
+use picket_telemetry::{Attribute, Span, SpanKind, TraceContext, Tracer, log};
 use serde_json::json;
 
 use crate::doors::RequestId;
-use crate::log_line::log;
-use crate::trace::{Span, TraceContext, Tracer};
 
 /// Which requests have a line in the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,9 +55,8 @@ impl RequestStory {
         ids: &dyn IdSource,
         tracer: Option<&Tracer>,
     ) -> Self {
-        let trace = tracer
-            .map(|tracer| TraceContext::of(request.headers(), ids, tracer.share_per_million()));
-        let trace = trace.filter(|it| it.sampled);
+        let trace = tracer.map(|tracer| trace_context(request.headers(), ids, tracer));
+        let trace = trace.filter(TraceContext::is_sampled);
         Self {
             id: RequestId::of(request.headers(), ids),
             route,
@@ -106,16 +104,38 @@ impl RequestStory {
         if let (Some(tracer), Some(context), Some(start)) = (tracer, self.trace, self.wall_start) {
             tracer.take(Span {
                 context,
-                method: self.method,
-                route: self.route,
-                status: status.as_u16(),
-                request_id: self.id.as_str().to_owned(),
-                model_version: model_version.to_owned(),
+                kind: SpanKind::Server,
+                name: format!("{} {}", self.method, self.route),
                 start,
                 end: start + self.start.elapsed(),
+                is_failed: status.is_server_error(),
+                attributes: vec![
+                    ("http.request.method", self.method.into()),
+                    ("http.route", self.route.into()),
+                    (
+                        "http.response.status_code",
+                        Attribute::Number(status.as_u16().into()),
+                    ),
+                    ("picket.model.version", model_version.into()),
+                    ("picket.request.id", self.id.as_str().into()),
+                ],
             });
         }
     }
+}
+
+/// A header that comes twice names nobody's trace.
+fn trace_context(headers: &HeaderMap, ids: &dyn IdSource, tracer: &Tracer) -> TraceContext {
+    let mut values = headers
+        .get_all(HeaderName::from_static("traceparent"))
+        .iter();
+    let given = values.next().filter(|_| values.next().is_none());
+    let random = || ids.next_id().0;
+    TraceContext::of(
+        given.map(http::HeaderValue::as_bytes),
+        &random,
+        tracer.share_per_million(),
+    )
 }
 
 /// A client may invent methods; the log shows those that there are.

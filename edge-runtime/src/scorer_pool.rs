@@ -9,9 +9,9 @@ use picket_wasm_model::{Explanation, Scored};
 use serde_json::json;
 
 use crate::error::StartError;
-use crate::log_line::log;
 use crate::scorer_engine::ScorerEngine;
 use crate::scorer_instance::{Called, ScorerInstance};
+use picket_telemetry::log;
 
 /// How a pool behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

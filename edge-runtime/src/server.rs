@@ -31,11 +31,10 @@ use crate::connections::{self, ConnectionLimits};
 use crate::doors::{Doors, REQUEST_ID, Refusal, RequestId, needed_role};
 use crate::error::StartError;
 use crate::live_service::LiveService;
-use crate::log_line::log;
 use crate::record::RandomIds;
 use crate::request_log::{LoggedRequests, RequestStory};
 use crate::tls::{Tls, TlsFiles};
-use crate::trace::Tracer;
+use picket_telemetry::{Tracer, log};
 
 /// How often the files of tokens and certificates are looked at.
 const RELOAD_INTERVAL: Duration = Duration::from_secs(5);

@@ -32,8 +32,6 @@ mod importance;
 pub mod ingest;
 #[cfg(feature = "serve")]
 pub mod jobs;
-#[cfg(feature = "serve")]
-mod json_log;
 mod judgement;
 mod knn;
 pub mod learn;

@@ -23,8 +23,8 @@ use serde_json::json;
 use super::histograms::Histograms;
 use super::ids::RandomIds;
 use super::mode::RecordMode;
-use crate::log_line::log;
 use crate::spool::{Spool, SpoolError, Ticket};
+use picket_telemetry::log;
 
 /// Rows of a batch that are queued at a time; a larger batch waits for the disk between.
 const ROWS_AT_A_TIME: usize = 4096;

@@ -20,7 +20,7 @@ use wasmtime_wasi_http::{Error, WasiBody};
 
 use super::workers::Workers;
 use crate::error::StartError;
-use crate::log_line::log;
+use picket_telemetry::log;
 
 /// How long a client may take to send its headers: idle connections are closed after that too.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);

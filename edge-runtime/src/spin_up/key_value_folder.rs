@@ -14,7 +14,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use crate::log_line::log;
+use picket_telemetry::log;
 
 /// The longest key in bytes, as Spin's stores have it.
 const MAX_KEY: usize = 256;

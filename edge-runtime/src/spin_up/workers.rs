@@ -17,8 +17,8 @@ use wasmtime_wasi_http::p3::bindings::ServicePre;
 
 use super::SpinConfig;
 use super::guest::{Given, Guest};
-use crate::log_line::log;
 use crate::scorer_engine::{TICK, tick};
+use picket_telemetry::log;
 
 /// How long an instance without work is kept.
 const IDLE: Duration = Duration::from_secs(30);

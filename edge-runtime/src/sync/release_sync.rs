@@ -19,7 +19,7 @@ use super::state::{State, StateDir};
 use super::sync_error::SyncError;
 use super::sync_metrics::SyncMetrics;
 use crate::audit_trail::audit;
-use crate::log_line::log;
+use picket_telemetry::log;
 
 /// Marks of time alone are written at most this often, in seconds: flash wears.
 const TIME_MARK_INTERVAL: u64 = 60;

@@ -7,7 +7,7 @@ use mongodb::{Collection, Database, IndexModel};
 use picket_schema::record::json_schema;
 use serde_json::json;
 
-use crate::log_line::log;
+use picket_telemetry::log;
 
 /// The server has a collection of this name already.
 const NAMESPACE_EXISTS: i32 = 48;

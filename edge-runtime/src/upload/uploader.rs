@@ -10,8 +10,8 @@ use serde_json::json;
 
 use super::pace::{Circuit, Pace};
 use super::sink::{Outcome, RecordSink, SinkError};
-use crate::log_line::log;
 use crate::spool::{Batch, Fate, Spool};
+use picket_telemetry::log;
 
 /// How long to wait for records, or for the hours to come, before looking again.
 const TICK: Duration = Duration::from_millis(500);

@@ -5,7 +5,8 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use picket_edge_runtime::{ServerOptions, StartError, Tracer, TracerConfig};
+use picket_edge_runtime::ServerOptions;
+use picket_telemetry::{TelemetryError, Tracer, TracerConfig};
 use serde_json::{Value, json};
 
 use crate::scene::{Scene, Tested, header, request, status};
@@ -42,7 +43,9 @@ fn a_span_goes_to_the_collector_with_its_parent() -> Tested {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let tracer = Tracer::start(&TracerConfig {
         endpoint: format!("http://{}/", listener.local_addr()?),
-        share_per_million: 0,
+        share: 0.0,
+        service: "picket-edge-runtime",
+        version: "1",
     })?;
     let collecting = std::thread::spawn(move || one_request(&listener));
     let scene = Scene::start(ServerOptions {
@@ -112,7 +115,9 @@ fn a_collector_that_is_down_costs_no_request() -> Tested {
     let gone = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
     let tracer = Tracer::start(&TracerConfig {
         endpoint: format!("http://{gone}"),
-        share_per_million: 1_000_000,
+        share: 1.0,
+        service: "picket-edge-runtime",
+        version: "1",
     })?;
     let scene = Scene::start(ServerOptions {
         tracer: Some(Arc::new(tracer)),
@@ -126,8 +131,10 @@ fn a_collector_that_is_down_costs_no_request() -> Tested {
     }
     let wrong = Tracer::start(&TracerConfig {
         endpoint: "localhost:4317".to_owned(),
-        share_per_million: 0,
+        share: 0.0,
+        service: "picket-edge-runtime",
+        version: "1",
     });
-    assert!(matches!(wrong, Err(StartError::Trace { .. })));
+    assert!(matches!(wrong, Err(TelemetryError::Endpoint { .. })));
     Ok(())
 }

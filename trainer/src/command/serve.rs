@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use picket_telemetry::{TelemetryArgs, log};
 use serde_json::json;
 use tokio::sync::watch;
 
 use super::watch_options::WatchOptions;
 use crate::error::TrainerError;
 use crate::jobs::{CronExpression, CronTrigger, JobSettings, Jobs, Schedule, StateFolder, Workers};
-use crate::json_log::log;
 use crate::serve::{
     App, AppParts, Champion, Door, Pipelines, ServeError, Server, Watch, audit_place,
 };
@@ -44,6 +44,8 @@ pub(super) struct WorkOptions {
     /// The queue's Redis server, where several machines work; without it the queue is in the state folder.
     #[arg(long, value_name = "URL", env = "REDIS_URL", hide_env_values = true)]
     redis_url: Option<String>,
+    #[command(flatten)]
+    telemetry: TelemetryArgs,
 }
 
 impl WorkOptions {
@@ -59,9 +61,15 @@ impl WorkOptions {
     }
 
     async fn open(&self) -> Result<Jobs, TrainerError> {
+        self.telemetry.start_log().map_err(ServeError::Telemetry)?;
+        let tracer = self
+            .telemetry
+            .tracer(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))
+            .map_err(ServeError::Telemetry)?;
         let state = StateFolder::open(&self.state)?;
         let redis = self.redis_url.as_deref().filter(|url| !url.is_empty());
         let jobs = Jobs::open(state, redis, self.settings()).await?;
+        let jobs = jobs.traced(tracer.map(Arc::new));
         log(
             "info",
             "jobs_opened",
@@ -161,6 +169,7 @@ impl ServeCommand {
         if let Some(workers) = workers {
             workers.stop(STOP_LIMIT).await;
         }
+        end_traces(&jobs).await;
         Ok(())
     }
 }
@@ -200,8 +209,17 @@ impl WorkerCommand {
             let workers = Workers::start(&jobs);
             stop.await;
             workers.stop(STOP_LIMIT).await;
+            end_traces(&jobs).await;
             Ok(())
         })
+    }
+}
+
+/// Sends the spans that wait.
+async fn end_traces(jobs: &Jobs) {
+    if let Some(tracer) = jobs.tracer.clone() {
+        // It waits for the network at most a few seconds; a panic in it has been told.
+        let _ = tokio::task::spawn_blocking(move || tracer.close()).await;
     }
 }
 

@@ -21,6 +21,7 @@ mod task;
 mod task_id;
 mod task_watch;
 mod training_job;
+mod training_trace;
 mod trigger;
 mod upkeep;
 mod worker;
@@ -41,6 +42,7 @@ pub use task::{
 pub use task_id::TaskId;
 pub(crate) use training_job::in_words;
 pub use training_job::{Handled, TrainingWorker};
+pub(crate) use training_trace::random;
 pub use trigger::{
     AccuracyTrigger, CronTrigger, DriftTrigger, LabelTrigger, LiveNumbers, Trigger, TriggerTimes,
 };

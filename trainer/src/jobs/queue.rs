@@ -11,7 +11,8 @@
 //!   compares a number with text and removes all. [`Queue::reap`] removes what is old enough.
 //! - A job may be handed out twice. What it does is safe to do twice: see [`crate::jobs::StateFolder`].
 
-use std::path::Path;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -259,6 +260,8 @@ impl Queue {
 }
 
 async fn open_sqlite(place: &Path) -> Result<SqlitePool, JobError> {
+    // Two processes that begin at the same time would both make the tables, and one would fail.
+    let _held = hold(place.with_extension("lock")).await?;
     let opening = |error: sqlx::Error| failed("opening the queue's database", &error);
     let options = SqliteConnectOptions::new()
         .filename(place)
@@ -275,6 +278,18 @@ async fn open_sqlite(place: &Path) -> Result<SqlitePool, JobError> {
     let migrated = SqliteStorage::migrations().run(&pool).await;
     migrated.map_err(|error| failed("making the queue's tables", &error))?;
     Ok(pool)
+}
+
+/// Waits for a lock that is held until this goes.
+async fn hold(place: PathBuf) -> Result<File, JobError> {
+    let waited = tokio::task::spawn_blocking(move || {
+        let file = File::create(place)?;
+        file.lock()?;
+        Ok::<_, std::io::Error>(file)
+    });
+    let failed = |error: &dyn std::fmt::Display| failed("locking the queue's tables", &error);
+    let held = waited.await.map_err(|error| failed(&error))?;
+    held.map_err(|error| failed(&error))
 }
 
 pub(super) fn failed(operation: &'static str, error: &impl std::fmt::Display) -> JobError {

@@ -14,8 +14,8 @@ use crate::jobs::task::TaskRequest;
 use crate::jobs::task_id::TaskId;
 use crate::jobs::trigger::{Trigger, TriggerTimes};
 use crate::jobs::worker::Jobs;
-use crate::json_log::log;
 use crate::pipeline::PipelineConfig;
+use picket_telemetry::log;
 
 /// How often the triggers are asked; a minute of the clock must not pass unasked.
 const ASK_EVERY: Duration = Duration::from_secs(20);
@@ -133,6 +133,7 @@ impl Schedule {
             by: MEMORY.to_owned(),
             cause,
             request_id: None,
+            traceparent: None,
         }))
     }
 

@@ -19,6 +19,7 @@ fn folder_with_task() -> (tempfile::TempDir, StateFolder, TaskId) {
         by: "alice".to_owned(),
         cause: "request".to_owned(),
         request_id: None,
+        traceparent: None,
     };
     state.create(&request).unwrap();
     assert_eq!(state.task(&task_id).unwrap().request, request);

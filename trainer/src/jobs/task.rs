@@ -25,6 +25,9 @@ pub struct TaskRequest {
     /// The request that asked.
     #[serde(default)]
     pub request_id: Option<String>,
+    /// Where in a trace the training is told, as a W3C `traceparent`.
+    #[serde(default)]
+    pub traceparent: Option<String>,
 }
 
 /// The states of a task, by the names that Celery gives them; only `CANCELLED` is called `REVOKED` there.

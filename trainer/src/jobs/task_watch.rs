@@ -1,6 +1,6 @@
 //! Writes how far a training is into its task's folder.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::jobs::state_folder::{StateFolder, now};
 use crate::jobs::task::{BestSoFar, TaskProgress};
 use crate::jobs::task_id::TaskId;
+use crate::jobs::training_trace::TrainingTrace;
 use crate::progress_watch::ProgressWatch;
 use crate::search::SearchMetric;
 
@@ -20,6 +21,7 @@ pub(super) struct TaskWatch {
     state: StateFolder,
     task_id: TaskId,
     metric: SearchMetric,
+    trace: Option<Arc<TrainingTrace>>,
     heard: Mutex<Heard>,
 }
 
@@ -30,11 +32,17 @@ struct Heard {
 }
 
 impl TaskWatch {
-    pub(super) fn new(state: StateFolder, task_id: TaskId, metric: SearchMetric) -> Self {
+    pub(super) fn new(
+        state: StateFolder,
+        task_id: TaskId,
+        metric: SearchMetric,
+        trace: Option<Arc<TrainingTrace>>,
+    ) -> Self {
         Self {
             state,
             task_id,
             metric,
+            trace,
             heard: Mutex::default(),
         }
     }
@@ -56,6 +64,9 @@ impl TaskWatch {
 
 impl ProgressWatch for TaskWatch {
     fn entered(&self, stage: &str) {
+        if let Some(trace) = &self.trace {
+            trace.entered(stage);
+        }
         self.change(true, |progress| {
             stage.clone_into(&mut progress.stage);
             progress.percent = None;
@@ -107,7 +118,7 @@ mod tests {
     fn the_best_candidate_is_by_the_metrics_direction() {
         let dir = tempfile::tempdir().unwrap();
         let state = StateFolder::open(dir.path()).unwrap();
-        let watch = TaskWatch::new(state, TaskId::new().unwrap(), SearchMetric::LogLoss);
+        let watch = TaskWatch::new(state, TaskId::new().unwrap(), SearchMetric::LogLoss, None);
         watch.entered("search");
         for (idx, mean) in [(0, 0.5), (1, 0.3), (2, 0.4)] {
             let object = serde_json::json!({"candidate_idx": idx, "mean": mean, "model": "tree"});

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use picket_telemetry::{Tracer, log};
 use serde_json::json;
 
 use crate::error::TrainerError;
@@ -16,7 +17,7 @@ use crate::jobs::state_folder::{HeldLock, StateFolder, now};
 use crate::jobs::task::{Task, TaskEnd, TaskResult, TaskStatus};
 use crate::jobs::task_id::TaskId;
 use crate::jobs::task_watch::TaskWatch;
-use crate::json_log::log;
+use crate::jobs::training_trace::TrainingTrace;
 use crate::pipeline::{
     RECORD_FILE, RunOptions, RunRecord, RunState, StopFlag, resume, run_pipeline,
 };
@@ -46,6 +47,8 @@ pub struct TrainingWorker {
     pub name: String,
     /// What runs the queue's operations.
     pub runtime: tokio::runtime::Handle,
+    /// Where traces go.
+    pub tracer: Option<Arc<Tracer>>,
     /// Raised when the process is to end: the training stops where nothing is lost, and another goes on.
     pub shutdown: Arc<AtomicBool>,
 }
@@ -111,7 +114,15 @@ impl TrainingWorker {
                 ("attempt", json!(attempt)),
             ],
         );
-        self.train(task_id, task)
+        let asked_by = task.request.traceparent.as_deref();
+        let trace = TrainingTrace::begin(self.tracer.as_ref(), task_id, asked_by);
+        let (handled, status) = self.train(task_id, task, trace.as_ref())?;
+        if let Some(trace) = trace {
+            let is_failed = status == Some(TaskStatus::Failure);
+            let status = status.map_or("UNFINISHED", TaskStatus::name);
+            trace.end(status, is_failed, &self.name, attempt);
+        }
+        Ok(handled)
     }
 
     fn lock(&self, task_id: &TaskId) -> Result<Option<HeldLock>, TrainerError> {
@@ -145,12 +156,20 @@ impl TrainingWorker {
         }
     }
 
-    fn train(&self, task_id: &TaskId, task: Task) -> Result<Handled, TrainerError> {
+    /// Trains; and how it ended, where it did.
+    fn train(
+        &self,
+        task_id: &TaskId,
+        task: Task,
+        trace: Option<&Arc<TrainingTrace>>,
+    ) -> Result<(Handled, Option<TaskStatus>), TrainerError> {
         let stop = StopFlag::new();
         let is_over = AtomicBool::new(false);
         let trained = std::thread::scope(|scope| {
             scope.spawn(|| self.raise_when_asked(task_id, &stop, &is_over));
-            let trained = catch_unwind(AssertUnwindSafe(|| self.pipeline(task_id, task, &stop)));
+            let trained = catch_unwind(AssertUnwindSafe(|| {
+                self.pipeline(task_id, task, trace, &stop)
+            }));
             is_over.store(true, Ordering::Relaxed);
             trained
         });
@@ -159,11 +178,11 @@ impl TrainingWorker {
             Ok(Err(TrainerError::Interrupted { .. })) if self.state.is_cancelled(task_id) => {
                 TaskEnd::cancelled(&self.state.canceller(task_id))
             }
-            Ok(Err(TrainerError::Interrupted { .. })) => return Ok(Handled::Unfinished),
+            Ok(Err(TrainerError::Interrupted { .. })) => return Ok((Handled::Unfinished, None)),
             Ok(Err(error)) => TaskEnd::failure(in_words(&error)),
             Err(_) => TaskEnd::failure("the training panicked; that is a defect".to_owned()),
         };
-        self.end(task_id, &end)
+        Ok((self.end(task_id, &end)?, Some(end.status)))
     }
 
     /// Runs the pipeline, or goes on with it.
@@ -171,12 +190,13 @@ impl TrainingWorker {
         &self,
         task_id: &TaskId,
         task: Task,
+        trace: Option<&Arc<TrainingTrace>>,
         stop: &StopFlag,
     ) -> Result<RunRecord, TrainerError> {
         let mut config = task.request.config;
         config.artifacts = self.state.runs();
         let metric = config.search.metric;
-        let watch = TaskWatch::new(self.state.clone(), task_id.clone(), metric);
+        let watch = TaskWatch::new(self.state.clone(), task_id.clone(), metric, trace.cloned());
         let watched = WatchedProgress::new(Arc::new(watch));
         let task_stores = Arc::new(SharedStores {
             task_id: task_id.clone(),

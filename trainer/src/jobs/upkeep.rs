@@ -10,7 +10,7 @@ use crate::error::TrainerError;
 use crate::jobs::queue::Lane;
 use crate::jobs::task_id::TaskId;
 use crate::jobs::worker::Jobs;
-use crate::json_log::log;
+use picket_telemetry::log;
 
 /// How often old jobs are removed.
 const REAP_EVERY: Duration = Duration::from_mins(5);

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use apalis::prelude::BoxDynError;
+use picket_telemetry::{Tracer, log};
 use serde_json::json;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -20,7 +21,6 @@ use crate::jobs::task::TaskRequest;
 use crate::jobs::task_id::TaskId;
 use crate::jobs::training_job::{Handled, TrainingWorker};
 use crate::jobs::upkeep;
-use crate::json_log::log;
 
 /// The wait before a worker that ended is started again grows from the first to the second.
 const RESTART_AFTER: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(10)];
@@ -44,6 +44,8 @@ pub struct Jobs {
     pub metrics: Arc<JobMetrics>,
     /// The process's name among the workers: host, process and some random digits.
     pub name: String,
+    /// Where traces go.
+    pub tracer: Option<Arc<Tracer>>,
 }
 
 impl Jobs {
@@ -63,7 +65,14 @@ impl Jobs {
             settings,
             metrics: Arc::default(),
             name: worker_name()?,
+            tracer: None,
         })
+    }
+
+    /// Tells a trace of requests and trainings.
+    #[must_use]
+    pub fn traced(self, tracer: Option<Arc<Tracer>>) -> Self {
+        Self { tracer, ..self }
     }
 
     /// Keeps a task and puts it into the queue. Where the queue does not answer, the task is there all the same, and
@@ -131,6 +140,7 @@ impl Workers {
             settings: jobs.settings.clone(),
             name: jobs.name.clone(),
             runtime: tokio::runtime::Handle::current(),
+            tracer: jobs.tracer.clone(),
             shutdown: Arc::clone(&shutdown),
         });
         let search = Arc::new(SearchWorker::new(jobs.state.clone()));

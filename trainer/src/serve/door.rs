@@ -10,9 +10,9 @@ use http::{HeaderMap, StatusCode, header};
 use picket_access::{AuditEvent, AuditLog, Identity, Outcome, Rate, RateLimiter, Role, TokenFile};
 use serde_json::json;
 
-use crate::json_log::log;
 use crate::serve::error::ServeError;
 use crate::serve::problem::Problem;
+use picket_telemetry::log;
 
 /// How often the token file is looked at for changes.
 const LOOK_EVERY: Duration = Duration::from_secs(1);

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use picket_access::{AuditError, TokenError};
+use picket_telemetry::TelemetryError;
 
 /// Why the service does not start.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +38,9 @@ pub enum ServeError {
     /// The runtime could not be started.
     #[error("the runtime could not be started")]
     Runtime(#[source] std::io::Error),
+    /// Log or traces cannot begin.
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
     /// The token file is wrong.
     #[error(transparent)]
     Tokens(#[from] TokenError),

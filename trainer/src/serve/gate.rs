@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
@@ -11,10 +11,10 @@ use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use picket_access::Role;
+use picket_telemetry::{Attribute, Span, SpanKind, TraceContext, Tracer, log};
 use serde_json::json;
 
-use crate::jobs::TaskId;
-use crate::json_log::log;
+use crate::jobs::{TaskId, random};
 use crate::serve::app::App;
 use crate::serve::door::Caller;
 use crate::serve::problem::{PROBLEM_JSON, Problem};
@@ -38,6 +38,10 @@ pub(crate) struct Peer(pub(crate) IpAddr);
 #[derive(Clone, Debug)]
 pub(crate) struct RequestId(pub(crate) String);
 
+/// Where in a trace a request is told, as a `traceparent`; nothing where none is kept.
+#[derive(Clone, Debug)]
+pub(crate) struct RequestTrace(pub(crate) Option<String>);
+
 /// The role that a route needs; `None` for what everybody may see.
 pub(crate) type Needed = Option<Role>;
 
@@ -51,7 +55,10 @@ pub(crate) async fn pass(
     next: Next,
 ) -> Response {
     let start = Instant::now();
+    let wall_start = SystemTime::now();
     let id = request_id(request.headers());
+    let tracer = app.jobs.tracer.as_deref();
+    let trace = tracer.and_then(|tracer| trace_context(request.headers(), tracer));
     let method = request.method().clone();
     let route = request
         .extensions()
@@ -73,6 +80,8 @@ pub(crate) async fn pass(
         Err(problem) => (None, problem.into_response()),
         Ok(caller) => {
             request.extensions_mut().insert(RequestId(id.clone()));
+            let traceparent = trace.as_ref().map(TraceContext::traceparent);
+            request.extensions_mut().insert(RequestTrace(traceparent));
             if let Some(caller) = &caller {
                 request.extensions_mut().insert(caller.clone());
             }
@@ -100,7 +109,37 @@ pub(crate) async fn pass(
             ),
         ],
     );
+    if let (Some(tracer), Some(context)) = (tracer, trace) {
+        tracer.take(Span {
+            context,
+            kind: SpanKind::Server,
+            name: format!("{} {route}", method_name(&method)),
+            start: wall_start,
+            end: wall_start + start.elapsed(),
+            is_failed: status >= 500,
+            attributes: vec![
+                ("http.request.method", method_name(&method).into()),
+                ("http.route", route.into()),
+                (
+                    "http.response.status_code",
+                    Attribute::Number(status.into()),
+                ),
+                ("picket.request.id", id.into()),
+            ],
+        });
+    }
     response
+}
+
+/// The request's place in a trace that is kept. A header that comes twice names nobody's trace.
+fn trace_context(headers: &HeaderMap, tracer: &Tracer) -> Option<TraceContext> {
+    let mut values = headers
+        .get_all(HeaderName::from_static("traceparent"))
+        .iter();
+    let given = values.next().filter(|_| values.next().is_none());
+    let share = tracer.share_per_million();
+    let context = TraceContext::of(given.map(HeaderValue::as_bytes), &random, share);
+    context.is_sampled().then_some(context)
 }
 
 fn admit(

@@ -7,8 +7,8 @@ use utoipa::ToSchema;
 
 use crate::error::TrainerError;
 use crate::jobs::{JobError, in_words};
-use crate::json_log::log;
 use crate::publish::PublishError;
+use picket_telemetry::log;
 
 /// The content type of problems.
 pub(crate) const PROBLEM_JSON: &str = "application/problem+json";

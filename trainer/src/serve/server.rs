@@ -15,11 +15,11 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tower::ServiceExt as _;
 
-use crate::json_log::log;
 use crate::serve::app::App;
 use crate::serve::error::ServeError;
 use crate::serve::gate::Peer;
 use crate::serve::route;
+use picket_telemetry::log;
 
 /// How long a client may take to send its headers: idle connections are closed after that too.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);

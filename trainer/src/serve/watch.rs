@@ -15,7 +15,6 @@ use tokio::sync::watch;
 use crate::alert::{AlertState, Rules, Signal, Webhook};
 use crate::error::TrainerError;
 use crate::jobs::{LiveNumbers, TaskStatus, in_words};
-use crate::json_log::log;
 use crate::monitor::{AlertView, KnownModels, LiveView, MonitorOptions, look};
 use crate::publish::open_store;
 use crate::records::{RecordQuery, open_records};
@@ -23,6 +22,7 @@ use crate::serve::app::{App, Shared};
 use crate::serve::contributions::Contributions;
 use crate::serve::live::LiveRecords;
 use crate::serve::route::{FeedbackStats, MAX_UNFINISHED};
+use picket_telemetry::log;
 
 /// How many of the newest releases' models are known.
 const N_RELEASES: usize = 20;

@@ -10,4 +10,5 @@ mod old_clients;
 mod process;
 mod redis;
 mod takeover;
+mod telling;
 mod tokens;

@@ -5,20 +5,28 @@ use serde_json::{Map, Value};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
-/// The body of `POST /predict` for the first row of the data, feature by feature by name.
-pub(crate) fn request_body(schema: &Path, data: &Path) -> Result<String> {
+/// The bodies of `POST /predict` for the first rows of the data, at most `n_rows`, feature by feature by name.
+pub(crate) fn request_bodies(schema: &Path, data: &Path, n_rows: usize) -> Result<Vec<String>> {
     let schema_text =
         std::fs::read_to_string(schema).with_context(|| format!("reading {}", schema.display()))?;
     let file = std::fs::File::open(data).with_context(|| format!("reading {}", data.display()))?;
     let mut lines = BufReader::new(file).lines();
-    let mut next = || -> Result<String> {
+    let mut next = || {
         lines
             .next()
-            .with_context(|| format!("{} has no row", data.display()))?
+            .transpose()
             .with_context(|| format!("reading {}", data.display()))
     };
-    let (header, row) = (next()?, next()?);
-    body(&features(&schema_text), &header, &row)
+    let no_row = || format!("{} has no row", data.display());
+    let header = next()?.with_context(no_row)?;
+    let features = features(&schema_text);
+    let mut bodies = vec![body(&features, &header, &next()?.with_context(no_row)?)?];
+    while bodies.len() < n_rows
+        && let Some(row) = next()?
+    {
+        bodies.push(body(&features, &header, &row)?);
+    }
+    Ok(bodies)
 }
 
 #[derive(Debug, PartialEq, Eq)]

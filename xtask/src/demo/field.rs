@@ -13,8 +13,10 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Week {
     pipeline: PathBuf,
     state: PathBuf,
-    /// Records, and the models that made them; nothing for rows of the user's own, which nobody can make up.
-    records: Option<(PathBuf, [PathBuf; 2])>,
+    /// Where the gates' records go.
+    records: PathBuf,
+    /// The models that they are of.
+    models: Vec<PathBuf>,
 }
 
 /// Makes the files anew: records end now, and what an earlier demo left is of other models.
@@ -37,10 +39,15 @@ pub(crate) fn make(
     let mut week = Week {
         pipeline,
         state,
-        records: None,
+        records: records.clone(),
+        models: vec![model.to_owned()],
     };
     if !is_sample {
-        println!("none: records are made up for the synthetic sample alone");
+        std::fs::create_dir_all(&records)
+            .with_context(|| format!("making {}", records.display()))?;
+        println!(
+            "none: records are made up for the synthetic sample alone; the gates bring theirs"
+        );
         return Ok(week);
     }
     let before = folder.join("before.picket");
@@ -61,7 +68,7 @@ pub(crate) fn make(
             .arg("--model")
             .arg(model),
     )?;
-    week.records = Some((records, [before, model.to_owned()]));
+    week.models.insert(0, before);
     Ok(week)
 }
 
@@ -77,6 +84,11 @@ fn pipeline_text(data: &Path, schema: &Path) -> String {
 }
 
 impl Week {
+    /// Where the gates' records go.
+    pub(crate) fn records(&self) -> &Path {
+        &self.records
+    }
+
     /// Starts the service, and a first training.
     pub(crate) fn serve(
         &self,
@@ -97,11 +109,9 @@ impl Week {
             .stderr(std::fs::File::create(
                 self.pipeline.with_file_name("service.log"),
             )?);
-        if let Some((records, models)) = &self.records {
-            command.arg("--store").arg(records);
-            for model in models {
-                command.arg("--model").arg(model);
-            }
+        command.arg("--store").arg(&self.records);
+        for model in &self.models {
+            command.arg("--model").arg(model);
         }
         let server = Server::start("trainer serve", command, address, interrupt)?;
         if !interrupt.came() {

@@ -2,6 +2,7 @@
 
 mod example_row;
 mod field;
+mod gates;
 mod server;
 
 use crate::args::Args;
@@ -12,8 +13,6 @@ use crate::repo::Repo;
 use crate::setup::{self, WasmToolchain};
 use crate::stage::Stages;
 use anyhow::{Context, Result, bail};
-use server::Server;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 pub(crate) const USAGE: &str = "\
@@ -21,7 +20,8 @@ cargo xtask demo [--data FILE --schema FILE] [--port 3000] [--trainer-port 3100]
                  [--no-serve]
 
 Sets up what is missing, builds, trains on the synthetic sample (or on your data), serves the API
-and the page on this machine, and the dashboard over a synthetic week in the field, and says what to try.
+and the page on this machine by two gates, whose records the dashboard shows, after a synthetic week in the field,
+and says what to try. The gates are asked about a row of the data every other second.
 Ctrl-C stops it.
 
   --data FILE      a CSV of yours; needs --schema
@@ -37,6 +37,8 @@ pub(crate) const TRY_LINE: &str = "  curl ";
 
 const SAMPLE_ROWS: &str = "5000";
 const SAMPLE_SEED: &str = "7";
+/// So many rows of the data are asked about in turn.
+const TRAFFIC_ROWS: usize = 500;
 
 struct Options {
     /// Data and schema of the user's own.
@@ -117,8 +119,7 @@ pub(crate) fn run(repo: &Repo, args: Args) -> Result<()> {
         return Ok(());
     }
 
-    let body = example_row::request_body(&schema, &data)?;
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
+    let bodies = example_row::request_bodies(&schema, &data, TRAFFIC_ROWS)?;
     let interrupt = Interrupt::watch()?;
     let week = stages.run("Records: a synthetic week in the field", || {
         let is_sample = options.own.is_none();
@@ -131,26 +132,35 @@ pub(crate) fn run(repo: &Repo, args: Args) -> Result<()> {
             is_sample,
         )
     })?;
-    let server = stages.run("Serve", || {
-        let mut command = repo.command(bin.join("edge-runtime"));
-        command
-            .args(["serve".as_ref(), "--model".as_ref(), model.as_os_str()])
-            .args(["--listen", &address.to_string()])
-            .envs(output_locations(repo));
-        Server::start("edge-runtime", command, address, &interrupt)
+    let (mut servers, gates) = stages.run("Serve: two gates and a collector", || {
+        gates::serve(
+            repo,
+            &bin.join("edge-runtime"),
+            &folder,
+            &model,
+            week.records(),
+            gates::local(options.port),
+            &interrupt,
+        )
     })?;
-    let dashboard = stages.run("Serve the dashboard", || {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.trainer_port));
+    servers.push(stages.run("Serve the dashboard", || {
+        let address = gates::local(options.trainer_port);
         week.serve(repo, &bin.join("trainer"), address, &interrupt)
-    })?;
+    })?);
+    let line = what_to_try(options.port, options.trainer_port, &bodies[0]);
+    let traffic = gates::traffic(gates, bodies, &interrupt);
     if !interrupt.came() {
-        println!(
-            "\n{}",
-            what_to_try(options.port, options.trainer_port, &body)
-        );
+        println!("\n{line}");
         println!("\nReady after {}.", crate::stage::shown(stages.elapsed()));
     }
-    server::run_until(&mut [server, dashboard], &interrupt)
+    // Gates first, so that the collector is still there for what they have in hand.
+    servers.rotate_left(1);
+    let stopped = server::run_until(&mut servers, &interrupt);
+    if interrupt.came() {
+        // It ends by the same Ctrl-C; a panic in it has been told.
+        let _ = traffic.join();
+    }
+    stopped
 }
 
 /// Where programs and tests find what `build-wasm` made.
@@ -213,7 +223,7 @@ fn what_to_try(port: u16, trainer_port: u16, body: &str) -> String {
     let quoted = body.replace('\'', r"'\''");
     format!(
         "Try:\n  page       http://localhost:{port}/\n  API        http://localhost:{port}/docs\n  \
-         dashboard  http://localhost:{trainer_port}/home (synthetic records)\n\n\
+         dashboard  http://localhost:{trainer_port}/home (records of the two gates, after a synthetic week)\n\n\
          {TRY_LINE}-sS http://localhost:{port}/predict -H 'content-type: application/json' \
          -d '{quoted}'\n\nCtrl-C stops it."
     )

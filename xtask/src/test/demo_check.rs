@@ -6,7 +6,7 @@ use crate::http;
 use crate::repo::Repo;
 use anyhow::{Context, Result, bail};
 use std::io::{BufRead, BufReader};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ const STOP_LIMIT: Duration = Duration::from_secs(30);
 const LIVE_LIMIT: Duration = Duration::from_mins(1);
 
 pub(crate) fn run(repo: &Repo) -> Result<()> {
-    let (port, trainer_port) = (free_port()?, free_port()?);
+    let (port, trainer_port) = (http::free_address()?.port(), http::free_address()?.port());
     let mut child = Demo(
         repo.command(&repo.xtask)
             .args(["demo", "--profile", "dev", "--port", &port.to_string()])
@@ -69,13 +69,14 @@ fn try_out(child: &mut Child, port: u16) -> Result<()> {
     println!("POST /predict: {answer}");
     let answer: serde_json::Value =
         serde_json::from_str(&answer).context("the answer of /predict is not JSON")?;
-    if !answer.is_object() {
-        bail!("the answer of /predict is not an object");
+    if !answer["id"].is_string() {
+        bail!("the answer of /predict has no id: nothing is recorded");
     }
     Ok(())
 }
 
-/// The dashboard is there, and lives: it has records, models with an accuracy, drift, nodes, and soon alerts.
+/// The dashboard is there, and lives: it has records, models with an accuracy, drift, nodes, soon alerts, and what the
+/// gates answered since.
 fn try_dashboard(port: u16) -> Result<()> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     for path in ["/home", "/home/main.js"] {
@@ -86,6 +87,8 @@ fn try_dashboard(port: u16) -> Result<()> {
         }
     }
     let start = Instant::now();
+    let n_rows = |live: &serde_json::Value| live["view"]["totals"]["n_rows"].as_u64().unwrap_or(0);
+    let mut n_before = 0;
     loop {
         let (live, alerts) = (json(address, "/live")?, json(address, "/alerts")?);
         let view = &live["view"];
@@ -97,16 +100,19 @@ fn try_dashboard(port: u16) -> Result<()> {
             n_of(&live["contributions"]["features"]),
             n_of(&alerts["alerts"]),
         ];
-        if found.iter().all(|n| *n > 0) {
+        if n_before == 0 {
+            n_before = n_rows(&live);
+        }
+        let n_now = n_rows(&live);
+        if found.iter().all(|n| *n > 0) && n_before > 0 && n_now > n_before {
             println!(
-                "GET /live: {} rows; versions, drift, nodes, contributions, alerts: {found:?}",
-                view["totals"]["n_rows"]
+                "GET /live: {n_before} rows, then {n_now}; versions, drift, nodes, contributions, alerts: {found:?}"
             );
             return Ok(());
         }
         if start.elapsed() > LIVE_LIMIT {
             bail!(
-                "the dashboard has nothing to show: versions, drift, nodes, contributions, alerts: {found:?}"
+                "the dashboard has nothing to show, or nothing new: {n_before} rows, then {n_now}; versions, drift, nodes, contributions, alerts: {found:?}"
             );
         }
         std::thread::sleep(Duration::from_millis(500));
@@ -160,9 +166,4 @@ impl Drop for Demo {
 fn signal_group(child: &Child, signal: &str) -> Result<()> {
     let group = format!("-{}", child.id());
     command::run(Command::new("sh").args(["-c", "kill -s \"$0\" -- \"$1\"", signal, &group]))
-}
-
-fn free_port() -> Result<u16> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    Ok(listener.local_addr()?.port())
 }

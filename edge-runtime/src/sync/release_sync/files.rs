@@ -5,11 +5,11 @@ use picket_schema::release::{KeySet, Trust, VerifiedManifest};
 use serde_json::json;
 
 use super::ReleaseSync;
-use crate::log_line::log;
 use crate::sync::release_host::ReleaseFiles;
 use crate::sync::source::{Fetched, SourceError, SourcePath};
 use crate::sync::state::ActiveRelease;
 use crate::sync::sync_error::SyncError;
+use picket_telemetry::log;
 
 impl ReleaseSync {
     /// Serves the last good release from the disk, whatever the source says. `now` is in seconds since 1970.

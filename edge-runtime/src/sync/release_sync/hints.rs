@@ -6,9 +6,9 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::ReleaseSync;
-use crate::log_line::log;
 use crate::sync::source::{Fetched, SourceError, SourcePath};
 use crate::sync::sync_error::SyncError;
+use picket_telemetry::log;
 
 /// The largest pointer.
 const MAX_POINTER_BYTES: u64 = 64 << 10;

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use crate::jobs::{TaskId, TaskRequest, TaskStatus, now};
 use crate::serve::app::App;
 use crate::serve::door::Caller;
-use crate::serve::gate::RequestId;
+use crate::serve::gate::{RequestId, RequestTrace};
 use crate::serve::problem::{Problem, ProblemDocument};
 use crate::serve::route::json;
 
@@ -45,6 +45,7 @@ pub(crate) async fn train_get(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
     Extension(id): Extension<RequestId>,
+    Extension(trace): Extension<RequestTrace>,
     method: Method,
 ) -> Response {
     if method == Method::HEAD {
@@ -54,7 +55,7 @@ pub(crate) async fn train_get(
             .into_response();
     }
     let settings = Value::Object(serde_json::Map::new());
-    answer(begin(&app, &caller, &id, settings).await)
+    answer(begin(&app, &caller, &id, trace, settings).await)
 }
 
 /// Starts a training. The body may change settings of the pipeline: keys as in a pipeline's file, as JSON or TOML.
@@ -77,11 +78,12 @@ pub(crate) async fn train_post(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
     Extension(id): Extension<RequestId>,
+    Extension(trace): Extension<RequestTrace>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
     match settings_of(&headers, &body) {
-        Ok(settings) => answer(begin(&app, &caller, &id, settings).await),
+        Ok(settings) => answer(begin(&app, &caller, &id, trace, settings).await),
         Err(problem) => problem.into_response(),
     }
 }
@@ -144,6 +146,7 @@ async fn begin(
     app: &App,
     caller: &Caller,
     request_id: &RequestId,
+    trace: RequestTrace,
     settings: Value,
 ) -> Result<TaskId, Problem> {
     let (name, request_id) = (caller.name.clone(), request_id.0.clone());
@@ -159,6 +162,7 @@ async fn begin(
                 by: name,
                 cause: "request".to_owned(),
                 request_id: Some(request_id),
+                traceparent: trace.0,
             };
             Ok((n_unfinished < MAX_UNFINISHED).then_some(request))
         })

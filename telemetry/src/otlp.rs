@@ -4,50 +4,49 @@ use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
-use super::Span;
+use crate::trace_context::hex;
+use crate::{Attribute, Span, SpanKind};
 
-/// `SPAN_KIND_SERVER`.
-const SERVER: u8 = 2;
 /// `STATUS_CODE_ERROR`.
 const ERROR: u8 = 2;
-const NAME: &str = env!("CARGO_PKG_NAME");
-const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The body of a request to `/v1/traces`.
-pub(crate) fn request(spans: &[Span]) -> Value {
+pub(crate) fn request(service: &str, version: &str, spans: &[Span]) -> Value {
     json!({"resourceSpans": [{
         "resource": {"attributes": [
-            text("service.name", NAME),
-            text("service.version", VERSION),
+            text("service.name", service),
+            text("service.version", version),
         ]},
         "scopeSpans": [{
-            "scope": {"name": NAME, "version": VERSION},
+            "scope": {"name": service, "version": version},
             "spans": spans.iter().map(span).collect::<Vec<_>>(),
         }],
     }]})
 }
 
 fn span(span: &Span) -> Value {
+    let attributes = span.attributes.iter().map(|(key, value)| match value {
+        Attribute::Text(value) => text(key, value),
+        // 64-bit numbers are texts in this form.
+        Attribute::Number(value) => json!({"key": key, "value": {"intValue": value.to_string()}}),
+    });
     let mut value = json!({
         "traceId": hex(&span.context.trace_id),
         "spanId": hex(&span.context.span_id),
-        "name": format!("{} {}", span.method, span.route),
-        "kind": SERVER,
+        "name": span.name,
+        "kind": match span.kind {
+            SpanKind::Internal => 1,
+            SpanKind::Server => 2,
+            SpanKind::Consumer => 5,
+        },
         "startTimeUnixNano": nanos(span.start),
         "endTimeUnixNano": nanos(span.end),
-        "attributes": [
-            text("http.request.method", span.method),
-            text("http.route", span.route),
-            // 64-bit numbers are texts in this form.
-            json!({"key": "http.response.status_code", "value": {"intValue": span.status.to_string()}}),
-            text("picket.model.version", &span.model_version),
-            text("picket.request.id", &span.request_id),
-        ],
+        "attributes": attributes.collect::<Vec<_>>(),
     });
     if let Some(parent) = &span.context.parent_id {
         value["parentSpanId"] = hex(parent).into();
     }
-    if span.status >= 500 {
+    if span.is_failed {
         value["status"] = json!({"code": ERROR});
     }
     value
@@ -55,16 +54,6 @@ fn span(span: &Span) -> Value {
 
 fn text(key: &str, value: &str) -> Value {
     json!({"key": key, "value": {"stringValue": value}})
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-
-    bytes.iter().fold(String::new(), |mut out, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
 }
 
 fn nanos(time: SystemTime) -> String {

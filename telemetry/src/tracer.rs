@@ -8,9 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::{Span, otlp};
-use crate::error::StartError;
-use crate::log_line::log;
+use crate::{Span, TelemetryError, log, otlp};
 
 /// Spans that wait; further ones are dropped, and counted.
 const QUEUE: usize = 2048;
@@ -26,8 +24,12 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 pub struct TracerConfig {
     /// The collector, such as `http://localhost:4318`; the path `/v1/traces` is added.
     pub endpoint: String,
-    /// How many of a million requests are traced, of those whose client did not decide it.
-    pub share_per_million: u32,
+    /// Which share of the traces that begin here is kept, from 0 to 1.
+    pub share: f64,
+    /// The program, as `service.name`.
+    pub service: &'static str,
+    /// Its version.
+    pub version: &'static str,
 }
 
 /// Takes spans. Dropped, it sends what waits, for as long as one try may take.
@@ -36,19 +38,23 @@ pub struct Tracer {
     queue: Mutex<Option<SyncSender<Span>>>,
     dropped: Arc<AtomicU64>,
     share_per_million: u32,
-    thread: Option<JoinHandle<()>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Tracer {
     /// Starts to send.
     ///
     /// # Errors
-    /// [`StartError::Trace`] for an endpoint that is no http address, [`StartError::Thread`].
-    pub fn start(config: &TracerConfig) -> Result<Self, StartError> {
+    /// [`TelemetryError::Endpoint`] for one that is no http address, [`TelemetryError::Share`], [`TelemetryError::Thread`].
+    pub fn start(config: &TracerConfig) -> Result<Self, TelemetryError> {
+        if !(0.0..=1.0).contains(&config.share) {
+            let found = config.share;
+            return Err(TelemetryError::Share { found });
+        }
         let endpoint = config.endpoint.trim_end_matches('/');
         let known = ["http://", "https://"];
         if !known.iter().any(|scheme| endpoint.starts_with(scheme)) {
-            return Err(StartError::Trace {
+            return Err(TelemetryError::Endpoint {
                 found: config.endpoint.clone(),
             });
         }
@@ -56,24 +62,43 @@ impl Tracer {
         let (queue, waiting) = sync_channel(QUEUE);
         let dropped = Arc::new(AtomicU64::new(0));
         let counted = Arc::clone(&dropped);
+        let (service, version) = (config.service, config.version);
         let thread = std::thread::Builder::new()
             .name("traces".to_owned())
-            .spawn(move || export(&waiting, &url, &counted))
-            .map_err(|source| StartError::Thread { source })?;
+            .spawn(move || {
+                let encode = |spans: &[Span]| otlp::request(service, version, spans).to_string();
+                export(&waiting, &url, &encode, &counted);
+            })
+            .map_err(|source| TelemetryError::Thread { source })?;
         Ok(Self {
             queue: Mutex::new(Some(queue)),
             dropped,
-            share_per_million: config.share_per_million,
-            thread: Some(thread),
+            share_per_million: (config.share * 1e6).round() as u32,
+            thread: Mutex::new(Some(thread)),
         })
     }
 
-    pub(crate) fn share_per_million(&self) -> u32 {
+    /// Of a million traces that begin here so many are kept.
+    #[must_use]
+    pub fn share_per_million(&self) -> u32 {
         self.share_per_million
     }
 
+    /// Sends what waits, for as long as one try may take; what comes later is dropped. For a program that ends while others
+    /// still hold the tracer.
+    pub fn close(&self) {
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        *queue = None;
+        drop(queue);
+        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(thread) = thread.take() {
+            // A thread that panicked has told it.
+            let _ = thread.join();
+        }
+    }
+
     /// Takes a span; never waits.
-    pub(crate) fn take(&self, span: Span) {
+    pub fn take(&self, span: Span) {
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         let sent = queue.as_ref().is_some_and(|it| it.try_send(span).is_ok());
         if !sent {
@@ -84,19 +109,16 @@ impl Tracer {
 
 impl Drop for Tracer {
     fn drop(&mut self) {
-        drop(
-            self.queue
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take(),
-        );
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        self.close();
     }
 }
 
-fn export(waiting: &Receiver<Span>, url: &str, dropped: &AtomicU64) {
+fn export(
+    waiting: &Receiver<Span>,
+    url: &str,
+    encode: &dyn Fn(&[Span]) -> String,
+    dropped: &AtomicU64,
+) {
     let config = ureq::Agent::config_builder()
         .timeout_global(Some(TIMEOUT))
         .max_redirects(0)
@@ -106,7 +128,7 @@ fn export(waiting: &Receiver<Span>, url: &str, dropped: &AtomicU64) {
     loop {
         let (batch, ended) = batch(waiting);
         if !batch.is_empty() {
-            let body = otlp::request(&batch).to_string();
+            let body = encode(&batch);
             let request = agent.post(url).content_type("application/json");
             let sent = request.send(body);
             let n_dropped = match &sent {

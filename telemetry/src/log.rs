@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use serde_json::{Map, Value};
 
-use crate::error::StartError;
+use crate::TelemetryError;
 use crate::rotated_file::RotatedFile;
 
 /// From which level on lines are written.
@@ -72,13 +72,13 @@ static LOG: OnceLock<Log> = OnceLock::new();
 /// standard error.
 ///
 /// # Errors
-/// [`StartError::LogFile`] where the file cannot be written.
-pub fn start_log(config: &LogConfig) -> Result<(), StartError> {
+/// [`TelemetryError::LogFile`] where the file cannot be written.
+pub fn start_log(config: &LogConfig) -> Result<(), TelemetryError> {
     let file = match &config.file {
         None => None,
         Some(path) => {
             let file = RotatedFile::open(path, config.max_bytes, config.n_files);
-            let file = file.map_err(|source| StartError::LogFile {
+            let file = file.map_err(|source| TelemetryError::LogFile {
                 path: path.clone(),
                 source,
             })?;
@@ -90,8 +90,9 @@ pub fn start_log(config: &LogConfig) -> Result<(), StartError> {
     Ok(())
 }
 
-/// Writes a line. Keys stand in alphabetical order after `time`, `level` and `event`.
-pub(crate) fn log(level: &str, event: &str, fields: &[(&str, Value)]) {
+/// Writes a line. Keys stand in alphabetical order after `time`, `level` and `event`. A request's lines have `request_id`,
+/// those of a training `task_id` and `run_id`.
+pub fn log(level: &str, event: &str, fields: &[(&str, Value)]) {
     let sink = LOG.get();
     let least = sink.map_or(LogLevel::Info, |it| it.level);
     if level.parse().unwrap_or(LogLevel::Error) < least {
