@@ -46,6 +46,29 @@ fn alone(bench: &Bench) -> BTreeMap<u64, String> {
     (0..N_SEEDS).map(digest).collect()
 }
 
+/// By the log of the workers a training was begun again only where the worker that was at it had been killed, and it
+/// ended once.
+fn counts_once(log: &str, task_id: &str, n_attempts: u64, killed: &BTreeSet<u32>) {
+    // A worker that is killed may have written half a line.
+    let lines = log
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let of_task: Vec<Value> = lines.filter(|line| line["task_id"] == task_id).collect();
+    let events = |name: &'static str| of_task.iter().filter(move |line| line["event"] == name);
+    for line in events("training_begins") {
+        assert_eq!(line["run_id"], task_id, "{line}");
+        if line["attempt"].as_u64().unwrap() < n_attempts {
+            let worker = line["worker"].as_str().unwrap();
+            let process = worker.rsplit('-').nth(1).unwrap().parse().unwrap();
+            assert!(killed.contains(&process), "{worker} was at it: {of_task:?}");
+        }
+    }
+    assert!(events("training_begins").count() as u64 <= n_attempts);
+    // None where the worker was killed after the end and before it could say so.
+    let ends: Vec<&Value> = events("training_ended").collect();
+    assert!(ends.len() <= 1, "it ended twice: {ends:?}");
+}
+
 fn survive(redis_url: Option<&str>) {
     let bench = Bench::small();
     let expected = alone(&bench);
@@ -54,7 +77,13 @@ fn survive(redis_url: Option<&str>) {
     let mut serving = arguments.clone();
     let pipeline = bench.pipeline().display().to_string();
     serving.extend(["--insecure-local", "--no-work", "--pipeline", &pipeline].map(str::to_owned));
-    let worker = || Process::worker(&arguments, redis_url);
+    let n_workers = std::cell::Cell::new(0);
+    let log_of = |n: usize| bench.path(&format!("worker-{n}.jsonl"));
+    let worker = || {
+        let log = fs::File::create(log_of(n_workers.replace(n_workers.get() + 1)));
+        Process::worker_logging(&arguments, redis_url, log.unwrap())
+    };
+    let mut killed = BTreeSet::new();
 
     let (service, url) = Process::serve(&serving, redis_url);
     let mut client = Client::new(&url, None);
@@ -80,6 +109,7 @@ fn survive(redis_url: Option<&str>) {
     for n in 0..N_KILLS {
         std::thread::sleep(Duration::from_millis(300 + next() % 1500));
         let place = (next() % N_WORKERS as u64) as usize;
+        killed.insert(workers[place].id());
         std::mem::replace(&mut workers[place], worker()).kill();
         if n == N_KILLS / 2 {
             // The one that takes requests too.
@@ -119,6 +149,12 @@ fn survive(redis_url: Option<&str>) {
         n_taken_over += u64::from(attempt > 1);
     }
     println!("{n_taken_over} of {N_TASKS} trainings were taken over");
+    let logs = (0..n_workers.get()).map(|n| fs::read_to_string(log_of(n)).unwrap() + "\n");
+    let written: String = logs.collect();
+    for (_, task_id) in &tasks {
+        let attempt = client.get(&format!("/task/{task_id}")).json()["attempt"].clone();
+        counts_once(&written, task_id, attempt.as_u64().unwrap(), &killed);
+    }
     assert!(n_taken_over > 0, "no kill fell into a training");
     // The queue comes to rest: what was handed out twice is acknowledged too.
     let start = Instant::now();
