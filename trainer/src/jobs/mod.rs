@@ -12,8 +12,6 @@ mod queue;
 mod redis_server;
 mod redis_upkeep;
 mod schedule;
-#[cfg(test)]
-mod schedule_tests;
 mod search_job;
 mod shared_store;
 mod sqlite_upkeep;

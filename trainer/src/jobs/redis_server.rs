@@ -120,32 +120,3 @@ fn reason(error: &RedisError) -> String {
         _ => error.category().to_owned(),
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_no_server_is_refused_without_its_password() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("ca.pem");
-        for content in ["", "-----BEGIN CERTIFICATE-----\n?\n"] {
-            std::fs::write(&file, content).unwrap();
-            let error = RedisServer::new("rediss://host", Some(&file)).unwrap_err();
-            let is_right = matches!(error, TrainerError::Jobs(JobError::RedisCa { .. }));
-            assert!(is_right && error.is_input_error(), "{content:?}: {error}");
-        }
-        for (url, ca) in [
-            ("secret@host", None),
-            ("http://u:secret@host", None),
-            ("rediss://u:secret@host/#insecure", None),
-            ("redis://u:secret@host", Some(file.as_path())),
-            ("redis://u:secret@host/x", None),
-        ] {
-            let error = RedisServer::new(url, ca).unwrap_err();
-            assert!(error.is_input_error(), "{url}: {error}");
-            assert!(!error.to_string().contains("secret"), "{error}");
-        }
-        assert!(RedisServer::new("rediss://u:secret@host:6380/2", None).is_ok());
-    }
-}

@@ -11,6 +11,8 @@ mod process;
 mod reaping;
 mod redis;
 mod redis_tls;
+mod releases;
+mod schedule;
 mod takeover;
 mod tokens;
 mod triggers;

@@ -332,8 +332,11 @@ fn in_runtime(test: impl Future<Output = ()>) {
 async fn redis_queue(url: &str) -> (Queue, Probe) {
     let probe = Probe::redis(url).await;
     if let Probe::Redis(connection) = &probe {
-        let flushed = redis::cmd("FLUSHDB").exec_async(&mut connection.clone());
-        flushed.await.unwrap();
+        let mut connection = connection.clone();
+        let () = redis::cmd("FLUSHDB")
+            .query_async(&mut connection)
+            .await
+            .unwrap();
     }
     let server = RedisServer::new(url, None).unwrap();
     let queue = Queue::open(Path::new("."), Some(&server), HEARTBEAT).await;

@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
+use picket_trainer::TrainerError;
+use picket_trainer::jobs::{JobError, RedisServer};
+
 use crate::bench::Bench;
 use crate::client::{Client, PATIENCE};
 use crate::process::{Process, trainer};
@@ -143,8 +146,13 @@ fn a_server_that_cannot_be_believed_is_not_used() {
     let tls = redis.url("rediss", "localhost");
     for (url, ca, code, words) in [
         // Another authority; none but the system's; another name; no TLS; a file of no authorities; TLS without checks.
-        (tls.clone(), Some(other.as_path()), 1, "UnknownIssuer"),
-        (tls.clone(), None, 1, "UnknownIssuer"),
+        (
+            tls.clone(),
+            Some(other.as_path()),
+            1,
+            "invalid peer certificate",
+        ),
+        (tls.clone(), None, 1, "invalid peer certificate"),
         (
             redis.url("rediss", "127.0.0.1"),
             Some(right),
@@ -182,4 +190,28 @@ fn a_server_that_cannot_be_believed_is_not_used() {
         assert!(said.contains(words), "expected {words}: {said}");
         assert!(!said.contains(PASSWORD), "{said}");
     }
+}
+
+#[test]
+fn what_is_no_server_is_refused_without_its_password() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("ca.pem");
+    for content in ["", "-----BEGIN CERTIFICATE-----\n?\n"] {
+        std::fs::write(&file, content).unwrap();
+        let error = RedisServer::new("rediss://host", Some(&file)).unwrap_err();
+        let is_right = matches!(error, TrainerError::Jobs(JobError::RedisCa { .. }));
+        assert!(is_right && error.is_input_error(), "{content:?}: {error}");
+    }
+    for (url, ca) in [
+        ("secret@host", None),
+        ("http://u:secret@host", None),
+        ("rediss://u:secret@host/#insecure", None),
+        ("redis://u:secret@host", Some(file.as_path())),
+        ("redis://u:secret@host/x", None),
+    ] {
+        let error = RedisServer::new(url, ca).unwrap_err();
+        assert!(error.is_input_error(), "{url}: {error}");
+        assert!(!error.to_string().contains("secret"), "{error}");
+    }
+    assert!(RedisServer::new("rediss://u:secret@host:6380/2", None).is_ok());
 }

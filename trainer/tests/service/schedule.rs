@@ -4,14 +4,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use super::job_settings::JobSettings;
-use super::schedule::{Schedule, ScheduleAudit};
-use super::state_folder::StateFolder;
-use super::task::{TaskEnd, TaskRequest};
-use super::trigger::{CronTrigger, LabelTrigger, LiveNumbers, Trigger, TriggerTimes};
-use super::worker::Jobs;
-use crate::error::TrainerError;
-use crate::pipeline::PipelineConfig;
+use picket_trainer::jobs::{
+    CronTrigger, JobSettings, Jobs, LabelTrigger, LiveNumbers, Schedule, ScheduleAudit,
+    StateFolder, TaskEnd, TaskRequest, Trigger, TriggerTimes,
+};
+use picket_trainer::pipeline::PipelineConfig;
+use picket_trainer::{TrainerError, phishing_schema};
 
 /// Labels by their times, in seconds since 1970.
 #[derive(Debug, Default)]
@@ -93,7 +91,7 @@ fn jobs(folder: &std::path::Path) -> Jobs {
 fn schedule(triggers: Vec<Arc<dyn Trigger>>) -> Schedule {
     Schedule {
         config: PipelineConfig::default(),
-        schema: crate::phishing_schema().unwrap(),
+        schema: phishing_schema().unwrap(),
         triggers,
         every: Duration::from_secs(20),
     }
