@@ -50,9 +50,9 @@ pub trait ScheduleAudit: Debug + Send + Sync {
 struct Memory {
     /// Seconds since 1970.
     asked: u64,
-    /// When the last training was asked for, in seconds since 1970: its task is forgotten some day.
+    /// When the last training was asked for, in milliseconds since 1970: its task is forgotten some day.
     #[serde(default)]
-    trained: u64,
+    trained_ms: u64,
 }
 
 impl Schedule {
@@ -101,10 +101,7 @@ impl Schedule {
         let Some(_held) = state.lock_schema(MEMORY, 1)? else {
             return Ok(None);
         };
-        let seconds = |time: SystemTime| {
-            let since = time.duration_since(SystemTime::UNIX_EPOCH);
-            since.unwrap_or_default().as_secs()
-        };
+        let seconds = |time| since_1970(time).as_secs();
         let of_seconds = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
         let place = state
             .path()
@@ -113,7 +110,8 @@ impl Schedule {
         // What was due before there was a schedule is not made up for.
         let asked = memory.map_or(at, |memory| of_seconds(memory.asked));
         let (last, is_under_way) = self.last_training(jobs)?;
-        let trained = last.max(of_seconds(memory.map_or(0, |memory| memory.trained)));
+        let remembered = Duration::from_millis(memory.map_or(0, |memory| memory.trained_ms));
+        let trained = last.max(SystemTime::UNIX_EPOCH + remembered);
         let times = TriggerTimes {
             now: at,
             asked,
@@ -128,9 +126,11 @@ impl Schedule {
             audit.begins(request)?;
             state.create(request)?;
         }
+        let begun = request.as_ref().map(|it| it.task_id.time().max(at));
+        let trained = begun.unwrap_or(trained);
         let memory = Memory {
             asked: seconds(at),
-            trained: seconds(if request.is_some() { at } else { trained }),
+            trained_ms: since_1970(trained).as_millis() as u64,
         };
         crate::OutputFile::write(&place, &serde_json::to_vec(&memory)?)?;
         Ok(request)
@@ -181,11 +181,16 @@ impl Schedule {
                 continue;
             }
             is_under_way |= task.end.is_none();
-            let created = humantime::parse_rfc3339(&task.request.created);
-            last = last.max(created.unwrap_or(SystemTime::UNIX_EPOCH));
+            // To the millisecond: a label of the same second is not counted for two trainings.
+            last = last.max(task_id.time());
         }
         Ok((last, is_under_way))
     }
+}
+
+fn since_1970(time: SystemTime) -> Duration {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH);
+    since.unwrap_or_default()
 }
 
 async fn begin(jobs: &Jobs, request: &TaskRequest) -> Result<(), TrainerError> {

@@ -1,6 +1,7 @@
 //! Finished jobs go when they are old, in SQLite and in a real Redis; nothing else goes, and nothing grows.
 
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -326,7 +327,12 @@ fn in_runtime(test: impl Future<Output = ()>) {
         .enable_all()
         .build()
         .unwrap();
-    runtime.block_on(test);
+    let done = catch_unwind(AssertUnwindSafe(|| runtime.block_on(test)));
+    // A test that fails leaves workers with jobs that never end.
+    runtime.shutdown_background();
+    if let Err(panic) = done {
+        resume_unwind(panic);
+    }
 }
 
 async fn redis_queue(url: &str) -> (Queue, Probe) {

@@ -12,10 +12,10 @@ use picket_trainer::pipeline::PipelineConfig;
 use picket_trainer::{TrainerError, phishing_schema};
 
 /// Labels by their times, in seconds since 1970.
-#[derive(Debug, Default)]
-struct Labels(Mutex<Vec<u64>>);
+#[derive(Clone, Debug, Default)]
+struct Labels(Arc<Mutex<Vec<u64>>>);
 
-impl LiveNumbers for Arc<Labels> {
+impl LiveNumbers for Labels {
     fn n_labels_since(&self, time: SystemTime) -> Result<u64, TrainerError> {
         let labels = self.0.lock().unwrap();
         Ok(labels.iter().filter(|at| second(**at) >= time).count() as u64)
@@ -106,9 +106,9 @@ fn end(jobs: &Jobs, request: &TaskRequest) {
 fn labels_count_once_whatever_becomes_of_the_training() {
     let dir = tempfile::tempdir().unwrap();
     let jobs = jobs(dir.path());
-    let (labels, audit) = (Arc::new(Labels::default()), Audit::default());
+    let (labels, audit) = (Labels::default(), Audit::default());
     let trigger = LabelTrigger {
-        live: Arc::clone(&labels),
+        live: labels.clone(),
         n_labels: 3,
     };
     let schedule = schedule(vec![Arc::new(trigger)]);
@@ -140,11 +140,11 @@ fn labels_count_once_whatever_becomes_of_the_training() {
 fn labels_before_a_training_do_not_come_back_when_its_task_is_forgotten() {
     let dir = tempfile::tempdir().unwrap();
     let jobs = jobs(dir.path());
-    let (labels, audit) = (Arc::new(Labels::default()), Audit::default());
+    let (labels, audit) = (Labels::default(), Audit::default());
     let now = this_second();
     labels.0.lock().unwrap().extend([now - 9, now - 8, now - 7]);
     let trigger = LabelTrigger {
-        live: Arc::clone(&labels),
+        live: labels.clone(),
         n_labels: 3,
     };
     let schedule = schedule(vec![Arc::new(trigger)]);

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use picket_trainer::jobs::{Job, Lane, Queue, RedisServer, TaskId};
 use serde_json::Value;
 
 use crate::bench::Bench;
@@ -16,6 +17,8 @@ const N_TASKS: u64 = 20;
 const N_SEEDS: u64 = 4;
 const N_WORKERS: usize = 3;
 const N_KILLS: usize = 15;
+/// Messages about each task.
+const N_MESSAGES: usize = 3;
 
 /// The digests of what one process alone makes of each seed.
 fn alone(bench: &Bench) -> BTreeMap<u64, String> {
@@ -44,6 +47,21 @@ fn alone(bench: &Bench) -> BTreeMap<u64, String> {
         (seed, outcome["model_digest"].as_str().unwrap().to_owned())
     };
     (0..N_SEEDS).map(digest).collect()
+}
+
+/// Puts a message about a task into the queue once more.
+fn push_again(bench: &Bench, redis_url: Option<&str>, task_id: &str) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let server = redis_url.map(|url| RedisServer::new(url, None).unwrap());
+        let queue = Queue::open(&bench.state(), server.as_ref(), Duration::from_secs(1)).await;
+        let job = Job::Training(TaskId::parse(task_id).unwrap());
+        let pushed = queue.unwrap().push(Lane::Trainings, job, Duration::ZERO);
+        pushed.await.unwrap();
+    });
 }
 
 /// By the log of the workers a training was begun again only where the worker that was at it had been killed, and it
@@ -89,10 +107,12 @@ fn survive(redis_url: Option<&str>) {
     let mut client = Client::new(&url, None);
     let tasks: Vec<(u64, String)> = (0..N_TASKS)
         .map(|idx| {
-            (
-                idx % N_SEEDS,
-                client.train(&format!("{{\"seed\": {}}}", idx % N_SEEDS)),
-            )
+            let task_id = client.train(&format!("{{\"seed\": {}}}", idx % N_SEEDS));
+            // A queue may hand a message out more than once: here it always does.
+            for _ in 1..N_MESSAGES {
+                push_again(&bench, redis_url, &task_id);
+            }
+            (idx % N_SEEDS, task_id)
         })
         .collect();
     let mut workers: Vec<Process> = (0..N_WORKERS).map(|_| worker()).collect();

@@ -6,7 +6,7 @@
 use crate::args::Args;
 use crate::http;
 use crate::repo::Repo;
-use crate::service::{RunningService, build_trainer};
+use crate::service::RunningService;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -85,13 +85,20 @@ pub(super) fn run(repo: &Repo, mut args: Args) -> Result<()> {
     let seconds: u64 = args.value("--seconds")?.unwrap_or(20);
     let is_dev = args.flag("--dev");
     args.finish()?;
-    let trainer = if is_dev {
-        build_trainer(repo)?
+    let (cargo, place): (&[&str], _) = if is_dev {
+        // With the features of the tests, so that nothing is built a second time.
+        (
+            &["build", "--workspace", "--bin", "trainer"],
+            "debug/trainer",
+        )
     } else {
-        let cargo = ["build", "--release", "--package", "picket-trainer"];
-        crate::command::run(repo.cargo().args(cargo))?;
-        repo.target.join("release/trainer")
+        (
+            &["build", "--release", "--package", "picket-trainer"],
+            "release/trainer",
+        )
     };
+    crate::command::run(repo.cargo().args(cargo))?;
+    let trainer = repo.target.join(place);
     let more = [
         "--trainings",
         "2",

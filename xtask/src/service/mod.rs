@@ -3,7 +3,7 @@
 mod running;
 mod schemathesis;
 
-pub(crate) use running::{RunningService, build_trainer};
+pub(crate) use running::RunningService;
 
 use crate::args::Args;
 use crate::repo::Repo;
@@ -23,7 +23,7 @@ pub(crate) fn run(repo: &Repo, mut args: Args) -> Result<()> {
     let seconds = args.value("--seconds")?.unwrap_or(60);
     args.finish()?;
     let tool = Schemathesis::ensure(repo)?;
-    let trainer = build_trainer(repo)?;
+    let trainer = running::build_trainer(repo)?;
     let service = RunningService::start(repo, &trainer, "openapi", &[])?;
     service.train_and_promote()?;
     tool.run(repo, service.url(), seconds)
