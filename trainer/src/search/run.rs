@@ -430,29 +430,29 @@ impl Context<'_> {
             is_over: &|| is_late() || (self.is_stopped)(),
             progress: &|n_done| {
                 stage.reach(n_done);
-                self.tell_done(alive, share, train, stage, &mut lock(&told));
+                self.tell_done(alive, &tasks, train, stage, &mut lock(&told));
             },
         })?;
         Ok(told.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Tells of candidates all of whose folds others have done.
+    /// Tells of candidates all of whose folds others have done; `tasks` has those of each candidate in a row.
     fn tell_done(
         &self,
         alive: &[usize],
-        share: f64,
+        tasks: &[AnnouncedTask],
         train: &[Vec<usize>],
         stage: &Stage,
         told: &mut BTreeSet<usize>,
     ) {
         let mut n_missing = 0;
-        for idx in alive {
+        for (idx, tasks) in alive.iter().zip(tasks.chunks(self.plan.folds.len())) {
             if told.contains(idx) {
                 continue;
             }
-            let folds = 0..self.plan.folds.len();
-            let results: Option<Vec<_>> = folds
-                .map(|fold| self.known(*idx, &train[fold], fold).map(|it| Some(Ok(it))))
+            let results: Option<Vec<_>> = tasks
+                .iter()
+                .map(|task| self.known(&task.key, task.fold).map(|it| Some(Ok(it))))
                 .collect();
             let Some(results) = results else {
                 // They are done about in order: there is no need to look at all that are far away.
@@ -462,6 +462,7 @@ impl Context<'_> {
                 }
                 continue;
             };
+            let share = tasks.first().map_or(1.0, |task| task.share);
             let (record, _) = self.finish(*idx, share, train, results);
             stage.tell(&record.in_words(self.options.metric), &record);
             told.insert(*idx);
@@ -479,9 +480,9 @@ impl Context<'_> {
     }
 
     /// A result that is in the store.
-    fn known(&self, idx: usize, train: &[usize], fold: usize) -> Option<TaskResult> {
+    fn known(&self, key: &TaskKey, fold: usize) -> Option<TaskResult> {
         let n_rows = self.plan.folds[fold].held_out.len();
-        let known = self.store.load(&self.task_key(idx, train, fold));
+        let known = self.store.load(key);
         known.filter(|known| known.margins.len() == n_rows)
     }
 
@@ -493,10 +494,10 @@ impl Context<'_> {
     ) -> Result<TaskResult, TrainerError> {
         let (candidate, held_out) = (&self.candidates[idx], &self.plan.folds[fold].held_out);
         let seed = self.options.seed;
-        if let Some(known) = self.known(idx, train, fold) {
+        let key = self.task_key(idx, train, fold);
+        if let Some(known) = self.known(&key, fold) {
             return Ok(known);
         }
-        let key = self.task_key(idx, train, fold);
         let result = run_task(self.data, candidate, train, held_out, seed)?;
         self.store.save(&key, &result)?;
         Ok(result)

@@ -87,6 +87,24 @@ fn counts_once(log: &str, task_id: &str, n_attempts: u64, killed: &BTreeSet<u32>
     assert!(ends.len() <= 1, "it ended twice: {ends:?}");
 }
 
+/// What was handed out twice is acknowledged too.
+fn comes_to_rest(client: &Client) {
+    let start = Instant::now();
+    while client
+        .get("/metrics")
+        .body
+        .lines()
+        .any(|line| line.starts_with("picket_queue_unfinished") && !line.ends_with(" 0"))
+    {
+        assert!(
+            start.elapsed() < Duration::from_mins(1),
+            "{}",
+            client.get("/metrics").body
+        );
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
 fn survive(redis_url: Option<&str>) {
     let bench = Bench::small();
     let expected = alone(&bench);
@@ -176,21 +194,7 @@ fn survive(redis_url: Option<&str>) {
         counts_once(&written, task_id, attempt.as_u64().unwrap(), &killed);
     }
     assert!(n_taken_over > 0, "no kill fell into a training");
-    // The queue comes to rest: what was handed out twice is acknowledged too.
-    let start = Instant::now();
-    while client
-        .get("/metrics")
-        .body
-        .lines()
-        .any(|line| line.starts_with("picket_queue_unfinished") && !line.ends_with(" 0"))
-    {
-        assert!(
-            start.elapsed() < Duration::from_mins(1),
-            "{}",
-            client.get("/metrics").body
-        );
-        std::thread::sleep(Duration::from_millis(200));
-    }
+    comes_to_rest(&client);
 }
 
 #[test]
