@@ -59,8 +59,9 @@ fn push_again(bench: &Bench, redis_url: Option<&str>, task_id: &str) {
         let server = redis_url.map(|url| RedisServer::new(url, None).unwrap());
         let queue = Queue::open(&bench.state(), server.as_ref(), Duration::from_secs(1)).await;
         let job = Job::Training(TaskId::parse(task_id).unwrap());
-        let pushed = queue.unwrap().push(Lane::Trainings, job, Duration::ZERO);
-        pushed.await.unwrap();
+        let queue = queue.unwrap();
+        let pushed = queue.push(Lane::Trainings, job, Duration::ZERO).await;
+        pushed.unwrap();
     });
 }
 
