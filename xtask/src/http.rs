@@ -7,22 +7,13 @@ use std::time::Duration;
 
 /// Status and body of `GET path`.
 pub(crate) fn get(address: SocketAddr, path: &str) -> Result<(u16, String)> {
-    send(
-        address,
-        &format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"),
-    )
+    send(address, "GET", path, &[], "")
 }
 
 /// Status and body of `POST path` with JSON.
 pub(crate) fn post_json(address: SocketAddr, path: &str, body: &str) -> Result<(u16, String)> {
-    send(
-        address,
-        &format!(
-            "POST {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Type: application/json\r\n\
-             Content-Length: {}\r\n\r\n{body}",
-            body.len()
-        ),
-    )
+    let headers = ["Content-Type: application/json"];
+    send(address, "POST", path, &headers, body)
 }
 
 /// An address of this machine where nobody listens just now.
@@ -31,7 +22,25 @@ pub(crate) fn free_address() -> Result<SocketAddr> {
     Ok(listener.local_addr()?)
 }
 
-fn send(address: SocketAddr, request: &str) -> Result<(u16, String)> {
+/// Status and body of a request; headers are whole lines.
+pub(crate) fn send(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[&str],
+    body: &str,
+) -> Result<(u16, String)> {
+    let mut request =
+        format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
+    for line in headers {
+        request.push_str(line);
+        request.push_str("\r\n");
+    }
+    if method != "GET" {
+        request.push_str(&format!("Content-Length: {}\r\n", body.len()));
+    }
+    request.push_str("\r\n");
+    request.push_str(body);
     let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(2))?;
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;
     stream.write_all(request.as_bytes())?;

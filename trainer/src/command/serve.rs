@@ -12,13 +12,18 @@ use tokio::sync::watch;
 
 use super::watch_options::WatchOptions;
 use crate::error::TrainerError;
-use crate::jobs::{CronExpression, CronTrigger, JobSettings, Jobs, Schedule, StateFolder, Workers};
+use crate::jobs::{
+    CronExpression, CronTrigger, JobSettings, Jobs, RedisServer, Schedule, StateFolder, Workers,
+};
 use crate::serve::{
     App, AppParts, Champion, Door, Pipelines, ServeError, Server, Watch, audit_place,
 };
 
 /// How long work under way may take to stop where nothing is lost.
 const STOP_LIMIT: Duration = Duration::from_mins(1);
+
+/// Triggers are asked with every look at the records, and this often at least.
+const ASK_EVERY: Duration = Duration::from_secs(20);
 
 /// Options of all processes of a service.
 #[derive(Clone, Debug, Args)]
@@ -41,9 +46,13 @@ pub(super) struct WorkOptions {
     /// Days that ended tasks are kept; their runs stay.
     #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u16).range(0..))]
     keep: u16,
-    /// The queue's Redis server, where several machines work; without it the queue is in the state folder.
+    /// The queue's Redis server, where several machines work: redis://…, or rediss://… with TLS. Without it the queue is in
+    /// the state folder.
     #[arg(long, value_name = "URL", env = "REDIS_URL", hide_env_values = true)]
     redis_url: Option<String>,
+    /// PEM file of the authorities that a server at rediss://… is believed by [default: those of the system].
+    #[arg(long, value_name = "FILE")]
+    redis_ca: Option<PathBuf>,
     #[command(flatten)]
     telemetry: TelemetryArgs,
 }
@@ -67,8 +76,9 @@ impl WorkOptions {
             .tracer(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))
             .map_err(ServeError::Telemetry)?;
         let state = StateFolder::open(&self.state)?;
-        let redis = self.redis_url.as_deref().filter(|url| !url.is_empty());
-        let jobs = Jobs::open(state, redis, self.settings()).await?;
+        let url = self.redis_url.as_deref().filter(|url| !url.is_empty());
+        let redis = url.map(|url| RedisServer::new(url, self.redis_ca.as_deref()));
+        let jobs = Jobs::open(state, redis.transpose()?.as_ref(), self.settings()).await?;
         let jobs = jobs.traced(tracer.map(Arc::new));
         log(
             "info",
@@ -160,7 +170,8 @@ impl ServeCommand {
         super::print(&format!("http://{address}\n"))?;
         let (stop_all, stopped) = watch::channel(false);
         if let Some(schedule) = schedule {
-            tokio::spawn(schedule.run(jobs.clone(), stopped.clone()));
+            let audit = Arc::new(app.clone());
+            tokio::spawn(schedule.run(jobs.clone(), audit, stopped.clone()));
         }
         tokio::spawn(Watch::run(app, stopped));
         server.serve(stop).await;
@@ -189,6 +200,10 @@ impl ServeCommand {
             config,
             schema,
             triggers,
+            every: self
+                .watch
+                .look_every()
+                .clamp(Duration::from_secs(1), ASK_EVERY),
         })
     }
 }

@@ -85,6 +85,11 @@ impl WatchOptions {
         Ok(Arc::new(Watch::new(settings, alerts)))
     }
 
+    /// How long to wait between two looks at the records.
+    pub(super) fn look_every(&self) -> Duration {
+        self.look_every
+    }
+
     fn webhook(&self) -> Result<Option<Webhook>, TrainerError> {
         let url = std::env::var(WEBHOOK_VARIABLE).ok();
         let Some(url) = url.filter(|it| !it.is_empty()) else {

@@ -12,6 +12,22 @@ pub enum JobError {
         /// What the queue's library said.
         reason: String,
     },
+    /// An address that is none of a Redis server, or options that do not go with it.
+    #[error("REDIS_URL: found {found}; expected {expected}")]
+    RedisUrl {
+        /// What was found, without what may be secret.
+        found: String,
+        /// What was expected.
+        expected: &'static str,
+    },
+    /// A file of authorities that is none.
+    #[error("{file}: {reason}; expected certificates of authorities in PEM")]
+    RedisCa {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// Text that is no task's id.
     #[error("{found:?} is no task's id: expected 32 hexadecimal digits in groups of 8-4-4-4-12")]
     TaskId {

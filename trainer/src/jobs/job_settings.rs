@@ -13,7 +13,7 @@ pub struct JobSettings {
     pub per_schema: usize,
     /// How often a worker says that it is alive; silent for three times as long, it is taken for dead.
     pub heartbeat: Duration,
-    /// How long finished jobs stay in the queue, and finished tasks in the state folder.
+    /// How long finished tasks stay in the state folder. The queue's messages about them go after an hour at most.
     pub keep: Duration,
 }
 

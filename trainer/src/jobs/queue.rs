@@ -28,6 +28,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use tokio::sync::watch;
 
 use crate::jobs::error::JobError;
+use crate::jobs::redis_server::RedisServer;
 use crate::jobs::redis_upkeep;
 use crate::jobs::search_job::SearchJob;
 use crate::jobs::sqlite_upkeep;
@@ -101,24 +102,18 @@ impl std::fmt::Debug for Backend {
 }
 
 impl Queue {
-    /// Opens the queue of a service: in Redis where there is an address, else in `queue.sqlite` of the state folder.
+    /// Opens the queue of a service: in Redis where there is a server, else in `queue.sqlite` of the state folder.
     /// A worker that is silent for three `heartbeat`s is taken for dead.
     ///
     /// # Errors
-    /// [`JobError::Queue`].
+    /// [`JobError::Queue`], and those of [`RedisServer::connect`].
     pub async fn open(
         state: &Path,
-        redis_url: Option<&str>,
+        redis: Option<&RedisServer>,
         heartbeat: Duration,
     ) -> Result<Self, JobError> {
-        let backend = match redis_url {
-            Some(url) => {
-                let connected = apalis_redis::connect(url.to_owned());
-                // The error may quote the address, and that a password.
-                let reason = "the server at REDIS_URL cannot be reached, or refuses";
-                let failed = |_| failed("connecting to Redis", &reason);
-                Backend::Redis(connected.await.map_err(failed)?)
-            }
+        let backend = match redis {
+            Some(server) => Backend::Redis(server.connect().await?),
             None => Backend::Sqlite(open_sqlite(&state.join("queue.sqlite")).await?),
         };
         Ok(Self {
@@ -249,9 +244,17 @@ impl Queue {
     /// [`JobError::Queue`].
     pub async fn reap(&self, lane: Lane, keep: Duration) -> Result<u64, JobError> {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        let before = now.unwrap_or_default().saturating_sub(keep).as_secs();
+        let before = |age: Duration| {
+            now.clone()
+                .unwrap_or_default()
+                .saturating_sub(age)
+                .as_secs()
+        };
+        // A worker that is alive must stay registered, however soon finished jobs go.
+        let silent = before(keep.max(self.heartbeat * (2 * MISSED_HEARTBEATS as u32)));
+        let before = before(keep);
         match &self.backend {
-            Backend::Sqlite(pool) => sqlite_upkeep::reap(pool, lane, before).await,
+            Backend::Sqlite(pool) => sqlite_upkeep::reap(pool, lane, before, silent).await,
             Backend::Redis(connection) => {
                 redis_upkeep::reap(connection, &self.redis_config(lane), before).await
             }

@@ -6,6 +6,9 @@ use redis::{AsyncCommands, RedisError};
 use crate::jobs::error::JobError;
 use crate::jobs::queue::failed;
 
+/// How many keys are asked for at a time.
+const BATCH: usize = 500;
+
 /// Jobs that are not done: waiting, delayed, and with a worker.
 pub(super) async fn n_unfinished(
     connection: &ConnectionManager,
@@ -55,48 +58,107 @@ pub(super) async fn n_ready(
 }
 
 /// Removes what was done before a time (seconds since 1970): its data, what is known of it, and its place in the sets
-/// of done and dead jobs, which apalis fills and never empties.
+/// of done and dead jobs, which apalis fills and never empties. What apalis keeps of workers that are gone goes too.
 pub(super) async fn reap(
     connection: &ConnectionManager,
     config: &Config,
     before: u64,
 ) -> Result<u64, JobError> {
-    let failed = |error: RedisError| failed("removing finished jobs", &error);
     let mut connection = connection.clone();
     let mut n_removed = 0;
     for set in [config.done_jobs_set(), config.dead_jobs_set()] {
         let mut cursor = 0_u64;
         loop {
-            let (next, ids): (u64, Vec<String>) = redis::cmd("SSCAN")
+            let found: Result<(u64, Vec<String>), RedisError> = redis::cmd("SSCAN")
                 .arg(&set)
                 .arg(cursor)
                 .arg("COUNT")
-                .arg(500)
+                .arg(BATCH)
                 .query_async(&mut connection)
-                .await
-                .map_err(failed)?;
-            for id in ids {
-                let meta = format!("{}:{id}", config.job_meta_hash());
-                let done_at: Option<u64> =
-                    connection.hget(&meta, "done_at").await.map_err(failed)?;
-                if done_at.is_some_and(|done_at| done_at > before) {
-                    continue;
-                }
-                redis::pipe()
-                    .atomic()
-                    .hdel(config.job_data_hash(), &id)
-                    .del(&meta)
-                    .srem(&set, &id)
-                    .exec_async(&mut connection)
-                    .await
-                    .map_err(failed)?;
-                n_removed += 1;
-            }
+                .await;
+            let (next, ids) = found.map_err(removing)?;
+            n_removed += reap_ids(&mut connection, config, &set, ids, before).await?;
             cursor = next;
             if cursor == 0 {
                 break;
             }
         }
     }
+    forget_workers(&mut connection, config).await?;
     Ok(n_removed)
+}
+
+/// Removes those of some finished jobs that were done before a time.
+async fn reap_ids(
+    connection: &mut ConnectionManager,
+    config: &Config,
+    set: &str,
+    ids: Vec<String>,
+    before: u64,
+) -> Result<u64, JobError> {
+    if ids.is_empty() {
+        return Ok(0);
+    }
+    let meta = |id: &String| format!("{}:{id}", config.job_meta_hash());
+    let mut asking = redis::pipe();
+    for id in &ids {
+        asking.hget(meta(id), "done_at");
+    }
+    let times: Result<Vec<Option<u64>>, RedisError> = asking.query_async(connection).await;
+    let mut removal = redis::pipe();
+    removal.atomic();
+    let mut n_old = 0;
+    for (id, done_at) in ids.iter().zip(times.map_err(removing)?) {
+        if done_at.is_none_or(|done_at| done_at <= before) {
+            removal.hdel(config.job_data_hash(), id).ignore();
+            removal.del(meta(id)).ignore();
+            removal.srem(set, id);
+            n_old += 1;
+        }
+    }
+    if n_old == 0 {
+        return Ok(0);
+    }
+    // Another process may be removing the same: each counts what it took away.
+    let removed: Result<Vec<u64>, RedisError> = removal.query_async(connection).await;
+    Ok(removed.map_err(removing)?.iter().sum())
+}
+
+/// Removes what is known of workers that are no longer registered: every start of a worker leaves some.
+async fn forget_workers(
+    connection: &mut ConnectionManager,
+    config: &Config,
+) -> Result<(), JobError> {
+    // As `Config::worker_metadata_key` has it, of which only workers can be asked.
+    let prefix = format!("{}:metadata:", config.workers_set());
+    let mut cursor = 0_u64;
+    loop {
+        let found: Result<(u64, Vec<String>), RedisError> = redis::cmd("SCAN")
+            .arg(cursor)
+            .arg("MATCH")
+            .arg(format!("{prefix}*"))
+            .arg("COUNT")
+            .arg(BATCH)
+            .query_async(connection)
+            .await;
+        let (next, keys) = found.map_err(removing)?;
+        for key in keys {
+            let Some(name) = key.strip_prefix(&prefix) else {
+                continue;
+            };
+            let set = config.workers_set();
+            let seen: Option<f64> = connection.zscore(set, name).await.map_err(removing)?;
+            if seen.is_none() {
+                let _: () = connection.del(&key).await.map_err(removing)?;
+            }
+        }
+        cursor = next;
+        if cursor == 0 {
+            return Ok(());
+        }
+    }
+}
+
+fn removing(error: RedisError) -> JobError {
+    failed("removing finished jobs", &error)
 }

@@ -36,8 +36,13 @@ async fn count(pool: &SqlitePool, lane: Lane, query: &'static str) -> Result<u64
     Ok(n.max(0) as u64)
 }
 
-/// Removes what was done before a time (seconds since 1970) and workers silent since then.
-pub(super) async fn reap(pool: &SqlitePool, lane: Lane, before: u64) -> Result<u64, JobError> {
+/// Removes what was done before a time (seconds since 1970), and workers that were not heard of since another.
+pub(super) async fn reap(
+    pool: &SqlitePool,
+    lane: Lane,
+    before: u64,
+    silent: u64,
+) -> Result<u64, JobError> {
     let failed = |error: sqlx::Error| failed("removing finished jobs", &error);
     let removed = sqlx::query(
         "DELETE FROM Jobs WHERE job_type = ?1 AND done_at IS NOT NULL \
@@ -55,7 +60,7 @@ pub(super) async fn reap(pool: &SqlitePool, lane: Lane, before: u64) -> Result<u
          AND NOT EXISTS (SELECT 1 FROM Jobs WHERE Jobs.lock_by = Workers.id)",
     )
     .bind(lane.name())
-    .bind(before.cast_signed())
+    .bind(silent.cast_signed())
     .execute(pool)
     .await
     .map_err(failed)?;

@@ -1,7 +1,7 @@
 //! The id of a task, which is the id of its run too.
 
 use std::fmt;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
@@ -62,6 +62,14 @@ impl TaskId {
         })
     }
 
+    /// When it was drawn, to the millisecond.
+    #[must_use]
+    pub fn time(&self) -> SystemTime {
+        let digits: String = self.0.chars().filter(|c| *c != '-').take(12).collect();
+        let millis = u64::from_str_radix(&digits, 16).unwrap_or(0);
+        SystemTime::UNIX_EPOCH + Duration::from_millis(millis)
+    }
+
     /// As text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -97,6 +105,8 @@ mod tests {
     fn ids_are_read_back_and_paths_are_none() {
         let (one, two) = (TaskId::new().unwrap(), TaskId::new().unwrap());
         assert_ne!(one, two);
+        let age = SystemTime::now().duration_since(one.time()).unwrap();
+        assert!(age < Duration::from_mins(1), "{age:?}");
         assert_eq!(TaskId::parse(one.as_str()).unwrap(), one);
         let upper = one.as_str().to_uppercase();
         let dots = "../../etc/passwd-0000-0000-000000000";

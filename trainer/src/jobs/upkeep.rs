@@ -15,6 +15,10 @@ use picket_telemetry::log;
 /// How often old jobs are removed.
 const REAP_EVERY: Duration = Duration::from_mins(5);
 
+/// Finished messages are of no use to anybody, and there are many: one for each part of a search, and one every few
+/// seconds for a training that waits for another of its schema.
+const KEEP_MESSAGES: Duration = Duration::from_hours(1);
+
 /// Looks after the tasks until told to stop.
 pub(super) async fn run(jobs: Jobs, mut stop: watch::Receiver<bool>) {
     let mut reaped: Option<Instant> = None;
@@ -84,8 +88,9 @@ fn is_lost(jobs: &Jobs, task_id: &TaskId) -> Result<bool, TrainerError> {
 }
 
 async fn reap(jobs: &Jobs) -> Result<(), TrainerError> {
+    let keep = jobs.settings.keep.min(KEEP_MESSAGES);
     for lane in Lane::ALL {
-        let n = jobs.queue.reap(lane, jobs.settings.keep).await?;
+        let n = jobs.queue.reap(lane, keep).await?;
         jobs.metrics.reaped(n);
     }
     let (state, keep) = (jobs.state.clone(), jobs.settings.keep);

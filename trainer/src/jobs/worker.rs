@@ -15,6 +15,7 @@ use crate::jobs::error::JobError;
 use crate::jobs::job_metrics::JobMetrics;
 use crate::jobs::job_settings::JobSettings;
 use crate::jobs::queue::{Handler, Job, Lane, Queue};
+use crate::jobs::redis_server::RedisServer;
 use crate::jobs::search_job::{Done, SearchWorker};
 use crate::jobs::state_folder::StateFolder;
 use crate::jobs::task::TaskRequest;
@@ -55,10 +56,10 @@ impl Jobs {
     /// [`TrainerError::Jobs`] where the queue does not answer.
     pub async fn open(
         state: StateFolder,
-        redis_url: Option<&str>,
+        redis: Option<&RedisServer>,
         settings: JobSettings,
     ) -> Result<Self, TrainerError> {
-        let queue = Queue::open(state.path(), redis_url, settings.heartbeat).await?;
+        let queue = Queue::open(state.path(), redis, settings.heartbeat).await?;
         Ok(Self {
             state,
             queue,

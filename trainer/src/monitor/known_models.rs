@@ -1,18 +1,19 @@
 //! Models whose files are at hand: their classes and references.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use picket_schema::ArtifactDigest;
-use picket_schema::limits::MAX_ARTIFACT_BYTES;
 use picket_wasm_model::OwnedModel;
 
 use crate::error::TrainerError;
-use crate::publish::{ReleaseStore, Releases};
+use crate::monitor::read_releases::ReadReleases;
+use crate::publish::ReleaseStore;
 
 /// A model whose file is at hand.
 pub struct KnownModel {
     /// The model.
-    pub model: OwnedModel,
+    pub model: Arc<OwnedModel>,
     /// The newest release that holds it.
     pub release: Option<u64>,
     /// Whether that is the champion.
@@ -41,21 +42,18 @@ impl KnownModels {
     /// # Errors
     /// [`TrainerError::Model`] for what is none.
     pub fn add(&mut self, bytes: Vec<u8>, file: &str) -> Result<(), TrainerError> {
-        self.insert(bytes, file, None, false)
+        let digest = ArtifactDigest::of(&bytes).to_string();
+        self.insert(digest, Arc::new(load(bytes, file)?), None, false);
+        Ok(())
     }
 
     fn insert(
         &mut self,
-        bytes: Vec<u8>,
-        file: &str,
+        digest: String,
+        model: Arc<OwnedModel>,
         release: Option<u64>,
         is_champion: bool,
-    ) -> Result<(), TrainerError> {
-        let digest = ArtifactDigest::of(&bytes).to_string();
-        let model = OwnedModel::load(bytes).map_err(|source| TrainerError::Model {
-            file: file.to_owned(),
-            source,
-        })?;
+    ) {
         let known = KnownModel {
             model,
             release,
@@ -63,7 +61,6 @@ impl KnownModels {
         };
         self.models.insert(digest.clone(), known);
         self.newest = Some(digest);
-        Ok(())
     }
 
     /// Takes the models of the newest `n_releases` of a store, and the challengers beside them.
@@ -75,23 +72,32 @@ impl KnownModels {
         store: &dyn ReleaseStore,
         n_releases: usize,
     ) -> Result<(), TrainerError> {
-        let listed = Releases::new(store).list()?;
+        self.add_releases_knowing(store, n_releases, &mut ReadReleases::default())
+    }
+
+    /// As [`Self::add_releases`], reading nothing that was read before.
+    ///
+    /// # Errors
+    /// As [`Self::add_releases`].
+    pub fn add_releases_knowing(
+        &mut self,
+        store: &dyn ReleaseStore,
+        n_releases: usize,
+        read: &mut ReadReleases,
+    ) -> Result<(), TrainerError> {
+        let listed = read.list(store)?;
         let start = listed.len().saturating_sub(n_releases);
         let champion = listed.iter().find(|it| it.is_champion);
         let champion_digest = champion.map(|it| it.manifest.artifact.digest.clone());
         // A champion that is older than those counts too.
         let older = listed[..start].iter().filter(|it| it.is_champion);
-        for one in older.chain(&listed[start..]) {
-            let release = one.manifest.release;
-            for file in ["challenger.picket", "model.picket"] {
-                let name = format!("releases/{release}/{file}");
-                let Some((bytes, _)) = store.read(&name, MAX_ARTIFACT_BYTES as u64)? else {
-                    continue;
-                };
-                let digest = ArtifactDigest::of(&bytes).to_string();
-                let is_champion = champion_digest.as_ref() == Some(&digest);
-                self.insert(bytes, &name, Some(release), is_champion)?;
-            }
+        let chosen: Vec<u64> = older
+            .chain(&listed[start..])
+            .map(|it| it.manifest.release)
+            .collect();
+        for (release, digest, model) in read.models(store, &chosen)? {
+            let is_champion = champion_digest.as_ref() == Some(&digest);
+            self.insert(digest, model, Some(release), is_champion);
         }
         if let Some(digest) = champion_digest.filter(|it| self.models.contains_key(it)) {
             self.newest = Some(digest);
@@ -118,4 +124,12 @@ impl KnownModels {
         let label = &known.model.model().artifact().schema.label;
         Some((&label.positive.name, &label.negative.name))
     }
+}
+
+/// Loads a model from a file's bytes.
+pub(super) fn load(bytes: Vec<u8>, file: &str) -> Result<OwnedModel, TrainerError> {
+    OwnedModel::load(bytes).map_err(|source| TrainerError::Model {
+        file: file.to_owned(),
+        source,
+    })
 }

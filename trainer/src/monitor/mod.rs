@@ -10,6 +10,7 @@ mod known_models;
 mod live_view;
 mod look;
 mod options;
+mod read_releases;
 mod shadow_view;
 mod share;
 mod text;
@@ -23,5 +24,6 @@ pub use live_view::{
 };
 pub use look::look;
 pub use options::MonitorOptions;
+pub use read_releases::ReadReleases;
 pub use share::Share;
 pub use text::to_text;

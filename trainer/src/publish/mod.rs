@@ -32,7 +32,7 @@ pub use error::PublishError;
 pub use log::{LogAction, LogEntry, PublishLog, VerifiedLog};
 pub use manifest::{PAYLOAD_TYPE, ReleaseFile, ReleaseManifest};
 pub use publisher::user_and_host;
-pub use releases::{Listed, Package, Releases};
+pub use releases::{KnownManifests, Listed, Package, Releases};
 #[cfg(feature = "s3")]
 pub use s3_store::{S3Settings, S3Store};
 pub use store::{ReleaseStore, Revision, open_store};

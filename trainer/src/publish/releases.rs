@@ -1,5 +1,6 @@
 //! Publishing, promoting, rolling back and listing.
 
+use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use picket_schema::{ArtifactDigest, limits};
@@ -360,19 +361,45 @@ impl<'s> Releases<'s> {
     /// # Errors
     /// [`PublishError`] where they cannot be read.
     pub fn list(&self) -> Result<Vec<Listed>, PublishError> {
-        let champion = self.champion()?.map(|(channel, _)| channel.release);
-        let mut listed = Vec::new();
-        for release in self.numbers()? {
-            if let Some((manifest, _)) = self.manifest(release)? {
-                listed.push(Listed {
-                    is_champion: champion == Some(release),
-                    manifest,
-                });
+        self.list_knowing(&mut KnownManifests::default())
+    }
+
+    /// As [`Self::list`], reading no manifest that is known, and knowing all afterwards.
+    ///
+    /// # Errors
+    /// As [`Self::list`].
+    pub fn list_knowing(&self, known: &mut KnownManifests) -> Result<Vec<Listed>, PublishError> {
+        let channel = self.champion()?.map(|(channel, _)| channel);
+        // A store that was made anew in the same place.
+        if let Some(channel) = &channel
+            && let Some(manifest) = known.0.get(&channel.release)
+            && manifest.artifact.digest != channel.artifact_digest
+        {
+            known.0.clear();
+        }
+        let champion = channel.map(|channel| channel.release);
+        let numbers = self.numbers()?;
+        known
+            .0
+            .retain(|release, _| numbers.binary_search(release).is_ok());
+        for release in numbers {
+            if !known.0.contains_key(&release)
+                && let Some((manifest, _)) = self.manifest(release)?
+            {
+                known.0.insert(release, manifest);
             }
         }
-        Ok(listed)
+        let listed = known.0.values().map(|manifest| Listed {
+            is_champion: champion == Some(manifest.release),
+            manifest: manifest.clone(),
+        });
+        Ok(listed.collect())
     }
 }
+
+/// Manifests that were read before: a release never changes.
+#[derive(Debug, Default)]
+pub struct KnownManifests(BTreeMap<u64, ReleaseManifest>);
 
 /// Why a release was not made.
 enum PublishOrModel {

@@ -1,6 +1,6 @@
 //! Runs the tasks of a search on all cores.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -79,6 +79,8 @@ impl Default for SearchOptions {
 
 /// The fewest distinct rows that a round of successive halving learns from.
 const MIN_HALVING_ROWS: usize = 500;
+/// Candidates that others have not done, after which no more are asked for.
+const LOOK_AHEAD: usize = 32;
 
 /// Finds the best candidate of a space. The same data, space, options and code give the same outcome for
 /// every number of threads, unless the time budget cuts it short.
@@ -325,7 +327,7 @@ impl Context<'_> {
             .map(|fold| self.plan.training_rows(fold, share))
             .collect();
         let n_tasks = alive.len() * n_folds;
-        self.announce(alive, share, &train, stage)?;
+        let told = self.announce(alive, share, &train, stage)?;
         let pending: Vec<Mutex<Pending>> = alive
             .iter()
             .map(|_| {
@@ -367,7 +369,9 @@ impl Context<'_> {
                 stage.reach(n_done.fetch_add(1, Ordering::Relaxed) as u64 + 1);
                 if let Some(results) = results {
                     let done = self.finish(alive[place], share, &train, results);
-                    stage.tell(&done.0.in_words(self.options.metric), &done.0);
+                    if !told.contains(&alive[place]) {
+                        stage.tell(&done.0.in_words(self.options.metric), &done.0);
+                    }
                     lock(&finished).push(done);
                 }
             }
@@ -393,28 +397,24 @@ impl Context<'_> {
         Ok(finished)
     }
 
-    /// Lets others do the tasks of a round, where the store can.
+    /// Lets others do the tasks of a round, where the store can, and tells of candidates as they come. Gives those that
+    /// were told of.
     fn announce(
         &self,
         alive: &[usize],
         share: f64,
         train: &[Vec<usize>],
         stage: &Stage,
-    ) -> Result<(), TrainerError> {
+    ) -> Result<BTreeSet<usize>, TrainerError> {
+        let told = Mutex::new(BTreeSet::new());
         if !self.store.is_shared() {
-            return Ok(());
+            return Ok(BTreeSet::new());
         }
         let of_candidate = |candidate_idx: &usize| {
-            let (idx, candidate) = (*candidate_idx, &self.candidates[*candidate_idx]);
-            let folds = self.plan.folds.iter().zip(train).enumerate();
-            folds.map(move |(fold, (rows, train))| AnnouncedTask {
-                key: TaskKey::new(
-                    self.data_digest,
-                    candidate,
-                    train,
-                    &rows.held_out,
-                    self.options.seed,
-                ),
+            let idx = *candidate_idx;
+            let folds = train.iter().enumerate();
+            folds.map(move |(fold, train)| AnnouncedTask {
+                key: self.task_key(idx, train, fold),
                 candidate_idx: idx,
                 fold,
                 share,
@@ -428,8 +428,62 @@ impl Context<'_> {
             options: self.options,
             tasks: &tasks,
             is_over: &|| is_late() || (self.is_stopped)(),
-            progress: &|n_done| stage.reach(n_done),
-        })
+            progress: &|n_done| {
+                stage.reach(n_done);
+                self.tell_done(alive, &tasks, train, stage, &mut lock(&told));
+            },
+        })?;
+        Ok(told.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Tells of candidates all of whose folds others have done; `tasks` has those of each candidate in a row.
+    fn tell_done(
+        &self,
+        alive: &[usize],
+        tasks: &[AnnouncedTask],
+        train: &[Vec<usize>],
+        stage: &Stage,
+        told: &mut BTreeSet<usize>,
+    ) {
+        let mut n_missing = 0;
+        for (idx, tasks) in alive.iter().zip(tasks.chunks(self.plan.folds.len())) {
+            if told.contains(idx) {
+                continue;
+            }
+            let results: Option<Vec<_>> = tasks
+                .iter()
+                .map(|task| self.known(&task.key, task.fold).map(|it| Some(Ok(it))))
+                .collect();
+            let Some(results) = results else {
+                // They are done about in order: there is no need to look at all that are far away.
+                n_missing += 1;
+                if n_missing > LOOK_AHEAD {
+                    return;
+                }
+                continue;
+            };
+            let share = tasks.first().map_or(1.0, |task| task.share);
+            let (record, _) = self.finish(*idx, share, train, results);
+            stage.tell(&record.in_words(self.options.metric), &record);
+            told.insert(*idx);
+        }
+    }
+
+    fn task_key(&self, idx: usize, train: &[usize], fold: usize) -> TaskKey {
+        TaskKey::new(
+            self.data_digest,
+            &self.candidates[idx],
+            train,
+            &self.plan.folds[fold].held_out,
+            self.options.seed,
+        )
+    }
+
+    /// A result that is in the store.
+    fn known(&self, key: &TaskKey, fold: usize) -> Option<TaskResult> {
+        let n_rows = self.plan.folds[fold].held_out.len();
+        let known = self.store.load(key);
+        known.filter(|known| known.margins.len() == n_rows)
     }
 
     fn run_one(
@@ -440,9 +494,8 @@ impl Context<'_> {
     ) -> Result<TaskResult, TrainerError> {
         let (candidate, held_out) = (&self.candidates[idx], &self.plan.folds[fold].held_out);
         let seed = self.options.seed;
-        let key = TaskKey::new(self.data_digest, candidate, train, held_out, seed);
-        let known = self.store.load(&key);
-        if let Some(known) = known.filter(|known| known.margins.len() == held_out.len()) {
+        let key = self.task_key(idx, train, fold);
+        if let Some(known) = self.known(&key, fold) {
             return Ok(known);
         }
         let result = run_task(self.data, candidate, train, held_out, seed)?;

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use picket_access::Outcome;
 use tokio::sync::Semaphore;
 
 use crate::alert::AlertState;
 use crate::error::TrainerError;
-use crate::jobs::Jobs;
+use crate::jobs::{Jobs, ScheduleAudit, TaskRequest};
 use crate::serve::champion::Champion;
 use crate::serve::door::Door;
 use crate::serve::live::LiveRecords;
@@ -19,6 +20,9 @@ use crate::serve::watch::{Watch, WatchSettings};
 const MAX_STREAMS: usize = 64;
 /// Requests that score at a time: more would only wait for the same cores.
 const MAX_SCORING: usize = 8;
+
+/// Characters of a cause that stand in the audit log.
+const MAX_CAUSE: usize = 400;
 
 /// What the service is made of.
 #[derive(Debug)]
@@ -86,6 +90,21 @@ impl App {
             Ok(result) => Ok(result?),
             Err(error) => Err(Problem::internal(&error.to_string())),
         }
+    }
+}
+
+impl ScheduleAudit for App {
+    fn begins(&self, request: &TaskRequest) -> Result<(), TrainerError> {
+        // A line of the log has a bound, and a cause may name many features.
+        let cause: String = request.cause.chars().take(MAX_CAUSE).collect();
+        let details = [
+            ("task_id", request.task_id.as_str()),
+            ("pipeline", &request.config.name),
+            ("cause", &cause),
+        ];
+        Ok(self
+            .door
+            .append(&request.by, "train.start", Outcome::Done, &details)?)
     }
 }
 

@@ -8,7 +8,7 @@ use picket_service::{Assets, Limits, NoClock, Scoring, ScoringError, ServedModel
 use picket_wasm_model::{Explanation, OwnedModel, Scored};
 
 use crate::error::TrainerError;
-use crate::publish::{Listed, Releases, open_store};
+use crate::publish::{KnownManifests, Listed, Releases, open_store};
 
 /// How often the channel is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -18,6 +18,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 pub struct Champion {
     releases: Option<String>,
     loaded: Mutex<Loaded>,
+    manifests: Mutex<KnownManifests>,
 }
 
 #[derive(Debug, Default)]
@@ -34,6 +35,7 @@ impl Champion {
         Self {
             releases,
             loaded: Mutex::default(),
+            manifests: Mutex::default(),
         }
     }
 
@@ -43,7 +45,7 @@ impl Champion {
         self.releases.as_deref()
     }
 
-    /// All releases, ascending. Reads from the store.
+    /// All releases, ascending. Reads from the store what was not read before.
     ///
     /// # Errors
     /// A [`TrainerError`] where they cannot be read.
@@ -52,7 +54,9 @@ impl Champion {
             return Ok(Vec::new());
         };
         let store = open_store(to)?;
-        Ok(Releases::new(store.as_ref()).list()?)
+        let known = self.manifests.lock();
+        let mut known = known.unwrap_or_else(PoisonError::into_inner);
+        Ok(Releases::new(store.as_ref()).list_knowing(&mut known)?)
     }
 
     /// What answers with the champion; `None` where there is none. Reads from the store when it has not looked for a

@@ -23,6 +23,9 @@ const STRANGER_RATE: (u32, u32, u32) = (30, 60, 30);
 /// The name that everybody has where no tokens are asked for.
 const LOCAL: &str = "local";
 
+/// The name that the service itself has in the audit log.
+const SERVICE: &str = "service";
+
 /// Who sends a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
@@ -110,7 +113,7 @@ impl Door {
         self.tokens.is_none()
     }
 
-    /// Lets a caller in whose role is enough.
+    /// Lets a caller in whose role is enough for `what`. That a known caller tried what is not theirs is written down.
     ///
     /// # Errors
     /// A [`Problem`] with 401, 403 or 429.
@@ -119,6 +122,7 @@ impl Door {
         headers: &HeaderMap,
         address: IpAddr,
         needed: Role,
+        what: &str,
     ) -> Result<Caller, Problem> {
         let now = Instant::now();
         let Some(tokens) = &self.tokens else {
@@ -160,6 +164,9 @@ impl Door {
             .map_err(too_many)?;
         if !identity.role().includes(needed) {
             let detail = format!("found the role {}; expected {needed}", identity.role());
+            // Where it cannot be written nothing more is changed, as after any other line; this was refused anyway.
+            let details = [("request", what)];
+            let _ = self.append(identity.name(), "request", Outcome::Refused, &details);
             return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail));
         }
         Ok(Caller {
@@ -174,6 +181,13 @@ impl Door {
     /// A [`Problem`] where the last could not: then nothing is changed.
     pub(crate) fn expect_audit(&self) -> Result<(), Problem> {
         if self.is_audited.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        // Nothing else would find out that the disk takes lines again.
+        if self
+            .append(SERVICE, "audit.resume", Outcome::Done, &[])
+            .is_ok()
+        {
             return Ok(());
         }
         Err(Problem::unavailable(
@@ -192,16 +206,29 @@ impl Door {
         outcome: Outcome,
         details: &[(&str, &str)],
     ) -> Result<(), Problem> {
+        let appended = self.append(caller, action, outcome, details);
+        appended.map_err(|error| Problem::internal(&format!("the audit log: {error}")))
+    }
+
+    /// Writes a change that nobody sent a request for into the audit log.
+    ///
+    /// # Errors
+    /// [`ServeError::Audit`] where the disk does not take it.
+    pub(crate) fn append(
+        &self,
+        caller: &str,
+        action: &str,
+        outcome: Outcome,
+        details: &[(&str, &str)],
+    ) -> Result<(), ServeError> {
         let mut event = AuditEvent::new(SystemTime::now(), caller, action, outcome);
         for (key, value) in details {
             event = event.with(key, *value);
         }
         let appended = self.audit.append(&event);
         self.is_audited.store(appended.is_ok(), Ordering::Relaxed);
-        match appended {
-            Ok(_) => Ok(()),
-            Err(error) => Err(Problem::internal(&format!("the audit log: {error}"))),
-        }
+        appended?;
+        Ok(())
     }
 }
 

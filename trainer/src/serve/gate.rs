@@ -74,6 +74,7 @@ pub(crate) async fn pass(
         request.headers(),
         peer,
         &method,
+        &route,
         needed(&route, &method),
     );
     let (caller, response) = match admitted {
@@ -147,6 +148,7 @@ fn admit(
     headers: &HeaderMap,
     peer: IpAddr,
     method: &Method,
+    route: &str,
     needed: Needed,
 ) -> Result<Option<Caller>, Problem> {
     let Some(needed) = needed else {
@@ -155,7 +157,8 @@ fn admit(
     if app.door.is_open() {
         refuse_other_sites(headers)?;
     }
-    let caller = app.door.admit(headers, peer, needed)?;
+    let what = format!("{} {route}", method_name(method));
+    let caller = app.door.admit(headers, peer, needed, &what)?;
     // Routes that need more than to look change something, whatever their method.
     let is_change = needed != Role::Viewer || !matches!(*method, Method::GET | Method::HEAD);
     if is_change && needed != Role::Viewer {

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use crate::alert::{AlertState, Rules, Signal, Webhook};
 use crate::error::TrainerError;
 use crate::jobs::{LiveNumbers, TaskStatus, in_words};
-use crate::monitor::{AlertView, KnownModels, LiveView, MonitorOptions, look};
+use crate::monitor::{AlertView, KnownModels, LiveView, MonitorOptions, ReadReleases, look};
 use crate::publish::open_store;
 use crate::records::{RecordQuery, open_records};
 use crate::serve::app::{App, Shared};
@@ -92,6 +92,7 @@ pub struct Watch {
     settings: WatchSettings,
     alerts: Mutex<AlertState>,
     refused: Mutex<Refused>,
+    releases: Mutex<ReadReleases>,
     seen: RwLock<Seen>,
 }
 
@@ -135,6 +136,7 @@ impl Watch {
             settings,
             alerts: Mutex::new(alerts),
             refused: Mutex::default(),
+            releases: Mutex::default(),
             seen: RwLock::default(),
         };
         watch.keep(Seen::default());
@@ -203,7 +205,10 @@ impl Watch {
         let store = open_records(address)?;
         let mut known = KnownModels::default();
         if let Some(releases) = &settings.releases {
-            known.add_releases(open_store(releases)?.as_ref(), N_RELEASES)?;
+            let store = open_store(releases)?;
+            let read = self.releases.lock();
+            let mut read = read.unwrap_or_else(PoisonError::into_inner);
+            known.add_releases_knowing(store.as_ref(), N_RELEASES, &mut read)?;
         }
         for file in &settings.models {
             let name = file.display().to_string();

@@ -10,7 +10,7 @@ use crate::client::{Client, PATIENCE};
 use crate::process::{Process, run};
 
 /// Two models and a week of their records in the bench's folder; the arguments that a service needs for them.
-fn field(bench: &Bench) -> Vec<String> {
+pub(crate) fn field(bench: &Bench) -> Vec<String> {
     let text = |path: &Path| path.display().to_string();
     let rows = text(&bench.path("field.csv"));
     let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("../schema/schemas/phishing.toml");

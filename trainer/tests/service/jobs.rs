@@ -51,6 +51,38 @@ fn one_training_at_a_time_and_a_cancelled_one_stops() {
 }
 
 #[test]
+fn a_running_training_says_how_far_it_is_and_what_is_best_so_far() {
+    let bench = Bench::new(4000, SLOW);
+    let (_process, client) = serve(&bench, &[]);
+    let task_id = client.train("{}");
+    let start = Instant::now();
+    loop {
+        let task = client.get(&format!("/task/{task_id}")).json();
+        let progress = &task["progress"];
+        let (percent, eta) = (progress["percent"].as_f64(), progress["eta_s"].as_f64());
+        if progress["stage"] == "search" && !progress["best"].is_null() {
+            let (percent, best) = (percent.unwrap(), &progress["best"]);
+            assert!(
+                percent > 0.0 && percent < 100.0,
+                "the search goes on: {task}"
+            );
+            assert!(eta.unwrap() > 0.0, "{task}");
+            assert_eq!(best["model"], "boosting");
+            assert!(
+                best["mean"].as_f64().is_some() && best["candidate_idx"].is_u64(),
+                "{task}"
+            );
+            break;
+        }
+        let status = task["status"].as_str().unwrap();
+        assert!(matches!(status, "PENDING" | "STARTED"), "{task}");
+        assert!(start.elapsed() < PATIENCE, "{task}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    client.send("DELETE", &format!("/task/{task_id}"), &[], b"");
+}
+
+#[test]
 fn a_training_that_cannot_succeed_says_why() {
     let bench = Bench::small();
     let (_process, client) = serve(&bench, &[]);

@@ -20,15 +20,39 @@ impl Process {
 
     /// `trainer worker`.
     pub(crate) fn worker(arguments: &[String], redis_url: Option<&str>) -> Self {
+        Self::worker_logging(arguments, redis_url, log_target())
+    }
+
+    /// `trainer worker` whose log goes where it is told.
+    pub(crate) fn worker_logging(
+        arguments: &[String],
+        redis_url: Option<&str>,
+        log: impl Into<Stdio>,
+    ) -> Self {
         let mut command = trainer();
         command.arg("worker").args(arguments);
-        command.stdout(Stdio::null()).stderr(log_target());
+        command.stdout(Stdio::null()).stderr(log);
         Self::spawn(command, redis_url)
+    }
+
+    /// The system's number of it.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// `trainer serve`, once it listens, and its address.
     pub(crate) fn serve(arguments: &[String], redis_url: Option<&str>) -> (Self, String) {
+        Self::serve_with(arguments, redis_url, &[])
+    }
+
+    /// As [`Self::serve`], with variables.
+    pub(crate) fn serve_with(
+        arguments: &[String],
+        redis_url: Option<&str>,
+        variables: &[(&str, &str)],
+    ) -> (Self, String) {
         let mut command = trainer();
+        command.envs(variables.iter().copied());
         command
             .args(["serve", "--listen", "127.0.0.1:0"])
             .args(arguments);

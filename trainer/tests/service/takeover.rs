@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use picket_trainer::jobs::{Job, Lane, Queue, RedisServer, TaskId};
 use serde_json::Value;
 
 use crate::bench::Bench;
@@ -16,6 +17,8 @@ const N_TASKS: u64 = 20;
 const N_SEEDS: u64 = 4;
 const N_WORKERS: usize = 3;
 const N_KILLS: usize = 15;
+/// Messages about each task.
+const N_MESSAGES: usize = 3;
 
 /// The digests of what one process alone makes of each seed.
 fn alone(bench: &Bench) -> BTreeMap<u64, String> {
@@ -46,6 +49,63 @@ fn alone(bench: &Bench) -> BTreeMap<u64, String> {
     (0..N_SEEDS).map(digest).collect()
 }
 
+/// Puts a message about a task into the queue once more.
+fn push_again(bench: &Bench, redis_url: Option<&str>, task_id: &str) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let server = redis_url.map(|url| RedisServer::new(url, None).unwrap());
+        let queue = Queue::open(&bench.state(), server.as_ref(), Duration::from_secs(1)).await;
+        let job = Job::Training(TaskId::parse(task_id).unwrap());
+        let queue = queue.unwrap();
+        let pushed = queue.push(Lane::Trainings, job, Duration::ZERO).await;
+        pushed.unwrap();
+    });
+}
+
+/// By the log of the workers a training was begun again only where the worker that was at it had been killed, and it
+/// ended once.
+fn counts_once(log: &str, task_id: &str, n_attempts: u64, killed: &BTreeSet<u32>) {
+    // A worker that is killed may have written half a line.
+    let lines = log
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let of_task: Vec<Value> = lines.filter(|line| line["task_id"] == task_id).collect();
+    let events = |name: &'static str| of_task.iter().filter(move |line| line["event"] == name);
+    for line in events("training_begins") {
+        assert_eq!(line["run_id"], task_id, "{line}");
+        if line["attempt"].as_u64().unwrap() < n_attempts {
+            let worker = line["worker"].as_str().unwrap();
+            let process = worker.rsplit('-').nth(1).unwrap().parse().unwrap();
+            assert!(killed.contains(&process), "{worker} was at it: {of_task:?}");
+        }
+    }
+    assert!(events("training_begins").count() as u64 <= n_attempts);
+    // None where the worker was killed after the end and before it could say so.
+    let ends: Vec<&Value> = events("training_ended").collect();
+    assert!(ends.len() <= 1, "it ended twice: {ends:?}");
+}
+
+/// What was handed out twice is acknowledged too.
+fn comes_to_rest(client: &Client) {
+    let start = Instant::now();
+    while client
+        .get("/metrics")
+        .body
+        .lines()
+        .any(|line| line.starts_with("picket_queue_unfinished") && !line.ends_with(" 0"))
+    {
+        assert!(
+            start.elapsed() < Duration::from_mins(1),
+            "{}",
+            client.get("/metrics").body
+        );
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
 fn survive(redis_url: Option<&str>) {
     let bench = Bench::small();
     let expected = alone(&bench);
@@ -54,16 +114,24 @@ fn survive(redis_url: Option<&str>) {
     let mut serving = arguments.clone();
     let pipeline = bench.pipeline().display().to_string();
     serving.extend(["--insecure-local", "--no-work", "--pipeline", &pipeline].map(str::to_owned));
-    let worker = || Process::worker(&arguments, redis_url);
+    let n_workers = std::cell::Cell::new(0);
+    let log_of = |n: usize| bench.path(&format!("worker-{n}.jsonl"));
+    let worker = || {
+        let log = fs::File::create(log_of(n_workers.replace(n_workers.get() + 1)));
+        Process::worker_logging(&arguments, redis_url, log.unwrap())
+    };
+    let mut killed = BTreeSet::new();
 
     let (service, url) = Process::serve(&serving, redis_url);
     let mut client = Client::new(&url, None);
     let tasks: Vec<(u64, String)> = (0..N_TASKS)
         .map(|idx| {
-            (
-                idx % N_SEEDS,
-                client.train(&format!("{{\"seed\": {}}}", idx % N_SEEDS)),
-            )
+            let task_id = client.train(&format!("{{\"seed\": {}}}", idx % N_SEEDS));
+            // A queue may hand a message out more than once: here it always does.
+            for _ in 1..N_MESSAGES {
+                push_again(&bench, redis_url, &task_id);
+            }
+            (idx % N_SEEDS, task_id)
         })
         .collect();
     let mut workers: Vec<Process> = (0..N_WORKERS).map(|_| worker()).collect();
@@ -80,6 +148,7 @@ fn survive(redis_url: Option<&str>) {
     for n in 0..N_KILLS {
         std::thread::sleep(Duration::from_millis(300 + next() % 1500));
         let place = (next() % N_WORKERS as u64) as usize;
+        killed.insert(workers[place].id());
         std::mem::replace(&mut workers[place], worker()).kill();
         if n == N_KILLS / 2 {
             // The one that takes requests too.
@@ -119,22 +188,14 @@ fn survive(redis_url: Option<&str>) {
         n_taken_over += u64::from(attempt > 1);
     }
     println!("{n_taken_over} of {N_TASKS} trainings were taken over");
-    assert!(n_taken_over > 0, "no kill fell into a training");
-    // The queue comes to rest: what was handed out twice is acknowledged too.
-    let start = Instant::now();
-    while client
-        .get("/metrics")
-        .body
-        .lines()
-        .any(|line| line.starts_with("picket_queue_unfinished") && !line.ends_with(" 0"))
-    {
-        assert!(
-            start.elapsed() < Duration::from_mins(1),
-            "{}",
-            client.get("/metrics").body
-        );
-        std::thread::sleep(Duration::from_millis(200));
+    let logs = (0..n_workers.get()).map(|n| fs::read_to_string(log_of(n)).unwrap() + "\n");
+    let written: String = logs.collect();
+    for (_, task_id) in &tasks {
+        let attempt = client.get(&format!("/task/{task_id}")).json()["attempt"].clone();
+        counts_once(&written, task_id, attempt.as_u64().unwrap(), &killed);
     }
+    assert!(n_taken_over > 0, "no kill fell into a training");
+    comes_to_rest(&client);
 }
 
 #[test]

@@ -78,7 +78,20 @@ fn each_role_may_do_its_own_and_changes_are_written_down() {
     let place = bench.state().join("audit.jsonl");
     let verified = audit::verify(&place).unwrap();
     let text = std::fs::read_to_string(&place).unwrap();
-    assert_eq!(verified.n_events, 7, "{text}");
+    // Three tokens, a training, its end by hand, a promotion that came to nothing, a token taken away; and three attempts.
+    assert_eq!(verified.n_events, 10, "{text}");
+    let refused = [("vera", "GET /train"), ("vera", "DELETE /task/{id}")];
+    for (name, request) in refused
+        .into_iter()
+        .chain([("tom", "POST /models/{id}/promote")])
+    {
+        let is_it = |line: &str| {
+            line.contains(&format!("\"{name}\""))
+                && line.contains(request)
+                && line.contains("\"refused\"")
+        };
+        assert!(text.lines().any(is_it), "{name} {request}: {text}");
+    }
     for words in [
         "\"token.add\"",
         "\"train.start\"",

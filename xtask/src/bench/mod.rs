@@ -40,7 +40,7 @@ cargo xtask bench http [--json F] [--only ENGINES] [--rounds N] [--seconds S] [-
                        [--no-build]
 
 cargo xtask bench recording [--json F] [--rounds N] [--seconds S] [--connections N] [--spool DIR] [--no-build]
-cargo xtask bench service [--seconds S]
+cargo xtask bench service [--seconds S] [--dev]
 
   import    models of XGBoost, LightGBM and scikit-learn, imported, beside their libraries: margins on the same
             rows [--json F] [--only WORD] [--rows N] [--seed N]; needs PICKET_DATA_DIR as well
@@ -48,7 +48,8 @@ cargo xtask bench service [--seconds S]
             and FastAPI; servers on one core, the load on another
   recording requests a second and latency of the device host that records every prediction, durable before its answer,
             beside one that records none
-  service   how long the trainer's service takes to answer while two trainings run
+  service   p50 and p99 of every route of the trainer's service while two trainings run; --dev takes the development
+            build
   quality   F1, ROC-AUC and Brier of the whole pipeline beside tuned scikit-learn, XGBoost and LightGBM, the same
             splits in one run; needs PICKET_DATA_DIR with phishing.csv and nsl-kdd.csv
   learners  the same of each learner with its defaults beside its peers' defaults

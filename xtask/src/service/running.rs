@@ -51,8 +51,8 @@ pub(crate) struct RunningService {
 }
 
 impl RunningService {
-    /// Starts one that asks for no tokens, on a free port of this machine.
-    pub(crate) fn start(repo: &Repo, trainer: &Path, name: &str) -> Result<Self> {
+    /// Starts one that asks for no tokens, on a free port of this machine; `more` are options of `trainer serve`.
+    pub(crate) fn start(repo: &Repo, trainer: &Path, name: &str, more: &[&str]) -> Result<Self> {
         let folder = repo
             .target
             .join(format!("service/{name}-{}", std::process::id()));
@@ -72,6 +72,7 @@ impl RunningService {
             .current_dir(&folder)
             .args(["serve", "--insecure-local", "--listen", "127.0.0.1:0"])
             .args(["--pipeline", "pipeline.toml", "--heartbeat", "1"])
+            .args(more)
             .env_remove("REDIS_URL")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -100,6 +101,16 @@ impl RunningService {
         &self.url
     }
 
+    /// The rows that it trains with.
+    pub(crate) fn rows(&self) -> PathBuf {
+        self.folder.join("rows.csv")
+    }
+
+    /// Its releases.
+    pub(crate) fn store(&self) -> PathBuf {
+        self.folder.join("store")
+    }
+
     /// Its address.
     pub(crate) fn address(&self) -> Result<SocketAddr> {
         let address = self.url.trim_start_matches("http://");
@@ -121,8 +132,8 @@ impl RunningService {
         Ok(task.to_owned())
     }
 
-    /// Trains a model and makes it the champion.
-    pub(crate) fn train_and_promote(&self) -> Result<()> {
+    /// Trains a model and makes it the champion; gives the task.
+    pub(crate) fn train_and_promote(&self) -> Result<String> {
         let task = self.train()?;
         let start = Instant::now();
         loop {
@@ -140,7 +151,7 @@ impl RunningService {
         let curl = command::find("curl").context("there is no curl")?;
         let promote = format!("{}/models/1/promote", self.url);
         command::capture(Command::new(curl).args(["--fail", "--silent", "-X", "POST", &promote]))?;
-        Ok(())
+        Ok(task)
     }
 }
 

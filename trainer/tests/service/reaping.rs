@@ -1,0 +1,456 @@
+//! Finished jobs go when they are old, in SQLite and in a real Redis; nothing else goes, and nothing grows.
+
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use picket_trainer::jobs::{Handler, Job, Lane, Queue, RedisServer, TaskId};
+use redis::AsyncCommands;
+use tokio::sync::{Notify, watch};
+
+use crate::bench::Bench;
+use crate::client::{Client, PATIENCE};
+use crate::process::Process;
+use crate::redis::redis_url;
+
+const HOUR: Duration = Duration::from_hours(1);
+const HEARTBEAT: Duration = Duration::from_secs(1);
+
+/// Looks into a queue behind its back.
+enum Probe {
+    Sqlite(sqlx::SqlitePool),
+    Redis(redis::aio::MultiplexedConnection),
+}
+
+/// What a queue holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Size {
+    /// Jobs, in whatever state.
+    n_jobs: u64,
+    /// Finished ones.
+    n_finished: u64,
+    /// Workers that are known.
+    n_workers: u64,
+    /// SQLite: pages of the file. Redis: keys of the database.
+    n_parts: u64,
+}
+
+impl Probe {
+    async fn sqlite(folder: &Path) -> Self {
+        let options =
+            sqlx::sqlite::SqliteConnectOptions::new().filename(folder.join("queue.sqlite"));
+        Self::Sqlite(sqlx::SqlitePool::connect_with(options).await.unwrap())
+    }
+
+    async fn redis(url: &str) -> Self {
+        let client = redis::Client::open(url).unwrap();
+        Self::Redis(client.get_multiplexed_async_connection().await.unwrap())
+    }
+
+    async fn number(&self, query: &'static str) -> u64 {
+        let Self::Sqlite(pool) = self else {
+            panic!("a question for SQLite")
+        };
+        let n: i64 = sqlx::query_scalar(query).fetch_one(pool).await.unwrap();
+        n.cast_unsigned()
+    }
+
+    async fn size(&self) -> Size {
+        match self {
+            Self::Sqlite(_) => Size {
+                n_jobs: self.number("SELECT COUNT(*) FROM Jobs").await,
+                n_finished: self
+                    .number("SELECT COUNT(*) FROM Jobs WHERE status = 'Done'")
+                    .await,
+                n_workers: self.number("SELECT COUNT(*) FROM Workers").await,
+                n_parts: self.number("PRAGMA page_count").await,
+            },
+            Self::Redis(connection) => {
+                let mut connection = connection.clone();
+                let mut size = Size {
+                    n_jobs: 0,
+                    n_finished: 0,
+                    n_workers: 0,
+                    n_parts: redis::cmd("DBSIZE")
+                        .query_async(&mut connection)
+                        .await
+                        .unwrap(),
+                };
+                for lane in Lane::ALL {
+                    let name = lane.name();
+                    size.n_jobs += connection
+                        .hlen::<_, u64>(format!("{name}:data"))
+                        .await
+                        .unwrap();
+                    size.n_finished += connection
+                        .scard::<_, u64>(format!("{name}:done"))
+                        .await
+                        .unwrap();
+                    let pattern = format!("{name}:workers:metadata:*");
+                    let keys: Vec<String> = connection.keys(pattern).await.unwrap();
+                    size.n_workers += keys.len() as u64;
+                }
+                size
+            }
+        }
+    }
+
+    /// Makes some finished jobs of a lane two hours old, and what has failed and is to be tried again too.
+    async fn age(&self, lane: Lane, n_jobs: usize) {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let then = since.as_secs() - 2 * HOUR.as_secs();
+        match self {
+            Self::Sqlite(pool) => {
+                let query = "UPDATE Jobs SET done_at = ?1, run_at = ?1 WHERE id IN \
+                    (SELECT id FROM Jobs WHERE job_type = ?2 AND status = 'Done' ORDER BY id LIMIT ?3) \
+                    OR (job_type = ?2 AND status = 'Failed')";
+                let changed = sqlx::query(query)
+                    .bind(then.cast_signed())
+                    .bind(lane.name())
+                    .bind(n_jobs as i64)
+                    .execute(pool)
+                    .await
+                    .unwrap();
+                assert!(changed.rows_affected() >= n_jobs as u64);
+            }
+            Self::Redis(connection) => {
+                let (mut connection, name) = (connection.clone(), lane.name());
+                let done: BTreeSet<String> =
+                    connection.smembers(format!("{name}:done")).await.unwrap();
+                assert!(done.len() >= n_jobs);
+                let failed: Vec<String> = connection
+                    .zrange(format!("{name}:scheduled"), 0, -1)
+                    .await
+                    .unwrap();
+                for id in done.into_iter().take(n_jobs).chain(failed) {
+                    let meta = format!("{name}:meta:{id}");
+                    let _: u64 = connection.hset(meta, "done_at", then).await.unwrap();
+                }
+            }
+        }
+    }
+}
+
+/// A worker with its own ways for some jobs.
+#[derive(Default)]
+struct Ways {
+    handled: Mutex<Vec<TaskId>>,
+    /// These wait until they are let go.
+    held: Mutex<BTreeSet<TaskId>>,
+    /// These fail, once.
+    failing: Mutex<BTreeSet<TaskId>>,
+    let_go: Notify,
+}
+
+impl Ways {
+    fn handler(self: &Arc<Self>) -> Handler {
+        let ways = Arc::clone(self);
+        Arc::new(move |job| {
+            let ways = Arc::clone(&ways);
+            Box::pin(async move {
+                let Job::Training(id) = job else {
+                    panic!("a training")
+                };
+                if ways.failing.lock().unwrap().remove(&id) {
+                    return Err("not now".into());
+                }
+                while ways.held.lock().unwrap().contains(&id) {
+                    ways.let_go.notified().await;
+                }
+                ways.handled.lock().unwrap().push(id);
+                Ok(())
+            })
+        })
+    }
+
+    fn n_handled(&self) -> usize {
+        self.handled.lock().unwrap().len()
+    }
+}
+
+/// A worker that goes with its test.
+struct Worker {
+    stop: watch::Sender<bool>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Worker {
+    fn start(queue: &Queue, lane: Lane, n_at_once: usize, ways: &Arc<Ways>) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        let (queue, handler) = (queue.clone(), ways.handler());
+        let name = TaskId::new().unwrap().to_string();
+        // A thread of its own, as the service does it.
+        let runtime = tokio::runtime::Handle::current();
+        let task = tokio::task::spawn_blocking(move || {
+            let worked = queue.work(lane, &name, n_at_once, handler, stopped);
+            runtime.block_on(worked).unwrap();
+        });
+        Self { stop, task }
+    }
+
+    async fn stop(self) {
+        self.stop.send(true).unwrap();
+        self.task.await.unwrap();
+    }
+}
+
+async fn wait_until<F: Future<Output = bool>>(what: &str, is_so: impl Fn() -> F) {
+    let start = Instant::now();
+    while !is_so().await {
+        assert!(start.elapsed() < PATIENCE, "{what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+async fn push(queue: &Queue, lane: Lane, n_jobs: usize, delay: Duration) -> Vec<TaskId> {
+    let ids: Vec<TaskId> = (0..n_jobs).map(|_| TaskId::new().unwrap()).collect();
+    for id in &ids {
+        let job = Job::Training(id.clone());
+        queue.push(lane, job, delay).await.unwrap();
+    }
+    ids
+}
+
+/// Pushes jobs and waits until a worker has done them all.
+async fn do_jobs(queue: &Queue, lane: Lane, n_jobs: usize) {
+    let ways = Arc::new(Ways::default());
+    push(queue, lane, n_jobs, Duration::ZERO).await;
+    let worker = Worker::start(queue, lane, 4, &ways);
+    wait_until("the jobs are done", || async {
+        queue.n_unfinished(lane).await.unwrap() == 0
+    })
+    .await;
+    worker.stop().await;
+    assert_eq!(ways.n_handled(), n_jobs);
+}
+
+async fn only_old_finished_jobs_go(queue: &Queue, probe: &Probe) {
+    let lane = Lane::Trainings;
+    do_jobs(queue, lane, 30).await;
+    do_jobs(queue, Lane::SearchTasks, 3).await;
+    // Beside them: one that failed and is to be tried again, two that a worker is at, some that wait, some for later.
+    let ways = Arc::new(Ways::default());
+    let failed = push(queue, lane, 1, Duration::ZERO).await;
+    ways.failing.lock().unwrap().extend(failed.clone());
+    let worker = Worker::start(queue, lane, 2, &ways);
+    wait_until("it has failed", || async {
+        ways.failing.lock().unwrap().is_empty()
+    })
+    .await;
+    let held = push(queue, lane, 2, Duration::ZERO).await;
+    ways.held.lock().unwrap().extend(held.clone());
+    let waiting = push(queue, lane, 5, Duration::ZERO).await;
+    let later = push(queue, lane, 4, HOUR).await;
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    probe.age(lane, 20).await;
+    probe.age(Lane::SearchTasks, 2).await;
+    let before = probe.size().await;
+    let n_unfinished = queue.n_unfinished(lane).await.unwrap();
+    assert!(n_unfinished >= (held.len() + later.len()) as u64);
+
+    assert_eq!(queue.reap(lane, HOUR).await.unwrap(), 20);
+    let after = probe.size().await;
+    assert_eq!(
+        after.n_finished,
+        before.n_finished - 20,
+        "the younger ones stay"
+    );
+    assert_eq!(
+        after.n_jobs,
+        before.n_jobs - 20,
+        "nothing is left of what went"
+    );
+    assert_eq!(
+        queue.reap(lane, HOUR).await.unwrap(),
+        0,
+        "and nothing more goes"
+    );
+    assert_eq!(queue.reap(Lane::SearchTasks, HOUR).await.unwrap(), 2);
+    assert_eq!(
+        queue.reap(lane, 3 * HOUR).await.unwrap(),
+        0,
+        "none is that old"
+    );
+
+    // What had not ended is done now, each once.
+    ways.held.lock().unwrap().clear();
+    ways.let_go.notify_waiters();
+    let expected: BTreeSet<TaskId> = [failed, held, waiting].concat().into_iter().collect();
+    wait_until("all are done", || async {
+        ways.let_go.notify_waiters();
+        queue.n_unfinished(lane).await.unwrap() == later.len() as u64
+    })
+    .await;
+    let handled = ways.handled.lock().unwrap().clone();
+    assert_eq!(handled.len(), expected.len(), "once");
+    assert_eq!(handled.into_iter().collect::<BTreeSet<_>>(), expected);
+    worker.stop().await;
+}
+
+async fn the_queue_does_not_grow(queue: &Queue, probe: &Probe) {
+    let lane = Lane::Trainings;
+    let mut sizes = Vec::new();
+    for _ in 0..6 {
+        // Every time a worker with another name, as after a restart.
+        do_jobs(queue, lane, 150).await;
+        assert_eq!(probe.size().await.n_finished, 150);
+        assert_eq!(queue.reap(lane, Duration::ZERO).await.unwrap(), 150);
+        let size = probe.size().await;
+        assert_eq!((size.n_jobs, size.n_finished), (0, 0), "{size:?}");
+        sizes.push(size);
+    }
+    // What SQLite has freed it uses again; of Redis no key is left but those of workers, which go when these are silent.
+    let grown = sizes[5].n_parts as i64 - sizes[1].n_parts as i64;
+    let of_workers = (sizes[5].n_workers - sizes[1].n_workers) as i64;
+    assert!(grown <= of_workers + 2, "{sizes:?}");
+    let ways = Arc::new(Ways::default());
+    let worker = Worker::start(queue, lane, 1, &ways);
+    wait_until("workers that are gone are forgotten", || async {
+        queue.reap(lane, Duration::ZERO).await.unwrap();
+        probe.size().await.n_workers == 1
+    })
+    .await;
+    // The one that is alive is not, and goes on taking jobs.
+    tokio::time::sleep(4 * HEARTBEAT).await;
+    queue.reap(lane, Duration::ZERO).await.unwrap();
+    assert_eq!(probe.size().await.n_workers, 1);
+    push(queue, lane, 1, Duration::ZERO).await;
+    wait_until("it works", || async { ways.n_handled() == 1 }).await;
+    worker.stop().await;
+}
+
+fn in_runtime(test: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    let done = catch_unwind(AssertUnwindSafe(|| runtime.block_on(test)));
+    // A test that fails leaves workers with jobs that never end.
+    runtime.shutdown_background();
+    if let Err(panic) = done {
+        resume_unwind(panic);
+    }
+}
+
+async fn redis_queue(url: &str) -> (Queue, Probe) {
+    let probe = Probe::redis(url).await;
+    if let Probe::Redis(connection) = &probe {
+        let mut connection = connection.clone();
+        let () = redis::cmd("FLUSHDB")
+            .query_async(&mut connection)
+            .await
+            .unwrap();
+    }
+    let server = RedisServer::new(url, None).unwrap();
+    let queue = Queue::open(Path::new("."), Some(&server), HEARTBEAT).await;
+    (queue.unwrap(), probe)
+}
+
+async fn sqlite_queue(folder: &Path) -> (Queue, Probe) {
+    let queue = Queue::open(folder, None, HEARTBEAT).await.unwrap();
+    (queue, Probe::sqlite(folder).await)
+}
+
+#[test]
+fn sqlite_loses_old_finished_jobs_only() {
+    let dir = tempfile::tempdir().unwrap();
+    in_runtime(async {
+        let (queue, probe) = sqlite_queue(dir.path()).await;
+        only_old_finished_jobs_go(&queue, &probe).await;
+    });
+}
+
+#[test]
+fn sqlite_does_not_grow() {
+    let dir = tempfile::tempdir().unwrap();
+    in_runtime(async {
+        let (queue, probe) = sqlite_queue(dir.path()).await;
+        the_queue_does_not_grow(&queue, &probe).await;
+    });
+}
+
+#[test]
+fn redis_loses_old_finished_jobs_only() {
+    let Some(url) = redis_url(2) else { return };
+    in_runtime(async {
+        let (queue, probe) = redis_queue(&url).await;
+        only_old_finished_jobs_go(&queue, &probe).await;
+    });
+}
+
+#[test]
+fn redis_does_not_grow() {
+    let Some(url) = redis_url(3) else { return };
+    in_runtime(async {
+        let (queue, probe) = redis_queue(&url).await;
+        the_queue_does_not_grow(&queue, &probe).await;
+    });
+}
+
+/// Trains, then starts the service again with another `--keep`: it reaps soon after its start.
+fn the_service_reaps(bench: &Bench, redis_url: Option<&str>) {
+    let serve = |keep: &str| {
+        let mut arguments = bench.work_arguments();
+        let pipeline = bench.pipeline().display().to_string();
+        arguments.extend(
+            ["--insecure-local", "--pipeline", &pipeline, "--keep", keep].map(str::to_owned),
+        );
+        let (process, url) = Process::serve(&arguments, redis_url);
+        (process, Client::new(&url, None))
+    };
+    let reaped = |client: &Client| -> u64 {
+        let page = client.get("/metrics").body;
+        let line = page
+            .lines()
+            .find(|line| line.starts_with("picket_jobs_reaped_total "));
+        line.unwrap().rsplit_once(' ').unwrap().1.parse().unwrap()
+    };
+    let (process, client) = serve("1");
+    let task_id = client.train("{}");
+    assert_eq!(client.end_of(&task_id)["status"], "SUCCESS");
+    assert_eq!(process.terminate(), Some(0));
+    let (process, client) = serve("1");
+    std::thread::sleep(3 * HEARTBEAT);
+    assert_eq!(reaped(&client), 0, "they are young");
+    assert_eq!(client.get(&format!("/task/{task_id}")).status, 200);
+    assert_eq!(process.terminate(), Some(0));
+    let (_process, client) = serve("0");
+    let start = Instant::now();
+    // The training, and at least one message of its search.
+    while reaped(&client) < 2 || client.get(&format!("/task/{task_id}")).status != 404 {
+        assert!(
+            start.elapsed() < PATIENCE,
+            "{}",
+            client.get("/metrics").body
+        );
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    // The run stays.
+    assert_eq!(client.get(&format!("/runs/{task_id}")).status, 200);
+}
+
+#[test]
+fn a_service_reaps_with_sqlite() {
+    let bench = Bench::small();
+    the_service_reaps(&bench, None);
+    in_runtime(async {
+        let size = Probe::sqlite(&bench.state()).await.size().await;
+        assert_eq!((size.n_jobs, size.n_finished), (0, 0), "{size:?}");
+    });
+}
+
+#[test]
+fn a_service_reaps_with_redis() {
+    let Some(url) = redis_url(4) else { return };
+    in_runtime(async {
+        redis_queue(&url).await;
+    });
+    the_service_reaps(&Bench::small(), Some(&url));
+    in_runtime(async {
+        let size = Probe::redis(&url).await.size().await;
+        assert_eq!((size.n_jobs, size.n_finished), (0, 0), "{size:?}");
+    });
+}
