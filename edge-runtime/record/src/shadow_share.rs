@@ -9,6 +9,15 @@ pub struct ShadowShare {
     per_mille: u64,
 }
 
+impl std::fmt::Debug for ShadowShare {
+    /// The key is a secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ShadowShare")
+            .field("per_mille", &self.per_mille)
+            .finish_non_exhaustive()
+    }
+}
+
 impl ShadowShare {
     /// Chooses `per_mille` of a thousand rows.
     #[must_use]
