@@ -89,12 +89,12 @@ fn what_too_few_have_signed_is_refused_and_what_was_trusted_goes_on() -> Tested 
     assert_eq!(refused(&store, &root, b"no envelope"), "envelope_malformed");
     // One is left out; one is of the same number; one is old.
     let skipping = signed(&set(3, 2, &[3, 4])?, &[1, 2, 3, 4])?;
-    assert_eq!(refused(&store, &root, &skipping), "untrusted_keys");
+    assert_eq!(refused(&store, &root, &skipping), "key_set_version");
     run(push(&store, &root, &signed(&next, &[1, 2, 3, 4])?))?;
     let same = signed(&set(2, 1, &[3, 4])?, &[1, 2, 3, 4])?;
-    assert_eq!(refused(&store, &root, &same), "untrusted_keys");
+    assert_eq!(refused(&store, &root, &same), "key_set_version");
     let old = signed(&root, &[1, 2, 3, 4])?;
-    assert_eq!(refused(&store, &root, &old), "untrusted_keys");
+    assert_eq!(refused(&store, &root, &old), "key_set_version");
     assert_eq!(version(&store, &root)?, Some(2));
     Ok(())
 }
