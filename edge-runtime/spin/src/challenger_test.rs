@@ -1,16 +1,13 @@
 //! What a challenger is shown, and what is written of it.
 
 use super::*;
+use crate::fixture;
 use http::HeaderMap;
 use picket_record::ShadowMetrics;
 use picket_service::HostMetrics as _;
 use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-
-#[path = "../../service/tests/fixture/mod.rs"]
-#[expect(dead_code, reason = "the tests here need one of its schemas")]
-mod fixture;
 
 #[derive(Default)]
 struct Ids(AtomicU8);

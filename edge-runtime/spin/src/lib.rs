@@ -14,6 +14,9 @@ mod component;
 pub mod delivery;
 #[cfg(target_arch = "wasm32")]
 mod exchange;
+#[cfg(test)]
+#[path = "../../service/tests/fixture/mod.rs"]
+mod fixture;
 pub mod key_sets;
 pub mod key_value;
 #[cfg(all(target_arch = "wasm32", feature = "spin"))]

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use picket_record::{Histograms, RecordMode, ShadowTally};
 use picket_schema::ArtifactDigest;
-use picket_schema::release::ReleaseError;
+use picket_schema::release::{KeySet, ReleaseError};
 use picket_service::{HostMetrics, IdSource, Recorder, Scoring, ServedModel, Service};
 
 use crate::bundled;
@@ -212,7 +212,7 @@ async fn with_spin(
     let mut seen = METRICS.seen();
     seen.damaged.clone_from(&looked.damaged);
     seen.release = looked.found.as_ref().map_or(0, |found| found.release);
-    seen.key_set = looked.keys.as_ref().map_or(0, |keys| keys.version());
+    seen.key_set = looked.keys.as_ref().map_or(0, KeySet::version);
     seen.keys_broken = root.is_some() && looked.keys.is_none() && !failed;
     drop(seen);
     let max_staleness = releases.map_or(0, |it| it.max_staleness);

@@ -1,14 +1,12 @@
 //! Releases pushed into a store in memory: good, forged, old, cut off, damaged.
 
 use super::*;
+use crate::fixture;
 use crate::memory_store::{MemoryStore, now as run};
 use picket_schema::release::{ArtifactRef, Challenger, Manifest, ScorerRef, SigningKey};
 use picket_schema::{Artifact, ArtifactDigest};
 use std::cell::Cell;
 use std::error::Error;
-
-#[path = "../../service/tests/fixture/mod.rs"]
-mod fixture;
 
 type Tested = Result<(), Box<dyn Error>>;
 
@@ -268,11 +266,11 @@ fn what_is_revoked_is_served_no_more_and_what_has_ended_is() -> Tested {
     Ok(())
 }
 
+/// A manifest, its champion and its challenger.
+type Challenged = (Manifest, Vec<u8>, Vec<u8>);
+
 /// A release with a challenger for a share of the rows.
-fn challenged(
-    release: u64,
-    per_mille: u64,
-) -> Result<(Manifest, Vec<u8>, Vec<u8>), Box<dyn Error>> {
+fn challenged(release: u64, per_mille: u64) -> Result<Challenged, Box<dyn Error>> {
     let champion = model(fixture::PHISHING, &format!("model {release}"))?;
     let challenger = model(fixture::PHISHING, "challenger")?;
     let named = manifest(release, &challenger)?;

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::delivery::{self, Collector};
+use crate::fixture;
 use crate::memory_store::{MemoryStore, now as run};
 use crate::record::Batches;
 use http::HeaderMap;
@@ -12,10 +13,6 @@ use picket_wasm_model::Scored;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::error::Error;
-
-#[path = "../../service/tests/fixture/mod.rs"]
-#[expect(dead_code, reason = "the tests here need one of its schemas")]
-mod fixture;
 
 type Tested = Result<(), Box<dyn Error>>;
 
