@@ -29,9 +29,11 @@ struct Kept {
 }
 
 impl Kept {
-    fn ids(&self) -> BTreeSet<String> {
+    fn of_kind(&self, kind: &str) -> Vec<Value> {
         let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
-        records.keys().cloned().collect()
+        let read = |it: &Vec<u8>| serde_json::from_slice::<Value>(it).unwrap_or_default();
+        let all = records.values().map(read);
+        all.filter(|it| it["kind"] == kind).collect()
     }
 }
 
@@ -61,7 +63,7 @@ struct Program {
 }
 
 impl Program {
-    fn start(folder: &Path, collector: SocketAddr, reuse: &str) -> Result<Self> {
+    fn start(folder: &Path, collector: SocketAddr, (mode, reuse): (&str, &str)) -> Result<Self> {
         let mut child = Command::new(env!("CARGO_BIN_EXE_edge-runtime"))
             .args([
                 "spin-up",
@@ -74,7 +76,8 @@ impl Program {
             .arg(folder.join("spin.toml"))
             .arg("--state")
             .arg(folder.join("state"))
-            .env("SPIN_VARIABLE_RECORD", "verdicts")
+            .env("SPIN_VARIABLE_RECORD", mode)
+            .env("SPIN_VARIABLE_RECORD_WINDOW_SECONDS", "5")
             .env("SPIN_VARIABLE_COLLECTOR_URL", format!("http://{collector}"))
             .env("SPIN_VARIABLE_COLLECTOR_TOKEN", TOKEN)
             .env("XDG_CACHE_HOME", folder.join("cache"))
@@ -130,6 +133,46 @@ fn ask(origin: &str) -> Vec<String> {
 
 #[test]
 fn what_was_answered_is_recorded_once_however_often_the_program_is_killed() -> Result<()> {
+    killed("verdicts", |kept, answered, n_cut| {
+        let predictions = kept.of_kind("prediction");
+        let ids = predictions.iter().filter_map(|it| it["id"].as_str());
+        let ids: BTreeSet<String> = ids.map(str::to_owned).collect();
+        let lost: Vec<_> = answered.difference(&ids).collect();
+        assert!(lost.is_empty(), "{} of {} lost", lost.len(), answered.len());
+        let unknown = ids.difference(answered).count();
+        assert!(
+            unknown <= n_cut,
+            "{unknown} records of no request under way"
+        );
+        println!("answered {} recorded {} lost 0", answered.len(), ids.len());
+    })
+}
+
+#[test]
+fn what_was_answered_is_counted_once_however_often_the_program_is_killed() -> Result<()> {
+    killed("aggregates", |kept, answered, n_cut| {
+        assert!(kept.of_kind("prediction").is_empty());
+        let aggregates = kept.of_kind("aggregate");
+        let counted: u64 = aggregates
+            .iter()
+            .filter_map(|it| it["n_rows"].as_u64())
+            .sum();
+        let answered = answered.len() as u64;
+        let most = answered + n_cut as u64;
+        assert!(
+            (answered..=most).contains(&counted),
+            "{answered} rows were answered, {counted} counted"
+        );
+        println!(
+            "answered {answered} counted {counted} in {} aggregates",
+            aggregates.len()
+        );
+    })
+}
+
+/// Kills the program again and again; then everything is delivered and looked at, with the ids that were answered and
+/// how many requests were cut off.
+fn killed(mode: &str, check: impl Fn(&Kept, &BTreeSet<String>, usize)) -> Result<()> {
     let Some(component) = std::env::var_os("PICKET_SPIN_COMPONENT") else {
         eprintln!(
             "SKIPPED: PICKET_SPIN_COMPONENT names no component; `cargo xtask build-wasm` builds it"
@@ -171,7 +214,7 @@ fn what_was_answered_is_recorded_once_however_often_the_program_is_killed() -> R
     for kill in 0..KILLS {
         kept.down.store(kill % 3 == 1, Ordering::SeqCst);
         let reuse = if kill % 2 == 0 { "200" } else { "off" };
-        let program = Program::start(folder.path(), address, reuse)?;
+        let program = Program::start(folder.path(), address, (mode, reuse))?;
         std::thread::scope(|scope| -> Result<()> {
             let clients: Vec<_> = (0..4)
                 .map(|_| scope.spawn(|| ask(&program.origin)))
@@ -197,7 +240,7 @@ fn what_was_answered_is_recorded_once_however_often_the_program_is_killed() -> R
         answered.len()
     );
     kept.down.store(false, Ordering::SeqCst);
-    let program = Program::start(folder.path(), address, "1000")?;
+    let program = Program::start(folder.path(), address, (mode, "1000"))?;
     let end = Instant::now() + Duration::from_mins(2);
     loop {
         // Any request brings some on the way.
@@ -209,14 +252,6 @@ fn what_was_answered_is_recorded_once_however_often_the_program_is_killed() -> R
         assert!(Instant::now() < end, "records still wait: {page}");
         std::thread::sleep(Duration::from_millis(100));
     }
-    let ids = kept.ids();
-    let lost: Vec<_> = answered.difference(&ids).collect();
-    assert!(lost.is_empty(), "{} of {} lost", lost.len(), answered.len());
-    let unknown = ids.difference(&answered).count();
-    assert!(
-        unknown <= n_clients,
-        "{unknown} records of no request under way"
-    );
-    println!("answered {} recorded {} lost 0", answered.len(), ids.len());
+    check(&kept, &answered, n_clients);
     Ok(())
 }

@@ -1,11 +1,13 @@
-//! The same request gets the same bytes from the device host, where the model runs in a component
-//! under wasmtime, and from the Spin component, where it runs inside.
+//! The same request gets the same bytes from the device host, where the model runs in a component under wasmtime, and from
+//! the components where it runs inside: with Spin's interfaces, and without them under wasmtime's own `wasmtime serve`.
 
 mod spin_host;
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::path::PathBuf;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 
 use bytes::Bytes;
 use picket_edge_runtime::{HostConfig, PoolConfig, Server};
@@ -141,27 +143,51 @@ fn compared(response: &http::Response<Bytes>) -> (u16, BTreeMap<String, String>,
     )
 }
 
+fn component(variable: &str) -> Option<PathBuf> {
+    let path = std::env::var_os(variable).map(PathBuf::from);
+    if path.is_none() {
+        eprintln!("SKIPPED: {variable} names no component; `cargo xtask build-wasm` builds it");
+    }
+    path
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_same_request_gets_the_same_bytes() -> Result<(), Box<dyn Error>> {
-    let path = |name: &str| std::env::var_os(name).map(PathBuf::from);
     let (Some(scorer), Some(spin)) = (
-        path("PICKET_SCORER_COMPONENT"),
-        path("PICKET_SPIN_COMPONENT"),
+        component("PICKET_SCORER_COMPONENT"),
+        component("PICKET_SPIN_COMPONENT"),
     ) else {
-        eprintln!(
-            "SKIPPED: PICKET_SCORER_COMPONENT and PICKET_SPIN_COMPONENT do not both name a component; \
-             `cargo xtask build-wasm` builds them"
-        );
         return Ok(());
     };
-    let mut spin = SpinHost::new(&std::fs::read(spin)?).await?;
+    let spin = SpinHost::new(&std::fs::read(spin)?).await?;
+    as_the_device(scorer, spin).await
+}
 
-    // The device host serves the very model that the Spin component carries.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_component_without_spin_answers_the_same() -> Result<(), Box<dyn Error>> {
+    let (Some(scorer), Some(plain)) = (
+        component("PICKET_SCORER_COMPONENT"),
+        component("PICKET_PLAIN_COMPONENT"),
+    ) else {
+        return Ok(());
+    };
+    let plain = std::fs::read(plain)?;
+    let imports = spin_host::imports(&plain)?;
+    assert!(
+        !imports.is_empty() && imports.iter().all(|it| it.starts_with("wasi:")),
+        "{imports:?}"
+    );
+    let plain = SpinHost::plain(&plain).await?;
+    as_the_device(scorer, plain).await
+}
+
+/// Compares a component's answers with those of a device that serves the very model in it.
+async fn as_the_device(scorer: PathBuf, mut spin: SpinHost) -> Result<(), Box<dyn Error>> {
     let fetch = http::Request::get("http://edge.test/model.picket").body(Bytes::new())?;
     let fetched = spin.send(fetch).await?;
     if fetched.status() != 200 {
         eprintln!(
-            "SKIPPED: the Spin component has no model: {}",
+            "SKIPPED: the component has no model: {}",
             String::from_utf8_lossy(fetched.body())
         );
         return Ok(());
@@ -183,14 +209,7 @@ async fn the_same_request_gets_the_same_bytes() -> Result<(), Box<dyn Error>> {
     let origin = format!("http://{}", server.address()?);
     tokio::spawn(server.serve(std::future::pending()));
 
-    let mut requests = drawn(&artifact);
-    for text in [
-        include_str!("../golden/predict.json"),
-        include_str!("../golden/batch.json"),
-        include_str!("../golden/pages.json"),
-    ] {
-        requests.extend(read(text)?);
-    }
+    let requests = requests(&artifact)?;
     let is_phishing = artifact.schema.name == "phishing";
     // Twice: the second answer comes from instances that have served before.
     for golden in requests.iter().chain(&requests) {
@@ -207,6 +226,100 @@ async fn the_same_request_gets_the_same_bytes() -> Result<(), Box<dyn Error>> {
             assert_eq!(from_device.status().as_u16(), status, "{}", golden.what);
         }
     }
+    Ok(())
+}
+
+fn requests(artifact: &Artifact<'_>) -> Result<Vec<Golden>, Box<dyn Error>> {
+    let mut requests = drawn(artifact);
+    for text in [
+        include_str!("../golden/predict.json"),
+        include_str!("../golden/batch.json"),
+        include_str!("../golden/pages.json"),
+    ] {
+        requests.extend(read(text)?);
+    }
+    Ok(requests)
+}
+
+/// `wasmtime serve` with the component, on a free port; stopped when dropped.
+struct WasmtimeServe {
+    child: Child,
+    origin: String,
+}
+
+impl WasmtimeServe {
+    fn start(component: &Path) -> Result<Self, Box<dyn Error>> {
+        let mut child = Command::new("wasmtime")
+            .args([
+                "serve",
+                "--addr",
+                "127.0.0.1:0",
+                "-Sp3",
+                "-Wcomponent-model-async",
+            ])
+            .arg(component)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let stderr = child.stderr.take().ok_or("a standard error")?;
+        let mut line = String::new();
+        BufReader::new(stderr).read_line(&mut line)?;
+        let origin = line.trim().split_once("http://");
+        let origin = origin.map(|it| format!("http://{}", it.1.trim_end_matches('/')));
+        let mut serving = Self {
+            child,
+            origin: String::new(),
+        };
+        serving.origin = origin.ok_or_else(|| format!("wasmtime serve says {line:?}"))?;
+        Ok(serving)
+    }
+}
+
+impl Drop for WasmtimeServe {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The version of the program `wasmtime`, where it is one that has `wasi:http` 0.3.
+fn wasmtime() -> Option<String> {
+    let output = Command::new("wasmtime").arg("--version").output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    let major = text.split_whitespace().nth(1)?.split('.').next()?;
+    (major.parse::<u32>().ok()? >= 48).then_some(text)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn wasmtime_serve_answers_the_same() -> Result<(), Box<dyn Error>> {
+    let Some(component) = component("PICKET_PLAIN_COMPONENT") else {
+        return Ok(());
+    };
+    let Some(version) = wasmtime() else {
+        eprintln!(
+            "SKIPPED: there is no program `wasmtime` of version 48 or later; \
+             `cargo install wasmtime-cli` builds one"
+        );
+        return Ok(());
+    };
+    let mut plain = SpinHost::plain(&std::fs::read(&component)?).await?;
+    let fetch = http::Request::get("http://edge.test/model.picket").body(Bytes::new())?;
+    let model = plain.send(fetch).await?;
+    if model.status() != 200 {
+        eprintln!("SKIPPED: the component has no model");
+        return Ok(());
+    }
+    let artifact = Artifact::decode(model.body())?;
+    let serving = WasmtimeServe::start(&component)?;
+    let requests = requests(&artifact)?;
+    for golden in &requests {
+        let request = golden.request(&serving.origin)?;
+        let served = tokio::task::spawn_blocking(move || send(request)).await??;
+        let expected = plain.send(golden.request("http://edge.test")?).await?;
+        assert_eq!(compared(&served), compared(&expected), "{}", golden.what);
+    }
+    println!("{} requests to {}", requests.len(), version.trim());
     Ok(())
 }
 

@@ -15,9 +15,10 @@ cargo xtask build-wasm [browser] [scorer] [spin] [--spin-model FILE]
 Builds what is named, all three without a name:
   browser   www/pkg: the scorer, and the verifier of releases, as ES modules for the page
   scorer    target/wasm/picket-scorer.wasm: the scorer as a component that imports nothing
-  spin      target/wasm/picket-spin.wasm: the Spin component
+  spin      target/wasm/picket-spin.wasm: the Spin component, and target/wasm/picket-plain.wasm: the
+            same without Spin's interfaces, for hosts such as `wasmtime serve`
 
---spin-model FILE   the model inside the Spin component; also PICKET_BUNDLED_MODEL, else the last
+--spin-model FILE   the model inside these two; also PICKET_BUNDLED_MODEL, else the last
                     artifact in schema/testdata";
 
 const PROFILE: &str = "wasm";
@@ -27,6 +28,18 @@ const PROFILE: &str = "wasm";
 const BUDGETS: [(&str, u64, Option<u64>); 2] = [
     ("picket_bg.wasm", 241_000, Some(81_000)),
     ("picket-scorer.wasm", 215_000, None),
+];
+
+/// The most bytes that a component of the server may have beside the model and the page in it.
+const CARRIER_BUDGETS: [(&str, u64); 2] = [
+    ("picket-spin.wasm", 1_180_000),
+    ("picket-plain.wasm", 815_000),
+];
+
+/// What the component without Spin may import: HTTP as it comes in, and nothing else.
+const PLAIN_IMPORTS: [&str; 2] = [
+    "wasi:http/types@",
+    "wasi:clocks/types@", // a type that wasi:http's timeouts are written in
 ];
 
 /// What the Spin component may import: HTTP both ways, Spin's own interfaces, and of WASI the time and random bits for
@@ -91,14 +104,22 @@ pub(crate) fn build(
     let linker = Linker::build(repo)?;
     std::fs::create_dir_all(repo.target.join("wasm"))?;
     let mut files = Vec::new();
+    let mut over = Vec::new();
     for output in outputs {
         files.extend(match output {
             Output::Browser => browser(repo, toolchain, &linker)?,
             Output::Scorer => scorer(repo, toolchain, &linker)?,
-            Output::Spin => spin(repo, toolchain, &linker, spin_model)?,
+            Output::Spin => {
+                let model = bundled_model(repo, spin_model)?;
+                let carried = carried_bytes(repo, model.as_deref())?;
+                let files = carriers(repo, toolchain, &linker, model.as_deref())?;
+                for file in &files {
+                    over.extend(over_carrier_budget(file, carried)?);
+                }
+                files
+            }
         });
     }
-    let mut over = Vec::new();
     for file in &files {
         let size = Size::of(file)?;
         println!("{}: {size}", repo.shown(file));
@@ -149,33 +170,81 @@ fn scorer(repo: &Repo, toolchain: &WasmToolchain, linker: &Linker) -> Result<Vec
     Ok(vec![out])
 }
 
-fn spin(
+/// The Spin component and the one without Spin. They differ in what they import, which is settled when they are built.
+fn carriers(
     repo: &Repo,
     toolchain: &WasmToolchain,
     linker: &Linker,
     model: Option<&Path>,
 ) -> Result<Vec<PathBuf>> {
-    let mut cargo = toolchain.cargo(repo, "build");
-    cargo.args(["--package", "picket-spin", "--profile", PROFILE]);
-    match bundled_model(repo, model)? {
-        Some(model) => {
-            println!("model in the Spin component: {}", repo.shown(&model));
-            cargo.env(BUNDLED_MODEL, model);
-        }
+    match model {
+        Some(model) => println!("model in the Spin component: {}", repo.shown(model)),
         None => println!(
             "model in the Spin component: none (no --spin-model, no {BUNDLED_MODEL}, no artifact \
              in schema/testdata)"
         ),
     }
-    command::run(&mut cargo)?;
-    let out = repo.spin_component();
-    let core = toolchain.core_module(PROFILE, "picket_spin");
-    let rules: Vec<&str> = SPIN_IMPORTS
-        .iter()
-        .flat_map(|prefix| ["--allow-import", *prefix])
-        .collect();
-    linker.run(repo, &["component".as_ref(), &core, &out], &rules)?;
-    Ok(vec![out])
+    let kinds: [(PathBuf, &[&str], &[&str]); 2] = [
+        (
+            repo.plain_component(),
+            &["--no-default-features"],
+            &PLAIN_IMPORTS,
+        ),
+        (repo.spin_component(), &[], &SPIN_IMPORTS),
+    ];
+    let mut outputs = Vec::new();
+    for (out, features, imports) in kinds {
+        let mut cargo = toolchain.cargo(repo, "build");
+        cargo
+            .args(["--package", "picket-spin", "--profile", PROFILE])
+            .args(features);
+        if let Some(model) = model {
+            cargo.env(BUNDLED_MODEL, model);
+        }
+        command::run(&mut cargo)?;
+        let core = toolchain.core_module(PROFILE, "picket_spin");
+        let rules: Vec<&str> = imports
+            .iter()
+            .flat_map(|prefix| ["--allow-import", *prefix])
+            .collect();
+        linker.run(repo, &["component".as_ref(), &core, &out], &rules)?;
+        outputs.push(out);
+    }
+    Ok(outputs)
+}
+
+/// The bytes of the model and of the page, which a component carries as they are.
+fn carried_bytes(repo: &Repo, model: Option<&Path>) -> Result<u64> {
+    let mut n_bytes = model.map_or(Ok(0), |it| std::fs::metadata(it).map(|it| it.len()))?;
+    let mut folders = vec![repo.www()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder)? {
+            let path = entry?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            // As the component's build script chooses.
+            if name.starts_with('.') || name.ends_with(".picket") {
+                continue;
+            }
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                n_bytes += std::fs::metadata(&path)?.len();
+            }
+        }
+    }
+    Ok(n_bytes)
+}
+
+fn over_carrier_budget(file: &Path, carried: u64) -> Result<Option<String>> {
+    let name = file.file_name().unwrap_or_default();
+    let Some((name, most)) = CARRIER_BUDGETS.iter().find(|budget| name == budget.0) else {
+        return Ok(None);
+    };
+    let found = std::fs::metadata(file)?.len().saturating_sub(carried);
+    println!("{name}: {found} bytes beside model and page");
+    Ok((found > *most).then(|| {
+        format!("{name} has {found} bytes beside model and page; expected at most {most}")
+    }))
 }
 
 fn scorer_build(repo: &Repo, toolchain: &WasmToolchain, binding: &str) -> Command {

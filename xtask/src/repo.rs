@@ -65,6 +65,10 @@ impl Repo {
         self.target.join("wasm/picket-spin.wasm")
     }
 
+    pub(crate) fn plain_component(&self) -> PathBuf {
+        self.target.join("wasm/picket-plain.wasm")
+    }
+
     /// The path as a reader of the terminal would type it.
     pub(crate) fn shown<'p>(&self, path: &'p Path) -> std::path::Display<'p> {
         path.strip_prefix(&self.root).unwrap_or(path).display()

@@ -1,71 +1,80 @@
 //! The component's entry: from a request to its answer, what has to be kept first, and what is brought on its way after.
 
-use bytes::{Bytes, BytesMut};
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use bytes::Bytes;
+use http::{Method, Request, Response, header};
+use picket_schema::release::{KeySet, caps};
 use picket_service::{NotRecorded, Problem, ProblemKind, Receipt};
 use serde::Serialize;
 use spin_sdk::http::{FullBody, Request as SpinRequest};
 use spin_sdk::http_service;
 
-use crate::delivery;
+use crate::challenger::{ShadowStamp, Shown};
 use crate::live::{self, Live, METRICS};
-use crate::record::batches_of;
+use crate::record::{Made, made_of};
 use crate::release_blob::MAX_BODY;
 use crate::release_store::{self, Held, PushError};
-use crate::settings::Recording;
+use crate::settings::{Recording, Releases};
 use crate::spin::{self, HttpCollector, SpinStore};
 use crate::token::lets_in;
+use crate::window::Partial;
+use crate::{StoreError, delivery, exchange, key_sets};
 
 /// Where releases are pushed to.
 const RELEASE_PATH: &str = "/admin/release";
+/// Where key sets are pushed to.
+const KEYS_PATH: &str = "/admin/keys";
+
+/// What is done after an answer went out.
+#[derive(Default)]
+struct Rest {
+    shown: Shown,
+    /// An aggregate that no answer waits for.
+    partial: Option<Partial>,
+}
 
 #[http_service]
 async fn handle(request: SpinRequest) -> Response<FullBody<Bytes>> {
-    let mut response = match live::current().await {
+    let response = match live::current().await {
         Ok(live) => {
-            let response = answer(&live, request).await;
-            if live.recording().is_some() {
-                // The answer does not wait for the collector.
-                spin_sdk::wit_bindgen::spawn(async move { bring_on_the_way(&live).await });
+            let (response, rest) = answer(&live, request).await;
+            if live.recording().is_some() || !rest.shown.is_empty() {
+                // The answer waits for neither challenger nor collector.
+                spin_sdk::wit_bindgen::spawn(async move { after(&live, rest).await });
             }
             response
         }
-        Err(reason) => without_model(&reason),
+        Err(reason) => exchange::without_model(&reason),
     };
-    // Where an instance ends in the middle of an answer, the length tells the host that something is missing. An answer
-    // that says that nothing has changed has no body, and its length would be that of another one.
-    if response.status() != StatusCode::NOT_MODIFIED {
-        let length = HeaderValue::from(response.body().len());
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_LENGTH, length);
-    }
-    response.map(FullBody::new)
+    exchange::sent(response)
 }
 
-async fn answer(live: &Live, request: SpinRequest) -> Response<Bytes> {
+async fn answer(live: &Live, request: SpinRequest) -> (Response<Bytes>, Rest) {
     let (head, body) = request.into_parts();
     let head = Request::from_parts(head, ());
     let service = &live.service;
-    let is_release = head.uri().path() == RELEASE_PATH;
-    if is_release && let Err(problem) = may_push(live, &head) {
-        return service.refuse(&head, problem);
+    let refused = |problem| (service.refuse(&head, problem), Rest::default());
+    let pushed = Pushed::at(head.uri().path());
+    let max_body = pushed.map_or(service.limits().max_body, Pushed::max_body);
+    if let Some(pushed) = pushed
+        && let Err(problem) = may_push(live, &head, pushed)
+    {
+        return refused(problem);
     }
     if let Err(problem) = may_answer(live, &head).await {
-        return service.refuse(&head, problem);
+        return refused(problem);
     }
-    let max_body = if is_release {
-        MAX_BODY
-    } else {
-        service.limits().max_body
-    };
-    let body = match read(body, max_body).await {
+    let body = match exchange::read(body, max_body).await {
         Ok(body) => body,
-        Err(problem) => return service.refuse(&head, problem),
+        Err(problem) => return refused(problem),
     };
-    if is_release {
-        return match push(live, &body).await {
-            Ok(taken) => live.service.answer_with(&head, &taken),
-            Err(problem) => service.refuse(&head, problem),
+    if let Some(pushed) = pushed {
+        let taken = match pushed {
+            Pushed::Release => push(live, &body).await.map(PushAnswer::Release),
+            Pushed::Keys => push_keys(live, &body).await.map(PushAnswer::Keys),
+        };
+        return match taken {
+            Ok(taken) => (service.answer_with(&head, &taken), Rest::default()),
+            Err(problem) => refused(problem),
         };
     }
     if live.recording().is_some() && head.uri().path() == "/metrics" {
@@ -74,35 +83,12 @@ async fn answer(live: &Live, request: SpinRequest) -> Response<Bytes> {
     let request = head.map(|()| body);
     let mut response = service.handle(&request);
     match response.extensions_mut().remove::<Receipt>() {
-        Some(receipt) => match written(&receipt).await {
-            Ok(()) => response,
-            Err(error) => service.not_recorded(&request, error),
+        Some(receipt) => match written(live, &receipt).await {
+            Ok(rest) => (response, rest),
+            Err(error) => (service.not_recorded(&request, error), Rest::default()),
         },
-        None => response,
+        None => (response, Rest::default()),
     }
-}
-
-async fn read<B>(mut body: B, max_body: usize) -> Result<Bytes, Problem>
-where
-    B: http_body_util::BodyExt<Data = Bytes> + Unpin,
-    B::Error: std::fmt::Display,
-{
-    let mut bytes = BytesMut::new();
-    while let Some(frame) = body.frame().await {
-        match frame {
-            Ok(frame) => match frame.into_data() {
-                Ok(data) if bytes.len() + data.len() <= max_body => bytes.extend_from_slice(&data),
-                Ok(_) => return Err(Problem::body_too_large(max_body)),
-                // Trailers say nothing here.
-                Err(_) => {}
-            },
-            Err(error) => {
-                let detail = format!("the body ends too early: {error}");
-                return Err(Problem::new(ProblemKind::MalformedBody, detail));
-            }
-        }
-    }
-    Ok(bytes.freeze())
 }
 
 /// Whether a route may answer now: a model that is withheld scores nothing, and what must be recorded needs room.
@@ -111,6 +97,11 @@ async fn may_answer(live: &Live, head: &Request<()>) -> Result<(), Problem> {
     let scores = path.starts_with("/predict");
     if live.settings.is_none() {
         return Ok(());
+    }
+    if path == "/feedback" && live.recording().is_none() && live.recording_holds() {
+        let detail =
+            "this host keeps no records, so there is nothing that labels could be joined to";
+        return Err(Problem::new(ProblemKind::NotFound, detail));
     }
     let withheld = live.withheld(spin::now_ms());
     METRICS.seen().withheld = withheld.is_some();
@@ -131,7 +122,7 @@ async fn may_answer(live: &Live, head: &Request<()>) -> Result<(), Problem> {
 }
 
 async fn has_room(recording: &Recording) -> Result<(), NotRecorded> {
-    let failed = |error: crate::StoreError| NotRecorded {
+    let failed = |error: StoreError| NotRecorded {
         reason: error.to_string(),
     };
     let store = SpinStore::open().await.map_err(failed)?;
@@ -143,34 +134,75 @@ async fn has_room(recording: &Recording) -> Result<(), NotRecorded> {
     Ok(())
 }
 
-/// Writes what the recorder made of a request.
-async fn written(receipt: &Receipt) -> Result<(), NotRecorded> {
-    let failed = |error: crate::StoreError| NotRecorded {
+/// Writes what the recorder made of a request, and gives what can wait.
+async fn written(live: &Live, receipt: &Receipt) -> Result<Rest, NotRecorded> {
+    let failed = |error: StoreError| NotRecorded {
         reason: error.to_string(),
     };
-    let Some(batches) = batches_of(receipt) else {
+    let Some(made) = made_of(receipt) else {
         // Rather no answer than one whose record is nowhere.
         let reason = "the records to write were not found".to_owned();
         return Err(NotRecorded { reason });
     };
-    let store = SpinStore::open().await.map_err(failed)?;
-    delivery::write(&store, &batches, spin::now_ms(), spin::random_bits)
-        .await
-        .map_err(failed)?;
+    let Made {
+        batches,
+        mut partial,
+        shown,
+    } = made;
+    if let Some(recording) = live.recording() {
+        let store = SpinStore::open().await.map_err(failed)?;
+        delivery::write(&store, &batches, spin::now_ms(), spin::random_bits)
+            .await
+            .map_err(failed)?;
+        // Where single answers are recorded they are what counts.
+        if !recording.mode.records_answers()
+            && let Some(mut counted) = partial.take()
+        {
+            let node = recording.node.as_deref();
+            let written = counted.write(&store, node, spin::now_ms).await;
+            written.map_err(failed)?;
+            live.windows.give_back(counted);
+        }
+    }
     receipt.0.made_durable();
-    Ok(())
+    Ok(Rest { shown, partial })
+}
+
+/// What an answer did not wait for.
+async fn after(live: &Live, rest: Rest) {
+    let recording = live.recording();
+    let store = SpinStore::open().await;
+    if let Some(challenger) = live.challenger.as_ref().filter(|_| !rest.shown.is_empty()) {
+        let recorded = recording.filter(|it| it.mode.records_answers());
+        let stamp = recorded.map(|recording| ShadowStamp {
+            node: recording.node.as_deref(),
+            now_ms: spin::now_ms(),
+        });
+        let batches = challenger.compare(&rest.shown, stamp, &*live.ids);
+        if let Ok(store) = &store {
+            // Nobody was promised what a challenger says.
+            let _ = delivery::write(store, &batches, spin::now_ms(), spin::random_bits).await;
+        }
+    }
+    let (Some(recording), Ok(store)) = (recording, store) else {
+        return;
+    };
+    if let Some(mut partial) = rest.partial {
+        let node = recording.node.as_deref();
+        // What could not be written is not gone on with: it may be in the store, and may be delivered.
+        if !partial.is_overdue(spin::now_ms())
+            || partial.write(&store, node, spin::now_ms).await.is_ok()
+        {
+            live.windows.give_back(partial);
+        }
+    }
+    bring_on_the_way(&store, recording).await;
 }
 
 /// One step of the delivery, where it is time to.
-async fn bring_on_the_way(live: &Live) {
-    let Some(recording) = live.recording() else {
-        return;
-    };
-    let Ok(store) = SpinStore::open().await else {
-        return;
-    };
+async fn bring_on_the_way(store: &SpinStore, recording: &Recording) {
     let collector = HttpCollector(&recording.collector);
-    let step = delivery::step(&store, &collector, spin::now_ms(), spin::random_bits).await;
+    let step = delivery::step(store, &collector, spin::now_ms(), spin::random_bits).await;
     // A store that fails now is seen by the next request that must record.
     if let Ok(Some(step)) = step {
         let mut seen = METRICS.seen();
@@ -197,8 +229,32 @@ async fn count_what_waits() {
     }
 }
 
-/// Whether a request may push a release: told before its body is read.
-fn may_push(live: &Live, head: &Request<()>) -> Result<(), Problem> {
+/// What an administrator pushes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pushed {
+    Release,
+    Keys,
+}
+
+impl Pushed {
+    fn at(path: &str) -> Option<Self> {
+        match path {
+            RELEASE_PATH => Some(Self::Release),
+            KEYS_PATH => Some(Self::Keys),
+            _ => None,
+        }
+    }
+
+    fn max_body(self) -> usize {
+        match self {
+            Self::Release => MAX_BODY,
+            Self::Keys => caps::MAX_ENVELOPE_BYTES,
+        }
+    }
+}
+
+/// Whether a request may push something: told before its body is read.
+fn may_push(live: &Live, head: &Request<()>, pushed: Pushed) -> Result<(), Problem> {
     let refused = |kind, detail: &str| Err(Problem::new(kind, detail));
     let token = match live.settings.as_ref().map(|it| &it.releases) {
         Some(Ok(releases)) => releases.admin_token.as_deref(),
@@ -208,7 +264,7 @@ fn may_push(live: &Live, head: &Request<()>) -> Result<(), Problem> {
         None => None,
     };
     let Some(token) = token else {
-        let detail = "no release can be pushed: the variable admin_token is not set";
+        let detail = "nothing can be pushed: the variable admin_token is not set";
         return refused(ProblemKind::NotFound, detail);
     };
     if !lets_in(head.headers(), token) {
@@ -216,7 +272,8 @@ fn may_push(live: &Live, head: &Request<()>) -> Result<(), Problem> {
         return refused(ProblemKind::Unauthorized, detail);
     }
     if *head.method() != Method::PUT {
-        return refused(ProblemKind::MethodNotAllowed, "/admin/release answers PUT");
+        let detail = format!("{} answers PUT", head.uri().path());
+        return refused(ProblemKind::MethodNotAllowed, &detail);
     }
     if live.releases().is_none_or(|it| it.trusted_keys.is_none()) {
         let detail = "untrusted_keys: the variable trusted_keys is not set";
@@ -224,8 +281,8 @@ fn may_push(live: &Live, head: &Request<()>) -> Result<(), Problem> {
     }
     let length = head.headers().get(header::CONTENT_LENGTH);
     let length = length.and_then(|it| it.to_str().ok()?.parse::<usize>().ok());
-    if length.is_some_and(|length| length > MAX_BODY) {
-        return Err(Problem::body_too_large(MAX_BODY));
+    if length.is_some_and(|length| length > pushed.max_body()) {
+        return Err(Problem::body_too_large(pushed.max_body()));
     }
     Ok(())
 }
@@ -235,6 +292,8 @@ fn may_push(live: &Live, head: &Request<()>) -> Result<(), Problem> {
 struct Taken {
     release: u64,
     model: TakenModel,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    challenger: Option<TakenModel>,
     expires: u64,
 }
 
@@ -244,29 +303,58 @@ struct TakenModel {
     digest: String,
 }
 
-async fn push(live: &Live, body: &[u8]) -> Result<Taken, Problem> {
+/// What is answered to a key set that was taken.
+#[derive(Serialize)]
+struct TakenKeys {
+    key_set: u64,
+    threshold: usize,
+    n_keys: usize,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum PushAnswer {
+    Release(Taken),
+    Keys(TakenKeys),
+}
+
+fn store_failed(error: &StoreError) -> Problem {
+    Problem::new(ProblemKind::ScorerUnavailable, error.to_string())
+}
+
+fn not_taken(error: PushError) -> Problem {
+    match error {
+        PushError::Body(reason) => Problem::new(ProblemKind::MalformedBody, reason),
+        PushError::Refused(_) | PushError::Keys(_) => {
+            Problem::new(ProblemKind::ReleaseRefused, error.to_string())
+        }
+        PushError::Store(error) => store_failed(&error),
+    }
+}
+
+/// How releases are taken, and the keys that are trusted from the start.
+fn trusting(live: &Live) -> Result<(&Releases, &KeySet), Problem> {
     let releases = live.releases();
-    let Some((releases, keys)) = releases.and_then(|it| Some((it, it.trusted_keys.as_ref()?)))
-    else {
-        let detail = "untrusted_keys: the variable trusted_keys is not set";
-        return Err(Problem::new(ProblemKind::ReleaseRefused, detail));
-    };
-    let store_failed =
-        |error: crate::StoreError| Problem::new(ProblemKind::ScorerUnavailable, error.to_string());
-    let store = SpinStore::open().await.map_err(store_failed)?;
+    releases
+        .and_then(|it| Some((it, it.trusted_keys.as_ref()?)))
+        .ok_or_else(|| {
+            let detail = "untrusted_keys: the variable trusted_keys is not set";
+            Problem::new(ProblemKind::ReleaseRefused, detail)
+        })
+}
+
+async fn push(live: &Live, body: &[u8]) -> Result<Taken, Problem> {
+    let (releases, root) = trusting(live)?;
+    let store = SpinStore::open().await.map_err(|it| store_failed(&it))?;
     let schema = live.service.model().schema().digest();
     let held = Held {
-        keys,
+        root,
         now: spin::now_ms() / 1000,
         schema: (!releases.allow_schema_change).then_some(schema),
     };
     let found = release_store::push(&store, held, body, spin::random_bits)
         .await
-        .map_err(|error| match error {
-            PushError::Body(reason) => Problem::new(ProblemKind::MalformedBody, reason),
-            PushError::Refused(_) => Problem::new(ProblemKind::ReleaseRefused, error.to_string()),
-            PushError::Store(error) => store_failed(error),
-        })?;
+        .map_err(not_taken)?;
     live::look_again();
     let artifact = found.model.model().artifact();
     Ok(Taken {
@@ -275,15 +363,24 @@ async fn push(live: &Live, body: &[u8]) -> Result<Taken, Problem> {
             version: artifact.card.name.clone(),
             digest: picket_schema::ArtifactDigest::of(found.model.bytes()).to_string(),
         },
+        challenger: found.challenger.map(|(model, _)| TakenModel {
+            version: model.model().artifact().card.name.clone(),
+            digest: picket_schema::ArtifactDigest::of(model.bytes()).to_string(),
+        }),
         expires: found.expires,
     })
 }
 
-/// There is no model to name, so this is no problem document of the service.
-fn without_model(reason: &str) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::from(format!("{reason}\n")));
-    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-    let text = HeaderValue::from_static("text/plain; charset=utf-8");
-    response.headers_mut().insert(header::CONTENT_TYPE, text);
-    response
+async fn push_keys(live: &Live, body: &[u8]) -> Result<TakenKeys, Problem> {
+    let (_, root) = trusting(live)?;
+    let store = SpinStore::open().await.map_err(|it| store_failed(&it))?;
+    let keys = key_sets::push(&store, root, body)
+        .await
+        .map_err(not_taken)?;
+    live::look_again();
+    Ok(TakenKeys {
+        key_set: keys.version(),
+        threshold: keys.threshold(),
+        n_keys: keys.keys().len(),
+    })
 }

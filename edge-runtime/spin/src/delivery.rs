@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 
 use crate::key_value::{KeyValue, StoreError, random_text};
 use crate::record::Batches;
+use crate::window::{WINDOW, is_settled};
 
 /// The key of the hint.
 const HINT: &str = "upload";
@@ -145,18 +146,42 @@ async fn tell(store: &impl KeyValue, hint: &Hint) -> Result<(), StoreError> {
 
 /// What lies in the store.
 struct Waiting {
-    /// The keys of batches, the oldest first.
+    /// The keys of batches and of aggregates that nobody goes on with, the oldest first.
     batches: Vec<String>,
+    /// Aggregates that somebody may go on with.
+    n_open: usize,
     n_dead: usize,
 }
 
+impl Waiting {
+    fn n_pending(&self) -> usize {
+        self.batches.len() + self.n_open
+    }
+}
+
 /// Looks through the keys once: that is the dear part where many wait.
-async fn waiting(store: &impl KeyValue) -> Result<Waiting, StoreError> {
-    let mut batches = store.keys("", MAX_LISTED).await?.found;
-    let n_dead = batches.iter().filter(|key| key.starts_with(DEAD)).count();
-    batches.retain(|key| key.starts_with(BATCH));
-    batches.sort_unstable();
-    Ok(Waiting { batches, n_dead })
+async fn waiting(store: &impl KeyValue, now_ms: u64) -> Result<Waiting, StoreError> {
+    let mut waiting = Waiting {
+        batches: Vec::new(),
+        n_open: 0,
+        n_dead: 0,
+    };
+    for key in store.keys("", MAX_LISTED).await?.found {
+        if key.starts_with(DEAD) {
+            waiting.n_dead += 1;
+        } else if key.starts_with(WINDOW) && !is_settled(&key, now_ms) {
+            waiting.n_open += 1;
+        } else if key.starts_with(BATCH) || key.starts_with(WINDOW) {
+            waiting.batches.push(key);
+        }
+    }
+    // By the time in the name, which stands behind the first hyphen.
+    waiting.batches.sort_unstable_by(|a, b| {
+        a.split_once('-')
+            .map(|it| it.1)
+            .cmp(&b.split_once('-').map(|it| it.1))
+    });
+    Ok(waiting)
 }
 
 /// Counts the batches that wait, and those of rejected records.
@@ -164,8 +189,8 @@ async fn waiting(store: &impl KeyValue) -> Result<Waiting, StoreError> {
 /// # Errors
 /// [`StoreError`].
 pub async fn count(store: &impl KeyValue) -> Result<(usize, usize), StoreError> {
-    let waiting = waiting(store).await?;
-    Ok((waiting.batches.len(), waiting.n_dead))
+    let waiting = waiting(store, 0).await?;
+    Ok((waiting.n_pending(), waiting.n_dead))
 }
 
 /// Delivers some batches where it is time to; `None` where it is not.
@@ -183,9 +208,10 @@ pub async fn step(
         return Ok(None);
     }
     let mut step = Step::default();
-    let waiting = waiting(store).await?;
-    (hint.pending, hint.dead) = (waiting.batches.len(), waiting.n_dead);
-    if hint.pending == 0 {
+    let waiting = waiting(store, now_ms).await?;
+    (hint.pending, hint.dead) = (waiting.n_pending(), waiting.n_dead);
+    let n_due = waiting.batches.len();
+    if n_due == 0 {
         hint.next_ms = now_ms + GATHER_MS;
         hint.failures = 0;
         tell(store, &hint).await?;
@@ -197,7 +223,7 @@ pub async fn step(
     if let Ok(n_settled) = deliver(store, collector, waiting, &mut step).await? {
         hint.failures = 0;
         hint.pending = hint.pending.saturating_sub(n_settled);
-        let gathers = hint.pending == 0;
+        let gathers = n_settled >= n_due;
         hint.next_ms = now_ms + if gathers { GATHER_MS } else { 0 };
     } else {
         hint.failures = hint.failures.saturating_add(1);
@@ -268,7 +294,7 @@ async fn deliver(
         let dead = dead_letters(value, &of_batch);
         let n_rejected = lines(&dead).count() as u64;
         if n_rejected > 0 && n_dead < MAX_DEAD {
-            let id = key.strip_prefix(BATCH).unwrap_or(key);
+            let id = key.split_once('-').map_or(key.as_str(), |it| it.1);
             store.set(&format!("{DEAD}{id}"), &dead).await?;
             n_dead += 1;
         }

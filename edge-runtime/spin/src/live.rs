@@ -5,19 +5,20 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use picket_record::{Histograms, RecordMode, ShadowTally};
 use picket_schema::ArtifactDigest;
-use picket_schema::release::ReleaseError;
-use picket_service::{
-    Assets, HostMetrics, IdSource, Limits, NoClock, Recorder, Scoring, ServedModel, Service,
-};
-use picket_wasm_model::{Model, OwnedModel};
+use picket_schema::release::{KeySet, ReleaseError};
+use picket_service::{HostMetrics, IdSource, Recorder, Scoring, ServedModel, Service};
 
-use crate::bundle::{MODEL, PAGE};
+use crate::bundled;
+use crate::challenger::Challenger;
+use crate::key_sets;
 use crate::record::BatchRecorder;
 use crate::release_store::{self, Found, Looked};
 use crate::settings::{Recording, Releases, Settings};
 use crate::spin::{self, RandomIds, SpinStore};
 use crate::state_metrics::StateMetrics;
+use crate::window::Windows;
 
 /// How long an instance believes what it last read of variables and releases.
 const BELIEVED_MS: u64 = 1_000;
@@ -25,18 +26,27 @@ const BELIEVED_MS: u64 = 1_000;
 /// What this instance answers with.
 pub(crate) struct Live {
     pub(crate) service: Service,
+    /// Looks at answers.
+    pub(crate) challenger: Option<Challenger>,
+    /// What this instance has counted.
+    pub(crate) windows: Arc<Windows>,
+    /// Gives records their ids.
+    pub(crate) ids: Arc<dyn IdSource>,
     /// What the variables say; `None` where there is no Spin.
     pub(crate) settings: Option<Settings>,
     /// From when on answers are withheld, in seconds since 1970, and why.
     withheld_from: Option<(u64, String)>,
     /// The variables as they were read.
     variables: BTreeMap<&'static str, String>,
-    /// The hint when the store was looked through; the outer `None` where it could not be read.
-    #[expect(
-        clippy::option_option,
-        reason = "not looked at, looked at and absent, a release"
-    )]
-    hint: Option<Option<u64>>,
+    /// The hint when the store was looked through; `None` where it could not be read.
+    hint: Option<Hint>,
+}
+
+/// What says that the store should be looked through again: the newest release and the newest key set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Hint {
+    release: Option<u64>,
+    key_set: Option<u64>,
 }
 
 struct Kept {
@@ -61,6 +71,12 @@ impl Live {
     pub(crate) fn recording(&self) -> Option<&Recording> {
         let settings = self.settings.as_ref()?;
         settings.recording.as_ref().ok()?.as_ref()
+    }
+
+    /// Whether what the variables say of recording can be used.
+    pub(crate) fn recording_holds(&self) -> bool {
+        let settings = self.settings.as_ref();
+        settings.is_some_and(|it| it.recording.is_ok())
     }
 
     /// How releases are taken; `None` where none are.
@@ -129,48 +145,29 @@ pub(crate) async fn current() -> Result<Arc<Live>, String> {
     Ok(live)
 }
 
-/// The newest release by the hint; the outer `None` where the store cannot be read.
-async fn hint(variables: &BTreeMap<&'static str, String>) -> Option<Option<u64>> {
+/// What is newest; `None` where the store cannot be read.
+async fn hint(variables: &BTreeMap<&'static str, String>) -> Option<Hint> {
     // Without keys no release is served, so none is looked for.
     if variables
         .get("trusted_keys")
         .is_none_or(|keys| keys.trim().is_empty())
     {
-        return Some(None);
+        return Some(Hint::default());
     }
     let store = SpinStore::open().await.ok()?;
-    release_store::newest(&store).await.ok()
-}
-
-/// The model in the component.
-fn bundled() -> Result<(ServedModel, Model<'static>), String> {
-    let bytes = MODEL.ok_or(
-        "no model is in this component; `cargo xtask build-wasm spin --spin-model FILE` builds one with it",
-    )?;
-    let model =
-        Model::load(bytes).map_err(|error| format!("the model in this component: {error}"))?;
-    let served = ServedModel::new(model.artifact(), Bytes::from_static(bytes));
-    Ok((served, model))
-}
-
-fn served(model: OwnedModel) -> (ServedModel, Box<dyn Scoring>) {
-    let bytes = Bytes::copy_from_slice(model.bytes());
-    let served = ServedModel::new(model.model().artifact(), bytes);
-    (served, Box::new(model))
-}
-
-fn service(model: ServedModel, scoring: Box<dyn Scoring>) -> Service {
-    let assets: Assets = PAGE
-        .iter()
-        .map(|(path, body)| (*path, Bytes::from_static(body)))
-        .collect();
-    Service::new(model, scoring, assets, Box::new(NoClock), Limits::default())
+    Some(Hint {
+        release: release_store::newest(&store).await.ok()?,
+        key_set: key_sets::newest(&store).await.ok()?,
+    })
 }
 
 fn without_spin() -> Result<Live, String> {
-    let (model, scoring) = bundled()?;
+    let (model, scoring) = bundled::model()?;
     Ok(Live {
-        service: service(model, Box::new(scoring)),
+        service: bundled::service(model, Box::new(scoring)),
+        challenger: None,
+        windows: Arc::default(),
+        ids: Arc::new(RandomIds::default()),
         settings: None,
         withheld_from: None,
         variables: BTreeMap::new(),
@@ -178,104 +175,123 @@ fn without_spin() -> Result<Live, String> {
     })
 }
 
-#[expect(
-    clippy::option_option,
-    reason = "not looked at, looked at and absent, a release"
-)]
+/// A model that is about to answer.
+struct Chosen {
+    model: ServedModel,
+    scoring: Box<dyn Scoring>,
+    /// Empty ones with its bins.
+    bins: Histograms,
+    withheld_from: Option<(u64, String)>,
+    challenger: Option<Challenger>,
+}
+
 async fn with_spin(
     variables: BTreeMap<&'static str, String>,
-    hint: Option<Option<u64>>,
+    hint: Option<Hint>,
     before: Option<&Live>,
 ) -> Result<Live, String> {
     let settings = Settings::read(&variables);
     let releases = settings.releases.as_ref().ok();
-    let keys = releases.and_then(|it| it.trusted_keys.as_ref());
-    let looked = match (keys, hint) {
-        (Some(keys), Some(Some(_))) => {
+    let root = releases.and_then(|it| it.trusted_keys.as_ref());
+    let looked = match (root, hint) {
+        (Some(root), Some(hint)) if hint != Hint::default() => {
             let store = SpinStore::open().await;
             let looked = match &store {
-                Ok(store) => release_store::look(store, keys).await,
+                Ok(store) => release_store::look(store, root).await,
                 Err(error) => Err(error.clone()),
             };
             looked.map_err(|_| METRICS.seen().store_failed = true).ok()
         }
-        _ => Some(Looked::default()),
+        _ => Some(Looked {
+            keys: root.cloned(),
+            ..Looked::default()
+        }),
     };
     let failed = looked.is_none();
     let looked = looked.unwrap_or_default();
-    let max_staleness = releases.map_or(0, |it| it.max_staleness);
     let mut seen = METRICS.seen();
     seen.damaged.clone_from(&looked.damaged);
     seen.release = looked.found.as_ref().map_or(0, |found| found.release);
+    seen.key_set = looked.keys.as_ref().map_or(0, KeySet::version);
+    seen.keys_broken = root.is_some() && looked.keys.is_none() && !failed;
     drop(seen);
-    #[expect(clippy::single_match_else, reason = "two ways to a model, of one rank")]
-    let (model, scoring, withheld_from): (_, Box<dyn Scoring>, _) = match looked.found {
-        Some(Found {
-            release,
-            expires,
-            model,
-        }) => {
-            let (model, scoring) = served(model);
-            let from = expires.saturating_add(max_staleness);
-            let reason = format!(
-                "release {release} ended more than {} hours ago",
-                max_staleness / 3600
-            );
-            (model, scoring, Some((from, reason)))
-        }
-        None => {
-            let (model, scoring) = bundled()?;
-            // It has no number; what is withdrawn is its bytes.
-            let digest = ArtifactDigest::of(model.artifact());
-            let revoked = looked.revoked.check(0, digest).err();
-            let revoked = revoked.map(|error: ReleaseError| (0, error.to_string()));
-            (model, Box::new(scoring), revoked)
-        }
-    };
+    let max_staleness = releases.map_or(0, |it| it.max_staleness);
+    let chosen = chosen(looked, max_staleness)?;
+    let challenger_before = before.and_then(|it| it.challenger.as_ref());
+    let name = chosen.challenger.as_ref().map(Challenger::name);
+    if challenger_before.map(Challenger::name) != name {
+        METRICS.shadow.start(name.map(|it| it.version.as_str()));
+    }
     // The counters go on where there were some.
     let service = match before {
-        Some(before) if before.recording_is(&settings) => before.service.with_model(model, scoring),
-        _ => outfitted(service(model, scoring), &settings),
+        Some(before) => before.service.with_model(chosen.model, chosen.scoring),
+        None => bundled::service(chosen.model, chosen.scoring),
     };
+    let ids: Arc<dyn IdSource> = Arc::new(RandomIds::default());
+    let windows = Arc::new(Windows::with_bins(chosen.bins));
+    let metrics: Arc<dyn HostMetrics> = Arc::clone(&METRICS) as _;
+    let recording = settings.recording.as_ref().ok().and_then(Option::as_ref);
+    let recorder: Arc<dyn Recorder> = Arc::new(BatchRecorder {
+        mode: recording.map_or(RecordMode::Off, |it| it.mode),
+        node: recording.and_then(|it| it.node.clone()),
+        window_ms: recording.map_or(1, |it| it.window_ms),
+        pseudonyms: recording.and_then(|it| it.pseudonyms.clone()),
+        ids: Arc::clone(&ids),
+        now_ms: spin::now_ms,
+        windows: Arc::clone(&windows),
+        share: chosen.challenger.as_ref().map(|it| it.share().clone()),
+        metrics: Arc::clone(&METRICS),
+    });
     Ok(Live {
-        service,
+        service: service
+            .with_host_metrics(metrics)
+            .with_ids(Arc::clone(&ids))
+            .with_recorder(recorder),
+        challenger: chosen.challenger,
+        windows,
+        ids,
         settings: Some(settings),
-        withheld_from,
+        withheld_from: chosen.withheld_from,
         variables,
         // What could not be read is looked for again.
         hint: if failed { None } else { hint },
     })
 }
 
-impl Live {
-    fn recording_is(&self, settings: &Settings) -> bool {
-        let shown = |settings: &Settings| format!("{:?}", settings.recording);
-        let before = self.settings.as_ref();
-        // Keys for pseudonyms are not shown: where there is one it may be another.
-        let has_key = settings.recording.as_ref().is_ok_and(|it| {
-            it.as_ref()
-                .is_some_and(|recording| recording.pseudonyms.is_some())
+fn chosen(looked: Looked, max_staleness: u64) -> Result<Chosen, String> {
+    let Some(Found {
+        release,
+        expires,
+        model,
+        challenger,
+    }) = looked.found
+    else {
+        let (model, scoring) = bundled::model()?;
+        // It has no number; what is withdrawn is its bytes.
+        let digest = ArtifactDigest::of(model.artifact());
+        let revoked = looked.revoked.check(0, digest).err();
+        return Ok(Chosen {
+            bins: Histograms::with_reference(&model, &scoring.artifact().reference),
+            model,
+            scoring: Box::new(scoring),
+            withheld_from: revoked.map(|error: ReleaseError| (0, error.to_string())),
+            challenger: None,
         });
-        !has_key && before.is_some_and(|before| shown(before) == shown(settings))
-    }
-}
-
-/// The service with ids, and with a recorder where something is recorded.
-fn outfitted(service: Service, settings: &Settings) -> Service {
-    let ids: Arc<dyn IdSource> = Arc::new(RandomIds::default());
-    let metrics: Arc<dyn HostMetrics> = Arc::clone(&METRICS) as _;
-    let service = service
-        .with_host_metrics(metrics)
-        .with_ids(Arc::clone(&ids));
-    let Ok(Some(recording)) = &settings.recording else {
-        return service;
     };
-    let recorder: Arc<dyn Recorder> = Arc::new(BatchRecorder {
-        mode: recording.mode,
-        pseudonyms: recording.pseudonyms.clone(),
-        ids,
-        now_ms: spin::now_ms,
-        metrics: Arc::clone(&METRICS),
+    let bytes = Bytes::copy_from_slice(model.bytes());
+    let served = ServedModel::new(model.model().artifact(), bytes);
+    let from = expires.saturating_add(max_staleness);
+    let hours = max_staleness / 3600;
+    let reason = format!("release {release} ended more than {hours} hours ago");
+    let challenger = challenger.map(|(challenger, share)| {
+        let tally = |version: &str| ShadowTally::new(Arc::clone(&METRICS.shadow), version);
+        Challenger::new(challenger, share, &served, tally)
     });
-    service.with_recorder(recorder)
+    Ok(Chosen {
+        bins: Histograms::with_reference(&served, &model.model().artifact().reference),
+        model: served,
+        scoring: Box::new(model),
+        withheld_from: Some((from, reason)),
+        challenger,
+    })
 }

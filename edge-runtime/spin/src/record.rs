@@ -1,58 +1,23 @@
-//! Predictions and labels as batches of records, in the form that `docs/spool.md` describes.
+//! Predictions and labels as batches of records, in the form that `docs/records.md` describes.
 
 use std::any::Any;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use http::HeaderName;
-use picket_schema::Verdict;
-use picket_service::{
-    Durable, IdSource, Label, NotRecorded, PredictionId, Predictions, Receipt, Recorder,
-};
+use http::{HeaderMap, HeaderName};
+use picket_record::{LabelLine, ModelRef, PredictionLine, Pseudonyms, RecordMode, ShadowShare};
+use picket_service::{Durable, IdSource, Label, NotRecorded, Predictions, Receipt, Recorder};
 use serde::Serialize;
-use sha2::Sha256;
 
-use crate::key_value::{MAX_VALUE, random_text};
-use crate::settings::RecordMode;
+use crate::challenger::Shown;
+use crate::key_value::MAX_VALUE;
 use crate::state_metrics::StateMetrics;
+use crate::window::{Counted, Partial, WindowStamp, Windows};
 
 /// The largest record in bytes, as the collector takes them.
 const MAX_RECORD: usize = 240 << 10;
 /// The header that says where a row comes from.
 const SOURCE: HeaderName = HeaderName::from_static("picket-source");
-
-/// Makes pseudonyms with one key: HMAC-SHA256, the first 128 bits as hexadecimal digits.
-#[derive(Clone)]
-pub struct Pseudonyms(Hmac<Sha256>);
-
-impl std::fmt::Debug for Pseudonyms {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Pseudonyms")
-    }
-}
-
-impl Pseudonyms {
-    /// Takes a key of at least 16 bytes.
-    #[must_use]
-    pub fn new(key: &[u8]) -> Option<Self> {
-        if key.len() < 16 {
-            return None;
-        }
-        Hmac::new_from_slice(key).ok().map(Self)
-    }
-
-    /// The pseudonym of a source.
-    #[must_use]
-    pub fn of(&self, source: &[u8]) -> String {
-        let mut mac = self.0.clone();
-        mac.update(source);
-        let tag: [u8; 32] = mac.finalize().into_bytes().into();
-        let mut half = [0; 16];
-        half.copy_from_slice(&tag[..16]);
-        random_text(half)
-    }
-}
 
 /// Records of one request as values for the store, each NDJSON.
 #[derive(Debug, Default)]
@@ -67,7 +32,10 @@ impl Batches {
     /// # Errors
     /// [`NotRecorded`] for one that no collector takes.
     pub fn push(&mut self, record: &impl Serialize) -> Result<(), NotRecorded> {
-        let mut line = serde_json::to_vec(record).unwrap_or_default();
+        self.push_line(serde_json::to_vec(record).unwrap_or_default())
+    }
+
+    fn push_line(&mut self, mut line: Vec<u8>) -> Result<(), NotRecorded> {
         if line.len() > MAX_RECORD {
             let reason = format!(
                 "the record has {} bytes; expected at most {MAX_RECORD}",
@@ -84,8 +52,19 @@ impl Batches {
     }
 }
 
+/// What a request leaves behind.
+#[derive(Debug, Default)]
+pub struct Made {
+    /// To be written before the answer.
+    pub batches: Batches,
+    /// The aggregate that counts the request's rows with those of others.
+    pub partial: Option<Partial>,
+    /// What the challenger is shown after the answer.
+    pub shown: Shown,
+}
+
 /// What the recorder hands on: it cannot wait for the store itself.
-pub struct Unwritten(Mutex<Option<Batches>>);
+pub struct Unwritten(Mutex<Option<Made>>);
 
 impl Durable for Unwritten {
     fn poll_durable(&self, _: &mut Context<'_>) -> Poll<Result<(), NotRecorded>> {
@@ -99,113 +78,139 @@ impl Durable for Unwritten {
     }
 }
 
-/// Takes the batches out of a response's receipt.
+/// Takes what is to be written out of a response's receipt.
 #[must_use]
-pub fn batches_of(receipt: &Receipt) -> Option<Batches> {
+pub fn made_of(receipt: &Receipt) -> Option<Made> {
     let unwritten: &Unwritten = receipt.0.left().downcast_ref()?;
     let mut place = unwritten.0.lock().unwrap_or_else(PoisonError::into_inner);
     place.take()
 }
 
-/// Makes batches of what was answered. It keeps none of them.
+/// Makes records of what was answered. It keeps counts of them and nothing else.
 pub struct BatchRecorder {
     /// How much of an answer is kept.
     pub mode: RecordMode,
+    /// The node's name.
+    pub node: Option<String>,
+    /// How long a window of aggregates is, in milliseconds.
+    pub window_ms: u64,
     /// Without it sources are not recorded.
     pub pseudonyms: Option<Pseudonyms>,
     /// Gives records their ids.
     pub ids: Arc<dyn IdSource>,
     /// Tells the time, in milliseconds since 1970.
     pub now_ms: fn() -> u64,
+    /// What this instance has counted.
+    pub windows: Arc<Windows>,
+    /// Which rows the challenger is shown; `None` where there is none.
+    pub share: Option<ShadowShare>,
     /// What is told of the store.
     pub metrics: Arc<StateMetrics>,
 }
 
-#[derive(Serialize)]
-struct ModelName<'a> {
-    version: &'a str,
-    digest: &'a str,
+fn receipt(made: Made) -> Receipt {
+    Receipt(Arc::new(Unwritten(Mutex::new(Some(made)))))
 }
 
-#[derive(Serialize)]
-struct PredictionRecord<'a> {
-    kind: &'static str,
-    id: PredictionId,
-    time_ms: u64,
-    model: ModelName<'a>,
-    verdict: Verdict,
-    score: f64,
-    margin: f64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    source: Option<&'a str>,
-    /// In the schema's order; null is missing.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    features: Option<&'a [f32]>,
-}
+impl BatchRecorder {
+    fn source(&self, headers: &HeaderMap) -> Option<String> {
+        let source = headers.get(SOURCE)?;
+        Some(self.pseudonyms.as_ref()?.of(source.as_bytes()))
+    }
 
-#[derive(Serialize)]
-struct LabelRecord<'a> {
-    kind: &'static str,
-    id: PredictionId,
-    time_ms: u64,
-    prediction: PredictionId,
-    label: &'a str,
-}
-
-fn receipt(batches: Batches) -> Receipt {
-    Receipt(Arc::new(Unwritten(Mutex::new(Some(batches)))))
-}
-
-impl Recorder for BatchRecorder {
-    fn predictions(&self, made: &Predictions<'_>) -> Result<Option<Receipt>, NotRecorded> {
-        if self.mode == RecordMode::Off {
-            return Ok(None);
-        }
-        let time_ms = (self.now_ms)();
-        let source = self.pseudonyms.as_ref().and_then(|pseudonyms| {
-            let source = made.headers.get(SOURCE)?;
-            Some(pseudonyms.of(source.as_bytes()))
-        });
-        let n_features = (made.rows.len() / made.ids.len().max(1)).max(1);
+    fn push_rows(
+        &self,
+        batches: &mut Batches,
+        predictions: &Predictions<'_>,
+        (time_ms, source): (u64, Option<&str>),
+    ) -> Result<(), NotRecorded> {
+        let n_features = (predictions.rows.len() / predictions.ids.len().max(1)).max(1);
         let with_features = self.mode == RecordMode::VerdictsWithFeatures;
-        let mut batches = Batches::default();
-        let rows = made.rows.chunks_exact(n_features);
-        for ((id, scored), row) in made.ids.iter().zip(made.scored).zip(rows) {
-            batches.push(&PredictionRecord {
-                kind: "prediction",
+        let rows = predictions.rows.chunks_exact(n_features);
+        for ((id, scored), row) in predictions.ids.iter().zip(predictions.scored).zip(rows) {
+            batches.push(&PredictionLine {
                 id: *id,
                 time_ms,
-                model: ModelName {
-                    version: made.model.version(),
-                    digest: made.model.digest(),
-                },
+                node: self.node.as_deref(),
+                model: ModelRef::of(predictions.model),
                 verdict: scored.verdict,
                 score: scored.score.0,
                 margin: scored.margin.0,
-                source: source.as_deref(),
+                source,
                 features: with_features.then_some(row),
             })?;
         }
-        Ok(Some(receipt(batches)))
+        Ok(())
+    }
+
+    /// Counts the rows in the window's aggregate.
+    fn count(
+        &self,
+        made: &mut Made,
+        predictions: &Predictions<'_>,
+        now_ms: u64,
+    ) -> Result<(), NotRecorded> {
+        let counted = self.windows.count(
+            predictions,
+            &WindowStamp {
+                node: self.node.as_deref(),
+                span_ms: self.window_ms,
+                now_ms,
+                id: self.ids.next_id(),
+            },
+        );
+        match counted {
+            Counted::Partial(partial) => {
+                made.partial = Some(partial);
+                Ok(())
+            }
+            Counted::Once(line) => match made.batches.push_line(line) {
+                // A model so wide has none; beside verdicts that is no reason to answer nothing.
+                Err(_) if self.mode.records_answers() => Ok(()),
+                pushed => pushed,
+            },
+        }
+    }
+}
+
+impl Recorder for BatchRecorder {
+    fn predictions(&self, predictions: &Predictions<'_>) -> Result<Option<Receipt>, NotRecorded> {
+        let now_ms = (self.now_ms)();
+        let source = self.source(predictions.headers);
+        let mut made = Made::default();
+        if let Some(share) = &self.share {
+            made.shown = Shown::choose(predictions, share, source.as_deref());
+        }
+        if self.mode == RecordMode::Off {
+            return Ok((!made.shown.is_empty()).then(|| receipt(made)));
+        }
+        if self.mode.records_answers() {
+            let stamp = (now_ms, source.as_deref());
+            self.push_rows(&mut made.batches, predictions, stamp)?;
+        }
+        self.count(&mut made, predictions, now_ms)?;
+        Ok(Some(receipt(made)))
     }
 
     fn labels(&self, labels: &[Label]) -> Result<Option<Receipt>, NotRecorded> {
         let time_ms = (self.now_ms)();
-        let mut batches = Batches::default();
+        let mut made = Made::default();
         for label in labels {
-            batches.push(&LabelRecord {
-                kind: "label",
+            made.batches.push(&LabelLine {
                 id: self.ids.next_id(),
                 time_ms,
+                node: self.node.as_deref(),
                 prediction: label.prediction,
                 label: &label.class,
             })?;
         }
-        Ok(Some(receipt(batches)))
+        Ok(Some(receipt(made)))
     }
 
     fn write_metrics(&self, page: &mut String) {
-        self.metrics.write_delivery(page);
+        if self.mode != RecordMode::Off {
+            self.metrics.write_delivery(page);
+        }
     }
 }
 
@@ -235,24 +240,16 @@ mod tests {
     fn a_receipt_gives_its_batches_once() {
         let mut batches = Batches::default();
         batches.push(&1).expect("room");
-        let receipt = receipt(batches);
-        assert_eq!(batches_of(&receipt).expect("there").values, [b"1\n"]);
-        assert!(batches_of(&receipt).is_none());
+        let receipt = receipt(Made {
+            batches,
+            ..Made::default()
+        });
+        assert_eq!(made_of(&receipt).expect("there").batches.values, [b"1\n"]);
+        assert!(made_of(&receipt).is_none());
         let mut context = Context::from_waker(std::task::Waker::noop());
         assert!(matches!(
             receipt.0.poll_durable(&mut context),
             Poll::Ready(Err(_))
         ));
-    }
-
-    #[test]
-    fn a_pseudonym_is_the_start_of_the_hmac() {
-        // RFC 4231, test case 3: the key and the data are repeated bytes.
-        let pseudonyms = Pseudonyms::new(&[0xaa; 20]).expect("long enough");
-        assert_eq!(
-            pseudonyms.of(&[0xdd; 50]),
-            "773ea91e36800e46854db8ebd09181a7"
-        );
-        assert!(Pseudonyms::new(b"short").is_none());
     }
 }

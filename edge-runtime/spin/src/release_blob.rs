@@ -1,4 +1,4 @@
-//! A release's bytes in the store: the envelope and the model, cut into values that every store takes.
+//! A release's bytes in the store: the envelope and the models, cut into values that every store takes.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +6,7 @@ use picket_schema::release::{PayloadDigest, caps};
 
 use crate::key_value::{KeyValue, MAX_VALUE, StoreError, random_text};
 
-/// The largest model that is taken, in bytes.
+/// The largest models that are taken, champion and challenger together, in bytes.
 pub const MAX_MODEL: usize = 16 << 20;
 /// The largest body of `PUT /admin/release`, in bytes.
 pub const MAX_BODY: usize = caps::MAX_ENVELOPE_BYTES + 1 + MAX_MODEL;
@@ -28,6 +28,8 @@ pub struct Pointer {
     pub envelope_bytes: usize,
     /// The size of both.
     pub bytes: usize,
+    /// Chooses the rows that a challenger scores; secret, so that no client can choose for it.
+    pub shadow_key: [u64; 4],
 }
 
 /// A release as it was pushed.
@@ -35,12 +37,12 @@ pub struct Pointer {
 pub struct Pushed<'b> {
     /// The envelope's JSON.
     pub envelope: &'b [u8],
-    /// The model.
-    pub artifact: &'b [u8],
+    /// The champion, and behind it the challenger where the manifest names one.
+    pub models: &'b [u8],
 }
 
 impl<'b> Pushed<'b> {
-    /// Reads a body: the envelope in one line, a line's end, the model.
+    /// Reads a body: the envelope in one line, a line's end, the models.
     ///
     /// # Errors
     /// What is missing, in words.
@@ -50,11 +52,11 @@ impl<'b> Pushed<'b> {
         let (envelope, rest) = body.split_at(end);
         // A file that ends its line is easily put before the model with one more; no model begins with one.
         let start = rest.iter().position(|byte| *byte != b'\n');
-        let artifact = start.map_or(&[][..], |start| &rest[start..]);
-        if artifact.is_empty() {
+        let models = start.map_or(&[][..], |start| &rest[start..]);
+        if models.is_empty() {
             return Err("there is no model after the envelope's line");
         }
-        Ok(Self { envelope, artifact })
+        Ok(Self { envelope, models })
     }
 }
 
@@ -70,10 +72,10 @@ pub async fn write(
     store: &impl KeyValue,
     pushed: Pushed<'_>,
     (release, payload): (u64, PayloadDigest),
-    random: [u8; 16],
+    random: impl Fn() -> [u8; 16],
 ) -> Result<Pointer, StoreError> {
-    let blob = random_text(random);
-    let bytes = [pushed.envelope, pushed.artifact].concat();
+    let blob = random_text(random());
+    let bytes = [pushed.envelope, pushed.models].concat();
     for (chunk_idx, chunk) in bytes.chunks(MAX_VALUE).enumerate() {
         store.set(&chunk_key(&blob, chunk_idx), chunk).await?;
     }
@@ -83,7 +85,17 @@ pub async fn write(
         blob,
         envelope_bytes: pushed.envelope.len(),
         bytes: bytes.len(),
+        shadow_key: shadow_key([random(), random()]),
     })
+}
+
+fn shadow_key(bits: [[u8; 16]; 2]) -> [u64; 4] {
+    let mut key = [0; 4];
+    let (words, _) = bits.as_flattened().as_chunks::<8>();
+    for (word, bytes) in key.iter_mut().zip(words) {
+        *word = u64::from_le_bytes(*bytes);
+    }
+    key
 }
 
 impl Pointer {
@@ -91,7 +103,18 @@ impl Pointer {
         self.bytes.min(MAX_BODY).div_ceil(MAX_VALUE)
     }
 
-    /// Reads what it names: envelope and model. Whether they are sound is for the signature to say.
+    /// The key that chooses the rows of a challenger.
+    #[must_use]
+    pub fn shadow_key(&self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        let words = bytes.as_chunks_mut::<8>().0.iter_mut();
+        for (place, word) in words.zip(self.shadow_key) {
+            *place = word.to_le_bytes();
+        }
+        bytes
+    }
+
+    /// Reads what it names: envelope and models. Whether they are sound is for the signature to say.
     ///
     /// # Errors
     /// [`StoreError`]; the inner error says what is missing.
@@ -117,8 +140,8 @@ impl Pointer {
             let expected = self.bytes;
             return Ok(Err(format!("{found} bytes; expected {expected}")));
         }
-        let artifact = envelope.split_off(self.envelope_bytes);
-        Ok(Ok((envelope, artifact)))
+        let models = envelope.split_off(self.envelope_bytes);
+        Ok(Ok((envelope, models)))
     }
 
     /// Removes the chunks.
@@ -142,7 +165,7 @@ mod tests {
     fn a_body_is_an_envelope_a_lines_end_and_a_model() {
         let pushed = Pushed::from_body(b"{}\n\nmodel\n").expect("right");
         assert_eq!(pushed.envelope, b"{}");
-        assert_eq!(pushed.artifact, b"model\n");
+        assert_eq!(pushed.models, b"model\n");
         for wrong in [&b""[..], b"{}", b"{}\n", b"{}\n\n\n"] {
             assert!(Pushed::from_body(wrong).is_err());
         }
@@ -154,11 +177,12 @@ mod tests {
         let artifact: Vec<u8> = (0..1_200_000_u32).map(|i| (i % 251) as u8).collect();
         let pushed = Pushed {
             envelope: b"{}",
-            artifact: &artifact,
+            models: &artifact,
         };
         let digest = PayloadDigest([7; 32]);
-        let pointer = now(write(&store, pushed, (3, digest), [1; 16])).expect("a store");
+        let pointer = now(write(&store, pushed, (3, digest), || [1; 16])).expect("a store");
         assert_eq!(store.count(BLOB), 3);
+        assert_eq!(pointer.shadow_key(), [1; 32]);
         let read = now(pointer.read(&store)).expect("a store");
         assert_eq!(read, Ok((b"{}".to_vec(), artifact)));
         now(store.delete(&chunk_key(&pointer.blob, 1))).expect("a store");

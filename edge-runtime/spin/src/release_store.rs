@@ -4,6 +4,7 @@
 //! mark and its pointer have keys with its number in them; the newest is the one with the highest. The key `newest` is a
 //! hint that saves looking through all keys.
 
+use picket_record::ShadowShare;
 use picket_schema::SchemaDigest;
 use picket_schema::release::{
     GoldenRow, HighWater, KeySet, PayloadDigest, ReleaseError, Revocations, Trust, VerifiedManifest,
@@ -11,6 +12,7 @@ use picket_schema::release::{
 use picket_wasm_model::{OwnedModel, Scorer};
 use serde::{Deserialize, Serialize};
 
+use crate::key_sets::{self, Followed};
 use crate::key_value::{KeyValue, StoreError};
 use crate::release_blob::{self, MAX_MODEL, Pointer, Pushed};
 
@@ -55,6 +57,9 @@ pub enum PushError {
     /// The release is not to be trusted.
     #[error("{cause}: {0}", cause = .0.cause())]
     Refused(#[from] ReleaseError),
+    /// The key sets in the store do not follow each other.
+    #[error("key_sets_broken: {0}")]
+    Keys(String),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -63,8 +68,8 @@ pub enum PushError {
 /// What a release is held against.
 #[derive(Clone, Copy, Debug)]
 pub struct Held<'k> {
-    /// The keys that are trusted.
-    pub keys: &'k KeySet,
+    /// The keys that are trusted from the start.
+    pub root: &'k KeySet,
     /// The time in seconds since 1970.
     pub now: u64,
     /// The schema to keep to; `None` takes the release's.
@@ -80,6 +85,8 @@ pub struct Found {
     pub expires: u64,
     /// Its model.
     pub model: OwnedModel,
+    /// The model that looks on, and at which rows.
+    pub challenger: Option<(OwnedModel, ShadowShare)>,
 }
 
 /// What an instance finds when it looks for releases.
@@ -91,6 +98,8 @@ pub struct Looked {
     pub damaged: Vec<String>,
     /// What must not be served any more.
     pub revoked: Revocations,
+    /// The newest key set; `None` where those in the store do not follow each other.
+    pub keys: Option<KeySet>,
 }
 
 fn numbered(prefix: &str, number: u64) -> String {
@@ -169,14 +178,16 @@ pub async fn push(
     random: impl Fn() -> [u8; 16],
 ) -> Result<Found, PushError> {
     let pushed = Pushed::from_body(body).map_err(|reason| PushError::Body(reason.to_owned()))?;
-    if pushed.artifact.len() > MAX_MODEL {
-        let found = pushed.artifact.len();
-        let reason = format!("the model has {found} bytes; expected at most {MAX_MODEL}");
+    if pushed.models.len() > MAX_MODEL {
+        let found = pushed.models.len();
+        let reason = format!("the models have {found} bytes; expected at most {MAX_MODEL}");
         return Err(PushError::Body(reason));
     }
+    let followed = key_sets::follow(store, held.root).await?;
+    let keys = key_sets::trusted(&followed)?;
     let known = marks(store).await?;
     let trust = Trust {
-        keys: held.keys,
+        keys,
         now: held.now.max(known.clock_floor),
         high_water: known.high_water,
         revoked: &known.revoked,
@@ -194,27 +205,67 @@ pub async fn push(
             found: mark.release,
         }));
     }
-    let model = sound(verified.clone(), pushed.artifact)?;
+    let models = sound(&verified, pushed.models)?;
     let whereabouts = (mark.release, mark.payload);
-    let pointer = release_blob::write(store, pushed, whereabouts, random()).await?;
+    let pointer = release_blob::write(store, pushed, whereabouts, random).await?;
     let bytes = serde_json::to_vec(&pointer).unwrap_or_default();
     store.set(&numbered(RELEASE, mark.release), &bytes).await?;
     tell_newest(store).await?;
     // Old releases take room and do no harm: what cannot be removed now is removed with the next.
     let _ = remove_old(store).await;
-    Ok(Found {
-        release: mark.release,
-        expires: verified.manifest().expires,
-        model,
+    Ok(models.found(&verified, &pointer))
+}
+
+/// The models of a release.
+struct Models {
+    champion: OwnedModel,
+    challenger: Option<OwnedModel>,
+}
+
+impl Models {
+    fn found(self, verified: &VerifiedManifest, pointer: &Pointer) -> Found {
+        let manifest = verified.manifest();
+        let named = manifest.challenger.as_ref();
+        Found {
+            release: manifest.release,
+            expires: manifest.expires,
+            model: self.champion,
+            challenger: self.challenger.zip(named).map(|(model, named)| {
+                let share = ShadowShare::new(pointer.shadow_key(), named.traffic_per_mille);
+                (model, share)
+            }),
+        }
+    }
+}
+
+/// Loads the models that the manifest names and scores their golden rows. A scorer that it names is not asked for: the
+/// component is one itself, and the golden rows say whether it scores as the release's would.
+fn sound(verified: &VerifiedManifest, models: &[u8]) -> Result<Models, ReleaseError> {
+    let manifest = verified.manifest();
+    let champion_bytes = match &manifest.challenger {
+        Some(_) => usize::try_from(manifest.artifact.size).unwrap_or(usize::MAX),
+        None => usize::MAX,
+    };
+    let (champion, challenger) = models.split_at(champion_bytes.min(models.len()));
+    verified.clone().with_artifact(champion)?;
+    let champion = load(champion, &manifest.golden)?;
+    let challenger = match &manifest.challenger {
+        Some(named) => {
+            verified.check_challenger(challenger)?;
+            Some(load(challenger, &named.golden)?)
+        }
+        None => None,
+    };
+    Ok(Models {
+        champion,
+        challenger,
     })
 }
 
-/// Loads a model that the manifest names and scores its golden rows.
-fn sound(verified: VerifiedManifest, artifact: &[u8]) -> Result<OwnedModel, ReleaseError> {
-    let release = verified.with_artifact(artifact)?;
+fn load(artifact: &[u8], golden: &[GoldenRow]) -> Result<OwnedModel, ReleaseError> {
     let model =
         OwnedModel::load(artifact.to_vec()).map_err(|source| ReleaseError::Artifact { source })?;
-    check_golden(&model, &release.manifest().manifest().golden)?;
+    check_golden(&model, golden)?;
     Ok(model)
 }
 
@@ -285,12 +336,21 @@ async fn remove_old(store: &impl KeyValue) -> Result<(), StoreError> {
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn look(store: &impl KeyValue, keys: &KeySet) -> Result<Looked, StoreError> {
+pub async fn look(store: &impl KeyValue, root: &KeySet) -> Result<Looked, StoreError> {
     let marks = marks(store).await?;
     let mut looked = Looked {
         revoked: marks.revoked.clone(),
         ..Looked::default()
     };
+    let followed: Followed = key_sets::follow(store, root).await?;
+    let keys = match followed.keys() {
+        Ok(keys) => keys,
+        Err(reason) => {
+            looked.damaged.push(reason.to_owned());
+            return Ok(looked);
+        }
+    };
+    looked.keys = Some(keys.clone());
     for number in numbers(store).await? {
         match read(store, keys, &marks, number).await? {
             Ok(found) => {
@@ -314,11 +374,16 @@ async fn read(
         Ok(pointer) => pointer,
         Err(error) => return Ok(Err(format!("the pointer: {error}"))),
     };
-    let (envelope, artifact) = match pointer.read(store).await? {
+    let (envelope, models) = match pointer.read(store).await? {
         Ok(read) => read,
         Err(reason) => return Ok(Err(reason)),
     };
-    Ok(verify_again(keys, marks, number, &envelope, &artifact).map_err(|error| error.to_string()))
+    let verified = verify_again(keys, marks, number, &envelope);
+    let models = verified.and_then(|verified| {
+        let models = sound(&verified, &models)?;
+        Ok(models.found(&verified, &pointer))
+    });
+    Ok(models.map_err(|error| error.to_string()))
 }
 
 fn verify_again(
@@ -326,8 +391,7 @@ fn verify_again(
     marks: &Marks,
     number: u64,
     envelope: &[u8],
-    artifact: &[u8],
-) -> Result<Found, ReleaseError> {
+) -> Result<VerifiedManifest, ReleaseError> {
     let mut trust = Trust {
         keys,
         now: marks.clock_floor,
@@ -335,25 +399,18 @@ fn verify_again(
         revoked: &marks.revoked,
         schema: None,
     };
-    let verified = match trust.manifest(envelope, Some(number)) {
+    match trust.manifest(envelope, Some(number)) {
         // It was valid once, or it would not be here.
         Err(ReleaseError::Expired { expected, .. }) => {
             trust.now = expected - 1;
-            trust.manifest(envelope, Some(number))?
+            trust.manifest(envelope, Some(number))
         }
         Err(ReleaseError::NotYetValid { expected, .. }) => {
             trust.now = expected;
-            trust.manifest(envelope, Some(number))?
+            trust.manifest(envelope, Some(number))
         }
-        other => other?,
-    };
-    let expires = verified.manifest().expires;
-    let model = sound(verified, artifact)?;
-    Ok(Found {
-        release: number,
-        expires,
-        model,
-    })
+        other => other,
+    }
 }
 
 #[cfg(test)]

@@ -1,14 +1,12 @@
 //! Releases pushed into a store in memory: good, forged, old, cut off, damaged.
 
 use super::*;
+use crate::fixture;
 use crate::memory_store::{MemoryStore, now as run};
-use picket_schema::release::{ArtifactRef, Manifest, SigningKey};
+use picket_schema::release::{ArtifactRef, Challenger, Manifest, ScorerRef, SigningKey};
 use picket_schema::{Artifact, ArtifactDigest};
 use std::cell::Cell;
 use std::error::Error;
-
-#[path = "../../service/tests/fixture/mod.rs"]
-mod fixture;
 
 type Tested = Result<(), Box<dyn Error>>;
 
@@ -74,7 +72,7 @@ fn good(release: u64) -> Result<Vec<u8>, Box<dyn Error>> {
 fn pushed(store: &MemoryStore, body: &[u8]) -> Result<u64, PushError> {
     let keys = keys().expect("keys");
     let held = Held {
-        keys: &keys,
+        root: &keys,
         now: NOW,
         schema: Some(
             Artifact::schema_digest(&fixture::artifact(fixture::PHISHING).expect("a model"))
@@ -88,6 +86,7 @@ fn refused(store: &MemoryStore, body: &[u8]) -> &'static str {
     match pushed(store, body) {
         Err(PushError::Refused(error)) => error.cause(),
         Err(PushError::Body(_)) => "body",
+        Err(PushError::Keys(_)) => "keys",
         Err(PushError::Store(_)) => "store",
         Ok(_) => "taken",
     }
@@ -265,6 +264,127 @@ fn what_is_revoked_is_served_no_more_and_what_has_ended_is() -> Tested {
     let read = run(read(&store, &keys()?, &marked, 1))?;
     assert_eq!(read.map(|found| found.expires), Ok(NOW + 1000));
     Ok(())
+}
+
+/// A manifest, its champion and its challenger.
+type Challenged = (Manifest, Vec<u8>, Vec<u8>);
+
+/// A release with a challenger for a share of the rows.
+fn challenged(release: u64, per_mille: u64) -> Result<Challenged, Box<dyn Error>> {
+    let champion = model(fixture::PHISHING, &format!("model {release}"))?;
+    let challenger = model(fixture::PHISHING, "challenger")?;
+    let named = manifest(release, &challenger)?;
+    let manifest = Manifest {
+        challenger: Some(Challenger {
+            artifact: named.artifact,
+            golden: named.golden,
+            traffic_per_mille: per_mille,
+        }),
+        ..manifest(release, &champion)?
+    };
+    Ok((manifest, champion, challenger))
+}
+
+#[test]
+fn a_challenger_comes_behind_the_champion_and_is_held_to_the_same() -> Tested {
+    let store = MemoryStore::default();
+    pushed(&store, &good(1)?)?;
+    let (second, champion, challenger) = challenged(2, 250)?;
+    let both = [champion.clone(), challenger.clone()].concat();
+    let taken = run(push(
+        &store,
+        Held {
+            root: &keys()?,
+            now: NOW,
+            schema: None,
+        },
+        &body(&second, &both, 1)?,
+        random,
+    ))?;
+    let (model, share) = taken.challenger.ok_or("a challenger")?;
+    assert_eq!(model.model().artifact().card.name, "challenger");
+    // An instance that starts later chooses the same rows.
+    let looked = run(look(&store, &keys()?))?.found.ok_or("a release")?;
+    let (model, again) = looked.challenger.ok_or("a challenger")?;
+    assert_eq!(model.model().artifact().card.name, "challenger");
+    assert_eq!(looked.model.model().artifact().card.name, "model 2");
+    let rows = (0..2000).map(|i| [i as f32, 0.5]);
+    let chosen = rows
+        .filter(|row| {
+            assert_eq!(share.takes(row), again.takes(row));
+            share.takes(row)
+        })
+        .count();
+    assert!((400..600).contains(&chosen), "{chosen}");
+    for (release, change) in [
+        (3, "none"),
+        (4, "cut"),
+        (5, "flipped"),
+        (6, "golden"),
+        (7, "swapped"),
+    ] {
+        let (mut manifest, champion, mut challenger) = challenged(release, 1000)?;
+        let mut champion = champion;
+        let expected = match change {
+            "none" => {
+                challenger.clear();
+                "wrong_size"
+            }
+            "cut" => {
+                challenger.pop();
+                "wrong_size"
+            }
+            "flipped" => {
+                *challenger.last_mut().ok_or("a byte")? ^= 1;
+                "wrong_digest"
+            }
+            "golden" => {
+                let named = manifest.challenger.as_mut().ok_or("a challenger")?;
+                named.golden[0].margin ^= 1;
+                "golden_row"
+            }
+            _ => {
+                std::mem::swap(&mut champion, &mut challenger);
+                "wrong_digest"
+            }
+        };
+        let models = [champion, challenger].concat();
+        let found = refused(&store, &body(&manifest, &models, 1)?);
+        // Names of different length make the swapped ones differ in size first.
+        let right = found == expected || change == "swapped" && found == "wrong_size";
+        assert!(right, "{change}: {found}");
+        is_served(&store, 2, 0)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_scorer_in_a_release_is_verified_by_name_and_left_out() -> Tested {
+    let store = MemoryStore::default();
+    let model = model(fixture::PHISHING, "model 1")?;
+    let mut first = manifest(1, &model)?;
+    first.scorer = Some(ScorerRef {
+        digest: ArtifactDigest::of(b"a scorer"),
+        size: 8,
+    });
+    pushed(&store, &body(&first, &model, 1)?)?;
+    is_served(&store, 1, 0)?;
+    // Its bytes are not asked for: sent along they are none of the release's models.
+    let mut second = first.clone();
+    second.release = 2;
+    let with_scorer = [&model[..], b"a scorer"].concat();
+    let sent = body(&second, &with_scorer, 1)?;
+    assert_eq!(refused(&store, &sent), "wrong_size");
+    // A model that this component cannot score is refused all the same, whatever scorer comes with it.
+    let mut third = first.clone();
+    (third.release, third.min_format) = (3, 255);
+    assert_eq!(refused(&store, &body(&third, &model, 1)?), "format_too_new");
+    // So is one that the release's scorer would score otherwise.
+    let mut fourth = first;
+    fourth.release = 4;
+    fourth.golden[0].margin ^= 1;
+    assert_eq!(refused(&store, &body(&fourth, &model, 1)?), "golden_row");
+    is_served(&store, 1, 0)
 }
 
 trait NowOrPanic<T> {

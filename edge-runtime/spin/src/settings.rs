@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use picket_record::{Pseudonyms, RecordMode};
+use picket_schema::record::is_node;
 use picket_schema::release::KeySet;
 
-use crate::record::Pseudonyms;
 use crate::token::MIN_TOKEN;
 
 /// The variables that are read.
-pub const VARIABLES: [&str; 9] = [
+pub const VARIABLES: [&str; 11] = [
     "record",
     "collector_url",
     "collector_token",
@@ -19,20 +20,9 @@ pub const VARIABLES: [&str; 9] = [
     "trusted_keys",
     "allow_schema_change",
     "max_staleness_hours",
+    "record_window_seconds",
+    "node",
 ];
-
-/// How much of an answer is kept. Histograms (`aggregates`) are the device's: they would be a counter that many
-/// instances share, and the store has none that is exact.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum RecordMode {
-    /// Nothing.
-    #[default]
-    Off,
-    /// Each verdict with its score.
-    Verdicts,
-    /// Each verdict with its score and its row.
-    VerdictsWithFeatures,
-}
 
 /// Where records go.
 #[derive(Clone, PartialEq, Eq)]
@@ -63,6 +53,10 @@ pub struct Recording {
     pub pseudonyms: Option<Pseudonyms>,
     /// The most batches that may wait; then requests are refused.
     pub max_pending: usize,
+    /// How long a window of aggregates is, in milliseconds.
+    pub window_ms: u64,
+    /// The node's name.
+    pub node: Option<String>,
 }
 
 /// How releases are taken.
@@ -128,21 +122,15 @@ fn recording<'v>(
     value: &impl Fn(&'static str) -> &'v str,
 ) -> Result<Option<Recording>, SettingsError> {
     let mode = match value("record") {
-        "" | "off" => return Ok(None),
-        "verdicts" => RecordMode::Verdicts,
-        "verdicts-with-features" => RecordMode::VerdictsWithFeatures,
-        "aggregates" => {
-            let reason =
-                "aggregates are for the device; expected off, verdicts or verdicts-with-features";
-            return Err(wrong("record", reason));
-        }
-        _ => {
-            return Err(wrong(
-                "record",
-                "expected off, verdicts or verdicts-with-features",
-            ));
-        }
+        "" => RecordMode::Off,
+        name => name.parse().map_err(|_| {
+            let expected = "expected off, aggregates, verdicts or verdicts-with-features";
+            wrong("record", expected)
+        })?,
     };
+    if mode == RecordMode::Off {
+        return Ok(None);
+    }
     let url = value("collector_url").trim_end_matches('/');
     if !url.starts_with("https://") && !url.starts_with("http://") {
         return Err(wrong(
@@ -159,10 +147,22 @@ fn recording<'v>(
     let pseudonyms = match key {
         "" => None,
         key => {
-            let error = || wrong("pseudonym_key", "expected at least 16 bytes");
-            Some(Pseudonyms::new(key.as_bytes()).ok_or_else(error)?)
+            let error = |_| wrong("pseudonym_key", "expected at least 16 bytes");
+            Some(Pseudonyms::new(key.as_bytes()).map_err(error)?)
         }
     };
+    let node = match value("node") {
+        "" => None,
+        node if is_node(node) => Some(node.to_owned()),
+        _ => {
+            let reason = "expected 1 to 64 letters, digits, dots, underscores and hyphens";
+            return Err(wrong("node", reason));
+        }
+    };
+    let window = number("record_window_seconds", value("record_window_seconds"), 300)?;
+    if !(1..=86_400).contains(&window) {
+        return Err(wrong("record_window_seconds", "expected 1 to 86400"));
+    }
     Ok(Some(Recording {
         mode,
         collector: CollectorAccess {
@@ -171,6 +171,8 @@ fn recording<'v>(
         },
         pseudonyms,
         max_pending: number("max_pending", value("max_pending"), 10_000)? as usize,
+        window_ms: window * 1000,
+        node,
     }))
 }
 
@@ -245,13 +247,26 @@ mod tests {
         let recording = read(&right).recording.expect("right").expect("on");
         assert_eq!(recording.collector.url, "https://collector.test/records");
         assert!(!format!("{recording:?}").contains(TOKEN));
+        assert_eq!((recording.window_ms, recording.node), (300_000, None));
+        for (name, mode) in [
+            ("aggregates", RecordMode::Aggregates),
+            ("verdicts-with-features", RecordMode::VerdictsWithFeatures),
+        ] {
+            let mut values = right.to_vec();
+            values[0].1 = name;
+            let recording = read(&values).recording.expect("right").expect("on");
+            assert_eq!(recording.mode, mode);
+        }
         for (name, value) in [
-            ("record", "aggregates"),
             ("record", "on"),
+            ("record", "Aggregates"),
             ("collector_url", "collector.test"),
             ("collector_token", "short secret"),
             ("pseudonym_key", "short secret"),
             ("max_pending", "many"),
+            ("record_window_seconds", "0"),
+            ("record_window_seconds", "86401"),
+            ("node", "no node"),
         ] {
             let mut values = right.to_vec();
             values.retain(|(known, _)| *known != name);

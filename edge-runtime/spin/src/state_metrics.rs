@@ -1,8 +1,9 @@
 //! What an instance last saw of the shared state, for `/metrics`. Nothing of a request is in it.
 
 use std::fmt::Write as _;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use picket_record::ShadowMetrics;
 use picket_service::HostMetrics;
 
 /// What was seen last.
@@ -16,6 +17,10 @@ pub struct Seen {
     pub store_failed: bool,
     /// Whether answers are withheld.
     pub withheld: bool,
+    /// The version of the key set that releases are held against; 0 where there is none.
+    pub key_set: u64,
+    /// Whether key sets are there that do not follow each other.
+    pub keys_broken: bool,
     /// Batches that wait for the collector.
     pub pending: usize,
     /// Batches that the collector rejected for good.
@@ -30,28 +35,16 @@ pub struct Seen {
 
 /// What was seen last, for those who tell and those who ask.
 #[derive(Debug, Default)]
-pub struct StateMetrics(Mutex<Seen>);
+pub struct StateMetrics {
+    seen: Mutex<Seen>,
+    /// How the challenger compares.
+    pub shadow: Arc<ShadowMetrics>,
+}
 
 impl StateMetrics {
-    /// Nothing seen yet.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self(Mutex::new(Seen {
-            release: 0,
-            damaged: Vec::new(),
-            store_failed: false,
-            withheld: false,
-            pending: 0,
-            dead: 0,
-            failures: 0,
-            delivered: 0,
-            rejected: 0,
-        }))
-    }
-
     /// What was seen, to change it.
     pub fn seen(&self) -> MutexGuard<'_, Seen> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds what is known of the records.
@@ -126,8 +119,20 @@ impl HostMetrics for StateMetrics {
                 "1 while answers are withheld.",
                 u64::from(seen.withheld),
             ),
+            (
+                "picket_key_set_version",
+                "The key set that releases are held against; 0 where there is none.",
+                seen.key_set,
+            ),
+            (
+                "picket_key_set_broken",
+                "1 where key sets are in the store that do not follow each other: no release is trusted then.",
+                u64::from(seen.keys_broken),
+            ),
         ] {
             write(page, name, "gauge", help, value);
         }
+        drop(seen);
+        self.shadow.write(page);
     }
 }

@@ -1,5 +1,5 @@
-//! The Spin component under wasmtime alone, without Spin: one instance, many requests. Calling any of Spin's interfaces is
-//! a trap.
+//! A component with the API under wasmtime alone, without Spin: one instance, many requests. The Spin component imports
+//! Spin's interfaces and gets some whose every call is a trap; the plain one gets none.
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
@@ -87,6 +87,19 @@ fn trap(interface: &mut LinkerInstance<'_, Host>, name: &'static str) -> Result<
     })
 }
 
+/// The interfaces that a component imports, by their names.
+pub(crate) fn imports(component: &[u8]) -> Result<Vec<String>> {
+    let mut config = Config::new();
+    config.wasm_component_model_async(true);
+    let engine = Engine::new(&config)?;
+    let component = Component::from_binary(&engine, component)?;
+    let kind = component.component_type();
+    Ok(kind
+        .imports(&engine)
+        .map(|(name, _)| name.to_owned())
+        .collect())
+}
+
 /// An instance of the component.
 pub(crate) struct SpinHost {
     store: Store<Host>,
@@ -94,8 +107,20 @@ pub(crate) struct SpinHost {
 }
 
 impl SpinHost {
-    /// Instantiates the component; HTTP and WASI are all that it may call.
+    /// Instantiates the Spin component; HTTP and WASI are all that it may call.
     pub(crate) async fn new(component: &[u8]) -> Result<Self> {
+        Self::instantiate(component, without_spin).await
+    }
+
+    /// Instantiates a component with HTTP and WASI alone.
+    pub(crate) async fn plain(component: &[u8]) -> Result<Self> {
+        Self::instantiate(component, |_| Ok(())).await
+    }
+
+    async fn instantiate(
+        component: &[u8],
+        define: impl FnOnce(&mut Linker<Host>) -> Result<()>,
+    ) -> Result<Self> {
         let mut config = Config::new();
         config.wasm_component_model_async(true);
         let engine = Engine::new(&config)?;
@@ -103,7 +128,7 @@ impl SpinHost {
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p3::add_to_linker(&mut linker)?;
         wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
-        without_spin(&mut linker)?;
+        define(&mut linker)?;
         let (table, http) = (ResourceTable::new(), WasiHttpCtx::new());
         let mut store = Store::new(
             &engine,

@@ -180,7 +180,7 @@ fn what_cannot_be_recorded_is_refused() -> Result<()> {
     collector.set_down(true);
     let mut stand = Stand::new(&component, 1000)?;
     stand.record_to(&collector);
-    stand.config.max_state = 4_000;
+    stand.config.max_state = 16_000;
     let host = stand.start()?;
     let client = Client::new(&host);
     let bytes = bundled(&client)?;

@@ -9,19 +9,24 @@ use picket_wasm_model::{OwnedModel, Scorer};
 
 use crate::stand::{ADMIN, Answer, Client, Result, Stand, component, model, until};
 
-fn key(seed: u8) -> SigningKey {
+pub(crate) fn key(seed: u8) -> SigningKey {
     SigningKey::from_seed(&[seed; 32])
 }
 
-fn release(number: u64, seed: u8) -> Result<Vec<u8>> {
+pub(crate) fn release(number: u64, seed: u8) -> Result<Vec<u8>> {
     let artifact = model(&format!("model {number}"))?;
-    let owned = OwnedModel::load(artifact.clone())?;
+    let envelope = manifest(number, &artifact)?.sign(&[&key(seed)])?;
+    Ok([&envelope, &b"\n"[..], &artifact].concat())
+}
+
+pub(crate) fn manifest(number: u64, artifact: &[u8]) -> Result<Manifest> {
+    let owned = OwnedModel::load(artifact.to_vec())?;
     let values = vec![1.0; owned.model().n_features()];
     let scored = Scorer::new(owned.model()).score_batch(&values)?;
-    let manifest = Manifest {
+    Ok(Manifest {
         artifact: ArtifactRef {
-            digest: ArtifactDigest::of(&artifact),
-            schema_digest: Artifact::schema_digest(&artifact)?,
+            digest: ArtifactDigest::of(artifact),
+            schema_digest: Artifact::schema_digest(artifact)?,
             size: artifact.len() as u64,
         },
         challenger: None,
@@ -34,12 +39,10 @@ fn release(number: u64, seed: u8) -> Result<Vec<u8>> {
         revoked: Revocations::default(),
         run_id: None,
         scorer: None,
-    };
-    let envelope = manifest.sign(&[&key(seed)])?;
-    Ok([&envelope, &b"\n"[..], &artifact].concat())
+    })
 }
 
-fn stand(component: &std::path::Path, reuse: usize) -> Result<Stand> {
+pub(crate) fn stand(component: &std::path::Path, reuse: usize) -> Result<Stand> {
     let mut stand = Stand::new(component, reuse)?;
     let keys = KeySet::new(1, 1, vec![key(1).public()])?;
     stand.set("trusted_keys", std::str::from_utf8(&keys.to_json()?)?);
@@ -48,7 +51,7 @@ fn stand(component: &std::path::Path, reuse: usize) -> Result<Stand> {
     Ok(stand)
 }
 
-fn push(client: &Client, token: &str, body: &[u8]) -> Result<Answer> {
+pub(crate) fn push(client: &Client, token: &str, body: &[u8]) -> Result<Answer> {
     let authorization = format!("Bearer {token}");
     // A large body is refused before it is sent.
     let headers = [
@@ -58,7 +61,7 @@ fn push(client: &Client, token: &str, body: &[u8]) -> Result<Answer> {
     client.send("PUT", "/admin/release", &headers, body)
 }
 
-fn served(client: &Client) -> Result<String> {
+pub(crate) fn served(client: &Client) -> Result<String> {
     let health = client.get("/health")?.json()?;
     Ok(health["model"]["version"]
         .as_str()
@@ -66,7 +69,13 @@ fn served(client: &Client) -> Result<String> {
         .to_owned())
 }
 
-fn refused(client: &Client, token: &str, body: &[u8], status: u16, said: &str) -> Result<()> {
+pub(crate) fn refused(
+    client: &Client,
+    token: &str,
+    body: &[u8],
+    status: u16,
+    said: &str,
+) -> Result<()> {
     let answer = push(client, token, body)?;
     assert_eq!(answer.status, status, "{said}: {answer:?}");
     let detail = answer.json()?["detail"]

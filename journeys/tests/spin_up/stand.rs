@@ -66,6 +66,7 @@ impl Stand {
     /// Records verdicts for a collector.
     pub(crate) fn record_to(&mut self, collector: &CollectorStand) {
         self.set("record", "verdicts");
+        self.set("record_window_seconds", "1");
         self.set("collector_url", &format!("http://{}", collector.address));
         self.set("collector_token", TOKEN);
     }
@@ -115,6 +116,17 @@ pub(crate) struct Host {
     pub(crate) origin: String,
     stop: Option<tokio::sync::oneshot::Sender<()>>,
     thread: Option<JoinHandle<std::result::Result<(), String>>>,
+}
+
+impl Host {
+    /// Somebody else's, for a client of it.
+    pub(crate) fn at(origin: &str) -> Self {
+        Self {
+            origin: origin.to_owned(),
+            stop: None,
+            thread: None,
+        }
+    }
 }
 
 impl Drop for Host {
@@ -343,7 +355,21 @@ impl CollectorStand {
         self.kept.down.store(down, Ordering::SeqCst);
     }
 
+    /// The records of single answers and labels, by their ids.
     pub(crate) fn records(&self) -> BTreeMap<String, Value> {
+        let mut records = self.all();
+        records.retain(|_, record| record["kind"] != "aggregate");
+        records
+    }
+
+    /// The aggregates.
+    pub(crate) fn aggregates(&self) -> Vec<Value> {
+        let mut records = self.all();
+        records.retain(|_, record| record["kind"] == "aggregate");
+        records.into_values().collect()
+    }
+
+    fn all(&self) -> BTreeMap<String, Value> {
         let records = &self.kept.records;
         records
             .lock()

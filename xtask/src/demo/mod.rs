@@ -164,10 +164,11 @@ pub(crate) fn run(repo: &Repo, args: Args) -> Result<()> {
 }
 
 /// Where programs and tests find what `build-wasm` made.
-pub(crate) fn output_locations(repo: &Repo) -> [(&'static str, PathBuf); 2] {
+pub(crate) fn output_locations(repo: &Repo) -> [(&'static str, PathBuf); 3] {
     [
         ("PICKET_SCORER_COMPONENT", repo.scorer_component()),
         ("PICKET_SPIN_COMPONENT", repo.spin_component()),
+        ("PICKET_PLAIN_COMPONENT", repo.plain_component()),
     ]
 }
 

@@ -82,12 +82,15 @@ pub(crate) fn clippy(context: &mut Context) -> Result<()> {
     // standard library for the target, not Debian's.
     let toolchain = &context.setup()?.wasm;
     if toolchain.is_native() {
-        command::run(
-            toolchain
-                .cargo(repo, "clippy")
-                .args(["--package", "picket-spin"])
-                .args(deny),
-        )?;
+        for features in [&[][..], &["--no-default-features"]] {
+            command::run(
+                toolchain
+                    .cargo(repo, "clippy")
+                    .args(["--package", "picket-spin"])
+                    .args(features)
+                    .args(deny),
+            )?;
+        }
     } else {
         println!("clippy does not see the Spin component: the wasm target is Debian's");
     }

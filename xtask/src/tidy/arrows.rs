@@ -24,6 +24,10 @@ const ROOMS: [(&str, &[&str]); 15] = [
     ),
     ("picket-service", &["picket-schema", "picket-wasm-model"]),
     (
+        "picket-record",
+        &["picket-schema", "picket-wasm-model", "picket-service"],
+    ),
+    (
         "picket-edge-runtime",
         &[
             "picket-schema",
@@ -31,11 +35,17 @@ const ROOMS: [(&str, &[&str]); 15] = [
             "picket-telemetry",
             "picket-wasm-model",
             "picket-service",
+            "picket-record",
         ],
     ),
     (
         "picket-spin",
-        &["picket-schema", "picket-wasm-model", "picket-service"],
+        &[
+            "picket-schema",
+            "picket-wasm-model",
+            "picket-service",
+            "picket-record",
+        ],
     ),
     (
         "picket-journeys",
@@ -82,11 +92,12 @@ const OUTSIDERS: [(&str, &[&str], &str); 6] = [
 const BINDINGS: [(&str, &str); 2] = [("wasm-bindgen", "browser"), ("wit-bindgen", "component")];
 
 /// Rooms without I/O, clock or randomness, and what would bring them in.
-const PURE: [&str; 4] = [
+const PURE: [&str; 5] = [
     "picket-schema",
     "picket-kernels",
     "picket-wasm-model",
     "picket-service",
+    "picket-record",
 ];
 const IMPURE: [&str; 13] = [
     "tokio*",

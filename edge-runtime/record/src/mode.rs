@@ -23,6 +23,12 @@ impl RecordMode {
         ("verdicts", Self::Verdicts),
         ("verdicts-with-features", Self::VerdictsWithFeatures),
     ];
+
+    /// Whether single answers are recorded.
+    #[must_use]
+    pub fn records_answers(self) -> bool {
+        matches!(self, Self::Verdicts | Self::VerdictsWithFeatures)
+    }
 }
 
 /// What is no mode.
