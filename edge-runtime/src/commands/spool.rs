@@ -158,7 +158,7 @@ fn replay(place: &Place) -> Result<()> {
 
 fn repair(place: &Place) -> Result<()> {
     let mut log = open(place)?;
-    log.checkpoint()?;
+    log.repair()?;
     let shown = json!(log.counters());
     print(&format!("{shown:#}\n"))
 }

@@ -17,6 +17,8 @@ use super::spool_log::SpoolLog;
 
 /// The most bytes that may wait for the disk.
 const MAX_WAITING: usize = 8 << 20;
+/// The most bytes of room that stay reserved for a group that is to come.
+const MAX_KEPT: usize = 256 << 10;
 /// After so long without a record the ledger learns how many are durable.
 const IDLE: Duration = Duration::from_secs(1);
 
@@ -267,6 +269,7 @@ impl Shared {
 
     /// The writer: takes what is queued, writes it, says so, until closed.
     fn write(&self) {
+        let (mut bytes, mut ends) = (Vec::new(), Vec::new());
         let mut queue = lock(&self.queue);
         loop {
             if queue.ends.is_empty() {
@@ -289,8 +292,8 @@ impl Shared {
                 continue;
             }
             queue = self.gather(queue);
-            let bytes = std::mem::take(&mut queue.bytes);
-            let ends = std::mem::take(&mut queue.ends);
+            std::mem::swap(&mut queue.bytes, &mut bytes);
+            std::mem::swap(&mut queue.ends, &mut ends);
             let group = std::mem::take(&mut queue.group);
             drop(queue);
             let written = self.write_group(&bytes, &ends);
@@ -298,6 +301,12 @@ impl Shared {
                 *lock(&self.refused) += 1;
             }
             group.finish(written.map_err(|error| error.to_string()));
+            // The next group but one finds its room here; after a large one it is given back.
+            if bytes.capacity() > MAX_KEPT {
+                bytes = Vec::new();
+            }
+            bytes.clear();
+            ends.clear();
             queue = lock(&self.queue);
         }
     }

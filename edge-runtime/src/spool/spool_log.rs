@@ -1,6 +1,7 @@
 //! The spool without its threads: records in, records out, what became of them, on any [`Disk`].
 
 mod erasure;
+mod repair;
 
 use std::collections::BTreeSet;
 
@@ -18,6 +19,10 @@ use super::survey::{Segment, Survey};
 const MAX_QUARANTINE: u64 = 16 << 20;
 const QUARANTINE: &str = "quarantine-";
 
+/// What a segment is lengthened by at a time, with zeros: a writing into room that is taken already is synced without
+/// the file system's journal.
+const ROOM_AT_A_TIME: u64 = 256 << 10;
+
 /// A queue of records on a disk. Numbers go up by one a record, from 1.
 #[derive(Debug)]
 pub struct SpoolLog<D> {
@@ -34,6 +39,8 @@ pub struct SpoolLog<D> {
     epoch: u64,
     /// A writing to the last segment failed: what stands behind its last record is unknown.
     broken: bool,
+    /// Where the last segment's file ends: zeros stand behind its last record. None where no room could be taken.
+    room_end: Option<u64>,
     /// Where the record after the last settled one may begin: a segment and an offset.
     cursor: (u64, u64),
     torn_bytes: u64,
@@ -68,6 +75,7 @@ impl<D: Disk> SpoolLog<D> {
             epoch: 0,
             // The first record goes to a segment of its own: nothing is ever written over.
             broken: true,
+            room_end: None,
             cursor: (0, 0),
             torn_bytes: 0,
             quarantined_bytes: 0,
@@ -83,38 +91,44 @@ impl<D: Disk> SpoolLog<D> {
                 continue;
             }
             log.quarantine(&segment);
-            if segment.torn > 0 {
+            if segment.torn > 0 || segment.unused > 0 {
                 log.torn_bytes += segment.torn;
                 // Left standing, it would be read over again; that is all.
                 let _ = log.disk.truncate(&segment.name, segment.n_bytes);
-                let _ = log.disk.sync(&segment.name);
-                segment.torn = 0;
+                (segment.torn, segment.unused) = (0, 0);
             }
             let is_last = idx + 1 == n_segments;
             if segment.last_seq <= log.ledger().acked_seq && !is_last {
                 let _ = log.disk.remove(&segment.name);
                 continue;
             }
+            // A writing that failed may have come in part, and count now: before the ledger says that it is durable.
+            let _ = log.disk.sync(&segment.name);
             log.segments.push(segment);
         }
         Ok(log)
     }
 
-    /// Keeps a copy of what is no record. A copy is made once: its name says where it stood.
+    /// Keeps a copy of what is no record. A copy is made once: its name says where it stood, and what it is.
     fn quarantine(&mut self, segment: &Segment) {
         let names = self.disk.list().unwrap_or_default();
         for range in &segment.damage {
             let n_bytes = range.end - range.start;
             self.quarantined_bytes += n_bytes;
-            let name = format!("{QUARANTINE}{:016x}-{}", segment.first_seq, range.start);
             let room = MAX_QUARANTINE.saturating_sub(self.quarantined_bytes);
-            if names.contains(&name) || n_bytes > room {
+            if n_bytes > room {
                 continue;
             }
-            let copied = self
-                .disk
-                .read(&segment.name, range.start, n_bytes as usize)
-                .and_then(|bytes| self.disk.write(&name, 0, &bytes));
+            let read = self.disk.read(&segment.name, range.start, n_bytes as usize);
+            let copied = read.and_then(|bytes| {
+                let (first_seq, start) = (segment.first_seq, range.start);
+                let crc = crc32fast::hash(&bytes);
+                let name = format!("{QUARANTINE}{first_seq:016x}-{start}-{crc:08x}");
+                if names.contains(&name) {
+                    return Ok(());
+                }
+                self.disk.write(&name, 0, &bytes)
+            });
             // Where there is no room for a copy, the damage is counted all the same.
             drop(copied);
         }
@@ -161,7 +175,8 @@ impl<D: Disk> SpoolLog<D> {
         &mut self,
         records: impl Iterator<Item = &'r [u8]>,
     ) -> Result<(), SpoolError> {
-        let mut bytes = Vec::new();
+        // Room for a group of single rows, at once.
+        let mut bytes = Vec::with_capacity(16 << 10);
         let mut next_seq = self.next_seq;
         for record in records {
             if record.len() > frame::MAX_RECORD {
@@ -220,13 +235,39 @@ impl<D: Disk> SpoolLog<D> {
             return Err(SpoolError::Closed);
         };
         let (name, offset) = (active.name.clone(), active.n_bytes);
-        let written = self
-            .disk
-            .write(&name, offset, bytes)
-            .and_then(|()| self.disk.sync(&name));
+        let written = self.disk.write(&name, offset, bytes);
+        if written.is_ok() {
+            self.take_room(&name, offset + bytes.len() as u64);
+        }
+        let written = written.and_then(|()| self.disk.sync(&name));
         // After a failed sync nobody knows what stands on the disk: the file is not written to again.
         self.broken = written.is_err();
         written.map_err(SpoolError::file("write", &name))
+    }
+
+    /// Lengthens the last segment, whose records will end at `end`, by zeros where its room is used up: within what a
+    /// segment and all of them may have.
+    fn take_room(&mut self, name: &str, end: u64) {
+        let Some(room_end) = self.room_end.filter(|it| *it < end) else {
+            return;
+        };
+        let others = self.n_bytes() - self.segments.last().map_or(0, |it| it.n_bytes);
+        let most = self.config.segment_bytes();
+        let most = most.min(self.config.max_bytes.saturating_sub(others));
+        let new_end = (end + ROOM_AT_A_TIME).min(most);
+        if new_end <= end {
+            self.room_end = Some(room_end.max(end));
+            return;
+        }
+        let zeros = vec![0; (new_end - end) as usize];
+        self.room_end = match self.disk.write(name, end, &zeros) {
+            Ok(()) => Some(new_end),
+            Err(_) => {
+                // There is no room beyond the records: others on this disk may need what is left.
+                let _ = self.disk.truncate(name, end);
+                None
+            }
+        };
     }
 
     fn start_segment(&mut self) -> Result<(), SpoolError> {
@@ -244,6 +285,7 @@ impl<D: Disk> SpoolLog<D> {
             .map_err(SpoolError::file("make", &name))?;
         self.segments.push(segment);
         self.broken = false;
+        self.room_end = Some(0);
         Ok(())
     }
 
@@ -260,7 +302,7 @@ impl<D: Disk> SpoolLog<D> {
             .unwrap_or_default();
         let dropped = frames(&bytes)
             .filter(|(_, it)| it.seq > acked_seq && oldest.holds(it.seq))
-            .filter(|(_, it)| it.record != frame::ERASED)
+            .filter(|(_, it)| it.is_record())
             .count() as u64;
         let erased = self.erased_ahead.range(..=last_seq).count() as u64;
         if idx + 1 == self.segments.len() {
@@ -350,7 +392,7 @@ impl<D: Disk> SpoolLog<D> {
                     end = start + frame.n_bytes();
                     continue;
                 }
-                if frame.record == frame::ERASED {
+                if !frame.is_record() {
                     end = start + frame.n_bytes();
                     batch.through = frame.seq;
                     continue;
