@@ -1,154 +1,15 @@
 //! Shadow mode: a challenger scores a share of the rows beside the champion, and never answers.
 
-use std::fmt::Write as _;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
 
-use picket_schema::sha256;
-use picket_service::{HostMetrics, PredictionId, Predictions, Scoring, ScoringError, only};
+use picket_record::ShadowTally as Tally;
+pub use picket_record::{ShadowMetrics, ShadowShare};
+use picket_service::{PredictionId, Predictions, Scoring, ScoringError, only};
 use picket_wasm_model::{Explanation, Scored};
 
 /// Rows that wait for the challenger. When it falls behind, rows are left out and counted.
 const QUEUE: usize = 1024;
-/// Upper bounds of the histogram of the challenger's score less the champion's.
-const DELTAS: [f64; 10] = [-0.5, -0.2, -0.1, -0.05, -0.01, 0.01, 0.05, 0.1, 0.2, 0.5];
-
-/// What became of the challenger's scores, over all challengers since the start.
-#[derive(Debug, Default)]
-pub struct ShadowMetrics(Mutex<Counters>);
-
-#[derive(Debug, Default)]
-struct Counters {
-    /// The challenger's version; none while there is no challenger.
-    version: Option<String>,
-    agreed: u64,
-    disagreed: u64,
-    left_out: u64,
-    failed: u64,
-    buckets: [u64; DELTAS.len()],
-    sum: f64,
-}
-
-impl ShadowMetrics {
-    /// Counts for another challenger from now on, or for none.
-    pub(crate) fn start(&self, version: Option<&str>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Counters {
-            version: version.map(str::to_owned),
-            ..Counters::default()
-        };
-    }
-}
-
-/// The counters as one challenger sees them: what it does after another has taken its place counts no more.
-#[derive(Clone)]
-struct Tally {
-    metrics: Arc<ShadowMetrics>,
-    version: String,
-}
-
-impl Tally {
-    fn count(&self, count: impl FnOnce(&mut Counters)) {
-        let mut counters = self
-            .metrics
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if counters.version.as_ref() == Some(&self.version) {
-            count(&mut counters);
-        }
-    }
-
-    fn compared(&self, champion: &Scored, challenger: &Scored) {
-        let delta = challenger.score.0 - champion.score.0;
-        self.count(|counters| {
-            if champion.verdict == challenger.verdict {
-                counters.agreed += 1;
-            } else {
-                counters.disagreed += 1;
-            }
-            counters.sum += delta;
-            for (bucket, bound) in counters.buckets.iter_mut().zip(DELTAS) {
-                *bucket += u64::from(delta <= bound);
-            }
-        });
-    }
-}
-
-impl HostMetrics for ShadowMetrics {
-    fn write(&self, page: &mut String) {
-        let counters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(version) = &counters.version else {
-            return;
-        };
-        let version = version.replace('\\', "\\\\").replace('"', "\\\"");
-        let version = version.replace('\n', "\\n");
-        // Writing to a string cannot fail.
-        let _ = page.write_str(
-            "# HELP picket_shadow_rows_total Rows for the challenger, by what became of them.\n\
-             # TYPE picket_shadow_rows_total counter\n",
-        );
-        for (result, count) in [
-            ("agreed", counters.agreed),
-            ("disagreed", counters.disagreed),
-            ("left_out", counters.left_out),
-            ("failed", counters.failed),
-        ] {
-            let _ = writeln!(
-                page,
-                "picket_shadow_rows_total{{result=\"{result}\",challenger_version=\"{version}\"}} {count}"
-            );
-        }
-        let _ = page.write_str(
-            "# HELP picket_shadow_score_delta The challenger's score less the champion's.\n\
-             # TYPE picket_shadow_score_delta histogram\n",
-        );
-        let count = counters.agreed + counters.disagreed;
-        let label = format!("challenger_version=\"{version}\"");
-        for (bucket, bound) in counters.buckets.iter().zip(DELTAS) {
-            let _ = writeln!(
-                page,
-                "picket_shadow_score_delta_bucket{{le=\"{bound}\",{label}}} {bucket}"
-            );
-        }
-        let sum = counters.sum;
-        let _ = write!(
-            page,
-            "picket_shadow_score_delta_bucket{{le=\"+Inf\",{label}}} {count}\n\
-             picket_shadow_score_delta_sum{{{label}}} {sum}\n\
-             picket_shadow_score_delta_count{{{label}}} {count}\n"
-        );
-    }
-}
-
-/// Which rows a challenger scores: the same on every run with the same key, and nobody without the key can tell.
-#[derive(Clone)]
-pub struct ShadowShare {
-    key: [u8; 32],
-    per_mille: u64,
-}
-
-impl ShadowShare {
-    /// Chooses `per_mille` of a thousand rows.
-    #[must_use]
-    pub fn new(key: [u8; 32], per_mille: u64) -> Self {
-        Self { key, per_mille }
-    }
-
-    /// Whether a row is chosen. Shape of `row`: `(n_features,)`.
-    #[must_use]
-    pub fn takes(&self, row: &[f32]) -> bool {
-        if self.per_mille >= 1000 {
-            return true;
-        }
-        let mut keyed = self.key.to_vec();
-        keyed.extend(row.iter().flat_map(|x| x.to_bits().to_le_bytes()));
-        let digest = sha256(&keyed);
-        let start = [0, 1, 2, 3, 4, 5, 6, 7].map(|idx| digest[idx]);
-        // The digest is uniform, and 1000 is far below 2^64: no value is favoured to a measurable degree.
-        u64::from_le_bytes(start) % 1000 < self.per_mille
-    }
-}
-
 /// A prediction that was recorded: its id and the pseudonym of its source.
 pub(crate) type Recorded = (PredictionId, Option<String>);
 
@@ -179,10 +40,7 @@ impl Shadow {
         told: Option<Told>,
     ) -> std::io::Result<Self> {
         let (queue, rows) = sync_channel(QUEUE);
-        let tally = Tally {
-            metrics,
-            version: version.to_owned(),
-        };
+        let tally = Tally::new(metrics, version);
         let counted = tally.clone();
         std::thread::Builder::new()
             .name("challenger".into())
@@ -208,7 +66,7 @@ impl Shadow {
         if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) =
             self.queue.try_send(shown)
         {
-            self.tally.count(|counters| counters.left_out += 1);
+            self.tally.left_out(1);
         }
     }
 
@@ -261,7 +119,7 @@ fn compare(rows: Receiver<Row>, challenger: &dyn Scoring, tally: &Tally, told: O
                     told(recorded, &row.champion, &scored);
                 }
             }
-            Err(_) => tally.count(|counters| counters.failed += 1),
+            Err(_) => tally.failed(),
         }
     }
 }
@@ -294,6 +152,7 @@ impl<S: Scoring> Scoring for ShadowScoring<S> {
 mod tests {
     use super::*;
     use picket_schema::{Margin, Score, Verdict};
+    use picket_service::HostMetrics as _;
     use std::time::{Duration, Instant};
 
     /// The same score for every row.
@@ -313,21 +172,6 @@ mod tests {
             let reason = String::new();
             Err(ScoringError::Unavailable { reason })
         }
-    }
-
-    #[test]
-    fn the_share_is_kept_and_the_choice_is_the_same_every_time() {
-        let share = ShadowShare::new([3; 32], 200);
-        let row = |idx: u16| [f32::from(idx), 1.0];
-        let chosen: Vec<bool> = (0..10_000).map(|idx| share.takes(&row(idx))).collect();
-        let n_chosen = chosen.iter().filter(|it| **it).count();
-        // Four standard deviations of a binomial around 2000.
-        assert!((1840..=2160).contains(&n_chosen), "{n_chosen}");
-        let again: Vec<bool> = (0..10_000).map(|idx| share.takes(&row(idx))).collect();
-        assert_eq!(chosen, again);
-        let other = ShadowShare::new([4; 32], 200);
-        let other: Vec<bool> = (0..10_000).map(|idx| other.takes(&row(idx))).collect();
-        assert_ne!(chosen, other);
     }
 
     #[test]

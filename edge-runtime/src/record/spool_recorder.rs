@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::HeaderName;
-use picket_schema::Verdict;
+use picket_record::{AggregateStamp, Histograms, LabelLine, ModelRef, PredictionLine, RecordMode};
 use picket_schema::record::{
     ChampionAnswer, ModelName as OwnedModelName, Pseudonyms, Record, ShadowRecord, SpoolState,
     StatusRecord,
@@ -17,12 +17,9 @@ use picket_service::{
     Durable, IdSource, Label, NotRecorded, PredictionId, Predictions, Receipt, Recorder,
 };
 use picket_wasm_model::Scored;
-use serde::Serialize;
 use serde_json::json;
 
-use super::histograms::Histograms;
 use super::ids::RandomIds;
-use super::mode::RecordMode;
 use crate::log_line::log;
 use crate::spool::{Spool, SpoolError, Ticket};
 
@@ -79,41 +76,6 @@ struct Window {
     model: Option<OwnedModelName>,
     /// The window that a status was last written in.
     told_ms: Option<u64>,
-}
-
-#[derive(Serialize)]
-struct ModelName<'a> {
-    version: &'a str,
-    digest: &'a str,
-}
-
-#[derive(Serialize)]
-struct PredictionRecord<'a> {
-    kind: &'static str,
-    id: PredictionId,
-    time_ms: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    node: Option<&'a str>,
-    model: ModelName<'a>,
-    verdict: Verdict,
-    score: f64,
-    margin: f64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    source: Option<&'a str>,
-    /// In the schema's order; null is missing.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    features: Option<&'a [f32]>,
-}
-
-#[derive(Serialize)]
-struct LabelRecord<'a> {
-    kind: &'static str,
-    id: PredictionId,
-    time_ms: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    node: Option<&'a str>,
-    prediction: PredictionId,
-    label: &'a str,
 }
 
 impl SpoolRecorder {
@@ -227,22 +189,19 @@ impl SpoolRecorder {
     }
 
     fn end(&self, window: &mut Window) {
-        let Some(histograms) = window.histograms.take().filter(|it| it.n_rows > 0) else {
+        let Some(histograms) = window.histograms.take().filter(|it| it.n_rows() > 0) else {
             return;
         };
-        let mut record = histograms.document();
-        record["kind"] = json!("aggregate");
-        record["id"] = json!(self.ids.next_id());
-        if let Some(node) = &self.config.node {
-            record["node"] = json!(node);
-        }
-        record["time_ms"] = json!(window.start_ms);
-        record["span_ms"] = json!(self.config.window.as_millis() as u64);
-        let bytes = serde_json::to_vec(&record).unwrap_or_default();
+        let bytes = histograms.to_json(&AggregateStamp {
+            id: self.ids.next_id(),
+            node: self.config.node.as_deref(),
+            time_ms: window.start_ms,
+            span_ms: self.config.window.as_millis() as u64,
+        });
         if let Err(error) = self.spool.append([bytes.as_slice()]) {
             // The window is lost: its rows were answered long ago.
             let fields = [
-                ("n_rows", json!(histograms.n_rows)),
+                ("n_rows", json!(histograms.n_rows())),
                 ("reason", json!(error.to_string())),
             ];
             log("error", "aggregate_not_recorded", &fields);
@@ -264,7 +223,7 @@ impl SpoolRecorder {
                 version: made.model.version().to_owned(),
                 digest: made.model.digest().to_owned(),
             });
-            window.histograms = Some(Histograms::new(made));
+            window.histograms = Some(Histograms::new(made.model));
         }
         if let Some(histograms) = &mut window.histograms {
             histograms.add(made);
@@ -291,15 +250,11 @@ impl SpoolRecorder {
         let encode = |row_idx: usize, bytes: &mut Vec<u8>| {
             let scored = &made.scored[row_idx];
             let row = &made.rows[row_idx * n_features..(row_idx + 1) * n_features];
-            let record = PredictionRecord {
-                kind: "prediction",
+            let record = PredictionLine {
                 id: made.ids[row_idx],
                 time_ms,
                 node: config.node.as_deref(),
-                model: ModelName {
-                    version: made.model.version(),
-                    digest: made.model.digest(),
-                },
+                model: ModelRef::of(made.model),
                 verdict: scored.verdict,
                 score: scored.score.0,
                 margin: scored.margin.0,
@@ -356,8 +311,7 @@ impl Recorder for SpoolRecorder {
         let time_ms = (self.clock)();
         let mut bytes = Vec::new();
         let encode = |label: &Label| {
-            let record = LabelRecord {
-                kind: "label",
+            let record = LabelLine {
                 id: self.ids.next_id(),
                 time_ms,
                 node: self.config.node.as_deref(),

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 /// Every crate of the workspace and the rooms that it may use. A room that is missing here, or
 /// here and not there, is a finding: a rule about nothing checks nothing.
-const ROOMS: [(&str, &[&str]); 14] = [
+const ROOMS: [(&str, &[&str]); 15] = [
     ("picket-schema", &[]),
     ("picket-access", &[]),
     ("picket-kernels", &[]),
@@ -22,17 +22,27 @@ const ROOMS: [(&str, &[&str]); 14] = [
     ),
     ("picket-service", &["picket-schema", "picket-wasm-model"]),
     (
+        "picket-record",
+        &["picket-schema", "picket-wasm-model", "picket-service"],
+    ),
+    (
         "picket-edge-runtime",
         &[
             "picket-schema",
             "picket-access",
             "picket-wasm-model",
             "picket-service",
+            "picket-record",
         ],
     ),
     (
         "picket-spin",
-        &["picket-schema", "picket-wasm-model", "picket-service"],
+        &[
+            "picket-schema",
+            "picket-wasm-model",
+            "picket-service",
+            "picket-record",
+        ],
     ),
     (
         "picket-journeys",
@@ -79,11 +89,12 @@ const OUTSIDERS: [(&str, &[&str], &str); 6] = [
 const BINDINGS: [(&str, &str); 2] = [("wasm-bindgen", "browser"), ("wit-bindgen", "component")];
 
 /// Rooms without I/O, clock or randomness, and what would bring them in.
-const PURE: [&str; 4] = [
+const PURE: [&str; 5] = [
     "picket-schema",
     "picket-kernels",
     "picket-wasm-model",
     "picket-service",
+    "picket-record",
 ];
 const IMPURE: [&str; 13] = [
     "tokio*",
