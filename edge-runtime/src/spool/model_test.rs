@@ -170,6 +170,7 @@ impl Model {
             Step::Reopen => {
                 if self.cut.is_none() {
                     self.log.disk_mut().fails_in = None;
+                    self.log.close()?;
                     self.log = SpoolLog::open(self.log.into_disk(), self.config)?;
                     self.faulted = false;
                 }

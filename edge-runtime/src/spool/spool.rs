@@ -284,10 +284,11 @@ impl Shared {
                 }
                 drop(queue);
                 // Where this fails, damage to the end would look like a cut writing: nothing else.
-                drop(lock(&self.log).checkpoint());
                 if closed {
+                    drop(lock(&self.log).close());
                     return;
                 }
+                drop(lock(&self.log).checkpoint());
                 queue = lock(&self.queue);
                 continue;
             }
@@ -392,6 +393,33 @@ mod tests {
         drop(spool);
         let again = Spool::open(folder.path(), SpoolConfig::default())?;
         assert_eq!(again.counters().pending, 1);
+        Ok(())
+    }
+
+    #[test]
+    fn room_that_is_taken_ahead_is_no_damage_and_stays_within_the_bound() -> Tested {
+        for max_bytes in [4000, 64 << 20] {
+            let folder = tempfile::tempdir()?;
+            let config = SpoolConfig {
+                max_bytes,
+                ..SpoolConfig::default()
+            };
+            let spool = Spool::open(folder.path(), config)?;
+            spool.append([b"{}".as_slice()])?.wait()?;
+            // As a kill would leave it.
+            let looked_at = Folder::look(folder.path())?;
+            let survey = Survey::of(&looked_at)?;
+            assert!(survey.is_sound());
+            let [segment] = survey.segments.as_slice() else {
+                return Err(format!("{survey:?}").into());
+            };
+            assert_eq!((segment.n_bytes, segment.torn), (22, 0));
+            assert!(segment.unused > 0 && 22 + segment.unused <= max_bytes / 8);
+            assert_eq!(spool.counters().bytes, 22);
+            drop(spool);
+            let closed = Survey::of(&looked_at)?;
+            assert_eq!(closed.segments[0].unused, 0);
+        }
         Ok(())
     }
 

@@ -12,7 +12,7 @@ use super::dead_letters::DeadLetters;
 use super::disk::Disk;
 use super::error::SpoolError;
 use super::frame;
-use super::ledger::{Ledger, LedgerFile};
+use super::ledger::{self, Ledger, LedgerFile};
 use super::survey::{Segment, Survey};
 
 /// The largest part of a damaged place that is kept, and of all of them together.
@@ -54,13 +54,15 @@ impl<D: Disk> SpoolLog<D> {
     /// [`SpoolError::File`] where the folder's names cannot be read; damage of any file is no error.
     pub fn open(disk: D, config: SpoolConfig) -> Result<Self, SpoolError> {
         let mut disk = disk;
+        let names = disk.list().unwrap_or_default();
+        let stands_there = |name: &str| names.iter().any(|it| it == name);
         // A crash while records were erased left it: the segment itself stands beside it, whole.
-        if disk
-            .list()
-            .is_ok_and(|names| names.iter().any(|it| it == erasure::PART))
-        {
+        if stands_there(erasure::PART) {
             let _ = disk.remove(erasure::PART);
         }
+        // A writing of the ledger that failed may be read now and gone after a crash: nothing is removed on its word before
+        // it is durable.
+        let may_remove = stands_there(ledger::NAME) && disk.sync(ledger::NAME).is_ok();
         let survey = Survey::of(&disk)?;
         let dead = DeadLetters::open(&disk, config.max_dead_bytes);
         let mut log = Self {
@@ -98,7 +100,7 @@ impl<D: Disk> SpoolLog<D> {
                 (segment.torn, segment.unused) = (0, 0);
             }
             let is_last = idx + 1 == n_segments;
-            if segment.last_seq <= log.ledger().acked_seq && !is_last {
+            if segment.last_seq <= log.ledger().acked_seq && !is_last && may_remove {
                 let _ = log.disk.remove(&segment.name);
                 continue;
             }
@@ -473,6 +475,21 @@ impl<D: Disk> SpoolLog<D> {
         }
         ledger.last_seq = self.next_seq - 1;
         self.ledger_file.write(&mut self.disk, ledger)
+    }
+
+    /// As [`SpoolLog::checkpoint`], and gives back what room was taken for records that did not come. The next record
+    /// begins a segment of its own.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn close(&mut self) -> Result<(), SpoolError> {
+        let active = self.segments.last().filter(|_| !self.broken);
+        if let Some((name, end)) = active.map(|it| (it.name.clone(), it.n_bytes)) {
+            self.broken = true;
+            // Where it stays it is cut at the next start.
+            let _ = self.disk.truncate(&name, end);
+        }
+        self.checkpoint()
     }
 
     /// Takes dead letters back as new records, durably, and removes them from among the dead. Gives their number.
