@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::batch::Fate;
 use super::config::{SpoolConfig, WhenFull};
 use super::counters::Counters;
+use super::dead_letters::DeadLetters;
 use super::error::SpoolError;
 use super::fake_disk::{Draws, FakeDisk};
 use super::spool_log::SpoolLog;
@@ -359,6 +360,63 @@ fn config(when_full: WhenFull) -> SpoolConfig {
         max_dead_bytes: 2000,
         when_full,
     }
+}
+
+/// The ledger's writing fails, a start reads it all the same, and then the power goes: nothing may have been removed on
+/// its word.
+#[test]
+fn a_ledger_that_is_read_is_durable_before_anything_is_removed() -> Result<(), SpoolError> {
+    let mut n_read = 0;
+    for seed in 1..40 {
+        let config = config(WhenFull::Refuse);
+        let mut log = SpoolLog::open(FakeDisk::default(), config)?;
+        for id in 1..=12 {
+            let record = format!("{{\"n\":{id},\"fill\":\"{}\"}}", "x".repeat(150));
+            log.append([record.as_bytes()].into_iter())?;
+        }
+        let batch = log.peek(6, 10_000)?.expect("records");
+        log.disk_mut().fails_in = Some(0);
+        let n_records = batch.records.len();
+        let settled = log.settle(&batch.settle(vec![Fate::Delivered; n_records]));
+        assert!(settled.is_err());
+        let log = SpoolLog::open(log.into_disk(), config)?;
+        n_read += u32::from(log.counters().delivered > 0);
+        let mut disk = log.into_disk();
+        super::disk::Disk::sync_names(&mut disk).map_err(SpoolError::file("sync", "names"))?;
+        disk.crash(&mut Draws(seed));
+        let counters = SpoolLog::open(disk, config)?.counters();
+        assert_eq!(
+            (counters.accepted, counters.damaged),
+            (12, 0),
+            "{counters:?}"
+        );
+    }
+    assert!(n_read > 0, "the test does not get there");
+    Ok(())
+}
+
+/// Rejected records leave the segments for good: they must stand among the dead letters before, also those that were
+/// written just before the older half began.
+#[test]
+fn dead_letters_outlive_a_crash_once_they_are_settled() -> Result<(), SpoolError> {
+    for seed in 1..40 {
+        let config = config(WhenFull::Refuse);
+        let mut log = SpoolLog::open(FakeDisk::default(), config)?;
+        let record = format!("{{\"n\":1,\"fill\":\"{}\"}}", "x".repeat(150));
+        log.append(std::iter::repeat_n(record.as_bytes(), 6))?;
+        let batch = log.peek(6, 10_000)?.expect("records");
+        let reject = |(_, record): &(u64, Vec<u8>)| Fate::Rejected {
+            reason: "no".to_owned(),
+            record: record.clone(),
+        };
+        log.settle(&batch.settle(batch.records.iter().map(reject).collect()))?;
+        let mut disk = log.into_disk();
+        assert!(disk.n_bytes("dead.old.log") > 0 && disk.n_bytes("dead.log") > 0);
+        disk.crash(&mut Draws(seed));
+        assert_eq!(DeadLetters::read(&disk).len(), 6, "seed {seed}");
+        assert_eq!(SpoolLog::open(disk, config)?.counters().rejected, 6);
+    }
+    Ok(())
 }
 
 proptest! {

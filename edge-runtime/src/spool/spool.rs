@@ -416,6 +416,18 @@ mod tests {
             assert_eq!((segment.n_bytes, segment.torn), (22, 0));
             assert!(segment.unused > 0 && 22 + segment.unused <= max_bytes / 8);
             assert_eq!(spool.counters().bytes, 22);
+            // Also where other segments have taken most of it.
+            while max_bytes == 4000 && spool.append([b"[1,2,3]".as_slice()]).is_ok() {
+                spool.await_queued();
+                let files = std::fs::read_dir(folder.path())?.flatten();
+                let segments =
+                    files.filter(|it| it.file_name().to_string_lossy().contains("segment"));
+                let taken: u64 = segments
+                    .flat_map(|it| it.metadata())
+                    .map(|it| it.len())
+                    .sum();
+                assert!(taken <= max_bytes, "{taken} bytes");
+            }
             drop(spool);
             let closed = Survey::of(&looked_at)?;
             assert_eq!(closed.segments[0].unused, 0);
