@@ -22,7 +22,7 @@ pub(crate) struct AddressPlace {
 fn network(address: IpAddr) -> u128 {
     match address.to_canonical() {
         IpAddr::V4(it) => u128::from(it.to_bits()),
-        // No network of IPv6 is all zeros but for the lower 32 bits, as those of IPv4 are here: those are taken.
+        // Below the network all ones: no address of IPv4 is so large a number.
         IpAddr::V6(it) => it.to_bits() >> 64 << 64 | u128::from(u64::MAX),
     }
 }

@@ -374,13 +374,18 @@ fn a_ledger_that_is_read_is_durable_before_anything_is_removed() -> Result<(), S
             let record = format!("{{\"n\":{id},\"fill\":\"{}\"}}", "x".repeat(150));
             log.append([record.as_bytes()].into_iter())?;
         }
+        // The first two writings of the ledger take its room; the third is like all that follow.
+        for _ in 0..2 {
+            let batch = log.peek(1, 10_000)?.expect("a record");
+            log.settle(&batch.settle(vec![Fate::Delivered]))?;
+        }
         let batch = log.peek(6, 10_000)?.expect("records");
         log.disk_mut().fails_in = Some(0);
         let n_records = batch.records.len();
         let settled = log.settle(&batch.settle(vec![Fate::Delivered; n_records]));
         assert!(settled.is_err());
         let log = SpoolLog::open(log.into_disk(), config)?;
-        n_read += u32::from(log.counters().delivered > 0);
+        n_read += u32::from(log.counters().delivered > 2);
         let mut disk = log.into_disk();
         super::disk::Disk::sync_names(&mut disk).map_err(SpoolError::file("sync", "names"))?;
         disk.crash(&mut Draws(seed));
@@ -392,6 +397,42 @@ fn a_ledger_that_is_read_is_durable_before_anything_is_removed() -> Result<(), S
         );
     }
     assert!(n_read > 0, "the test does not get there");
+    Ok(())
+}
+
+#[test]
+fn a_segment_that_is_gone_is_amiss_until_a_mark_stands_for_it() -> Result<(), SpoolError> {
+    let config = config(WhenFull::Refuse);
+    let mut log = SpoolLog::open(FakeDisk::default(), config)?;
+    let record = format!("{{\"n\":1,\"fill\":\"{}\"}}", "x".repeat(150));
+    for _ in 0..12 {
+        log.append([record.as_bytes()].into_iter())?;
+    }
+    let mut disk = log.into_disk();
+    let gone = Survey::of(&disk)?.segments[1].clone();
+    super::disk::Disk::remove(&mut disk, &gone.name).map_err(SpoolError::file("remove", "it"))?;
+    assert!(!Survey::of(&disk)?.is_sound());
+    let mut log = SpoolLog::open(disk, config)?;
+    assert_eq!(log.counters().damaged, gone.n_records);
+    log.repair()?;
+    assert!(Survey::of(log.disk_mut())?.is_sound());
+    let mut log = SpoolLog::open(log.into_disk(), config)?;
+    let n_left = 12 - gone.n_records;
+    assert_eq!(
+        (log.counters().damaged, log.counters().pending),
+        (gone.n_records, n_left)
+    );
+    let mut n_delivered = 0;
+    while let Some(batch) = log.peek(3, 400)? {
+        n_delivered += batch.records.len() as u64;
+        let n_records = batch.records.len();
+        log.settle(&batch.settle(vec![Fate::Delivered; n_records]))?;
+    }
+    let counters = log.counters();
+    assert_eq!(
+        (n_delivered, counters.delivered, counters.damaged),
+        (n_left, n_left, gone.n_records)
+    );
     Ok(())
 }
 
