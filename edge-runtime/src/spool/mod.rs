@@ -19,6 +19,8 @@ mod model_test;
 #[expect(clippy::module_inception, reason = "the noun is the folder's")]
 mod spool;
 mod spool_log;
+#[cfg(test)]
+mod spool_test;
 mod survey;
 
 pub use batch::{Batch, Fate, Settled};

@@ -436,6 +436,28 @@ fn a_segment_that_is_gone_is_amiss_until_a_mark_stands_for_it() -> Result<(), Sp
     Ok(())
 }
 
+/// A frame behind the last one that counts, as a writing that failed may leave it: it is nobody's record.
+#[test]
+fn a_frame_that_does_not_count_is_not_counted_when_its_segment_is_dropped() -> Result<(), SpoolError>
+{
+    let mut bytes = Vec::new();
+    for (seq, record) in [(1, "{\"n\":1}"), (2, "{\"n\":2}"), (1, "{\"n\":3}")] {
+        super::frame::push(&mut bytes, seq, record.as_bytes());
+    }
+    let mut disk = FakeDisk::default();
+    let written = super::disk::Disk::write(&mut disk, "segment-0000000000000001.log", 0, &bytes);
+    written.map_err(SpoolError::file("write", "it"))?;
+    let mut log = SpoolLog::open(disk, config(WhenFull::DropOldest))?;
+    assert_eq!(log.counters().pending, 2);
+    while log.counters().overflowed == 0 {
+        log.append([[b'1'; 500].as_slice()].into_iter())?;
+    }
+    let counters = log.counters();
+    assert_eq!(counters.overflowed, 2, "{counters:?}");
+    assert_eq!(counters.accepted, counters.pending + 2, "{counters:?}");
+    Ok(())
+}
+
 /// Rejected records leave the segments for good: they must stand among the dead letters before, also those that were
 /// written just before the older half began.
 #[test]

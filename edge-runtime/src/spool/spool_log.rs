@@ -2,6 +2,7 @@
 
 mod erasure;
 mod repair;
+mod writing;
 
 use std::collections::BTreeSet;
 
@@ -18,10 +19,6 @@ use super::survey::{Segment, Survey};
 /// The largest part of a damaged place that is kept, and of all of them together.
 const MAX_QUARANTINE: u64 = 16 << 20;
 const QUARANTINE: &str = "quarantine-";
-
-/// What a segment is lengthened by at a time, with zeros: a writing into room that is taken already is synced without
-/// the file system's journal.
-const ROOM_AT_A_TIME: u64 = 256 << 10;
 
 /// A queue of records on a disk. Numbers go up by one a record, from 1.
 #[derive(Debug)]
@@ -228,69 +225,6 @@ impl<D: Disk> SpoolLog<D> {
         Ok(())
     }
 
-    fn write(&mut self, bytes: &[u8]) -> Result<(), SpoolError> {
-        let is_full = |it: &Segment| it.n_bytes >= self.config.segment_bytes();
-        if self.broken || self.segments.last().is_none_or(is_full) {
-            self.start_segment()?;
-        }
-        let Some(active) = self.segments.last() else {
-            return Err(SpoolError::Closed);
-        };
-        let (name, offset) = (active.name.clone(), active.n_bytes);
-        let written = self.disk.write(&name, offset, bytes);
-        if written.is_ok() {
-            self.take_room(&name, offset + bytes.len() as u64);
-        }
-        let written = written.and_then(|()| self.disk.sync(&name));
-        // After a failed sync nobody knows what stands on the disk: the file is not written to again.
-        self.broken = written.is_err();
-        written.map_err(SpoolError::file("write", &name))
-    }
-
-    /// Lengthens the last segment, whose records will end at `end`, by zeros where its room is used up: within what a
-    /// segment and all of them may have.
-    fn take_room(&mut self, name: &str, end: u64) {
-        let Some(room_end) = self.room_end.filter(|it| *it < end) else {
-            return;
-        };
-        let others = self.n_bytes() - self.segments.last().map_or(0, |it| it.n_bytes);
-        let most = self.config.segment_bytes();
-        let most = most.min(self.config.max_bytes.saturating_sub(others));
-        let new_end = (end + ROOM_AT_A_TIME).min(most);
-        if new_end <= end {
-            self.room_end = Some(room_end.max(end));
-            return;
-        }
-        let zeros = vec![0; (new_end - end) as usize];
-        self.room_end = match self.disk.write(name, end, &zeros) {
-            Ok(()) => Some(new_end),
-            Err(_) => {
-                // There is no room beyond the records: others on this disk may need what is left.
-                let _ = self.disk.truncate(name, end);
-                None
-            }
-        };
-    }
-
-    fn start_segment(&mut self) -> Result<(), SpoolError> {
-        let segment = Segment::new(self.next_seq);
-        let name = segment.name.clone();
-        // A segment without a record has the name already.
-        if self.segments.last().is_some_and(|it| it.n_records == 0) {
-            self.segments.pop();
-        }
-        self.disk
-            .write(&name, 0, &[])
-            .and_then(|()| self.disk.truncate(&name, 0))
-            .and_then(|()| self.disk.sync(&name))
-            .and_then(|()| self.disk.sync_names())
-            .map_err(SpoolError::file("make", &name))?;
-        self.segments.push(segment);
-        self.broken = false;
-        self.room_end = Some(0);
-        Ok(())
-    }
-
     /// Settles the oldest segment as dropped. Says whether there was one with records.
     fn drop_oldest(&mut self) -> Result<bool, SpoolError> {
         let Some(idx) = self.segments.iter().position(|it| it.n_records > 0) else {
@@ -302,9 +236,8 @@ impl<D: Disk> SpoolLog<D> {
             .disk
             .read(&oldest.name, 0, oldest.n_bytes as usize)
             .unwrap_or_default();
-        let dropped = frames(&bytes)
-            .filter(|(_, it)| it.seq > acked_seq && oldest.holds(it.seq))
-            .filter(|(_, it)| it.is_record())
+        let dropped = counting_frames(oldest, &bytes)
+            .filter(|it| it.seq > acked_seq && it.is_record())
             .count() as u64;
         let erased = self.erased_ahead.range(..=last_seq).count() as u64;
         if idx + 1 == self.segments.len() {
@@ -533,5 +466,22 @@ pub(super) fn frames(bytes: &[u8]) -> impl Iterator<Item = (usize, frame::Frame<
         let frame = frame::read(&bytes[start..])?;
         at = start + frame.n_bytes();
         Some((start, frame))
+    })
+}
+
+/// The frames of a segment's bytes that count: its numbers, going up. Others may stand there, behind a writing that failed
+/// or in a file that was meddled with, and were not counted when it was read.
+fn counting_frames<'b>(
+    segment: &Segment,
+    bytes: &'b [u8],
+) -> impl Iterator<Item = frame::Frame<'b>> {
+    let mut expected = segment.first_seq;
+    let last_seq = segment.last_seq;
+    frames(bytes).filter_map(move |(_, it)| {
+        let counts = (expected..=last_seq).contains(&it.seq);
+        if counts {
+            expected = it.seq + 1;
+        }
+        counts.then_some(it)
     })
 }

@@ -6,7 +6,7 @@ use super::super::dead_letters::DeadLetters;
 use super::super::disk::Disk;
 use super::super::error::SpoolError;
 use super::super::frame;
-use super::{QUARANTINE, SpoolLog, frames};
+use super::{QUARANTINE, SpoolLog, counting_frames};
 
 /// A segment on its way to be rewritten.
 pub(super) const PART: &str = "rewritten.part";
@@ -19,7 +19,7 @@ impl<D: Disk> SpoolLog<D> {
     /// [`SpoolError::File`] where a segment cannot be read now.
     pub fn for_each(&self, show: &mut dyn FnMut(&[u8])) -> Result<(), SpoolError> {
         for segment in self.segments.iter().filter(|it| it.n_records > 0) {
-            for (_, frame) in frames(&self.segment_bytes(segment)?) {
+            for frame in counting_frames(segment, &self.segment_bytes(segment)?) {
                 if frame.gap_start().is_none() {
                     show(frame.record);
                 }
@@ -67,7 +67,7 @@ impl<D: Disk> SpoolLog<D> {
         let bytes = self.segment_bytes(segment)?;
         let mut rewritten = Vec::with_capacity(bytes.len());
         let (mut n_stubs, mut waited) = (0, BTreeSet::new());
-        for (_, it) in frames(&bytes) {
+        for it in counting_frames(segment, &bytes) {
             let goes = it.is_record() && matches(it.record);
             let record = if goes { frame::ERASED } else { it.record };
             frame::push(&mut rewritten, it.seq, record);

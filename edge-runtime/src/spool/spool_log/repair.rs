@@ -4,7 +4,7 @@ use super::super::disk::Disk;
 use super::super::error::SpoolError;
 use super::super::frame;
 use super::super::survey::Segment;
-use super::{SpoolLog, frames};
+use super::{SpoolLog, counting_frames};
 
 impl<D: Disk> SpoolLog<D> {
     /// Leaves a spool in which nothing is amiss: damaged bytes, which have been put aside, go from the segments, and a
@@ -62,10 +62,7 @@ impl<D: Disk> SpoolLog<D> {
         };
         let mut last_seq = segment.first_seq - 1;
         let mut n_frames = 0;
-        for (_, it) in frames(&bytes) {
-            if it.seq <= last_seq || !segment.holds(it.seq) {
-                continue;
-            }
+        for it in counting_frames(segment, &bytes) {
             last_seq = it.seq;
             mark(&mut rewritten, expected, it.gap_start().unwrap_or(it.seq));
             expected = expected.max(it.seq + 1);
