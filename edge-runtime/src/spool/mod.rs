@@ -11,6 +11,8 @@ mod disk;
 mod error;
 #[cfg(test)]
 mod fake_disk;
+#[cfg(test)]
+mod faults_test;
 mod frame;
 mod group;
 mod ledger;
