@@ -45,13 +45,12 @@ impl<D: Disk> SpoolLog<D> {
             return;
         }
         let zeros = vec![0; (new_end - end) as usize];
-        self.room_end = match self.disk.write(name, end, &zeros) {
-            Ok(()) => Some(new_end),
-            Err(_) => {
-                // There is no room beyond the records: others on this disk may need what is left.
-                let _ = self.disk.truncate(name, end);
-                None
-            }
+        self.room_end = if self.disk.write(name, end, &zeros).is_ok() {
+            Some(new_end)
+        } else {
+            // There is no room beyond the records: others on this disk may need what is left.
+            let _ = self.disk.truncate(name, end);
+            None
         };
     }
 
