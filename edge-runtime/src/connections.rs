@@ -2,6 +2,7 @@
 //! time and size.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,9 +14,11 @@ use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use serde_json::json;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::address_places::AddressPlaces;
 use crate::tls::Tls;
+use crate::write_limit::WriteLimited;
 use picket_telemetry::log;
 
 /// How long requests may go on once the server is to stop.
@@ -32,12 +35,17 @@ pub struct ConnectionLimits {
     pub header_timeout: Duration,
     /// How long a client may take to send its body.
     pub body_timeout: Duration,
+    /// How long a client may leave an answer unread before the connection is closed; one that reads slowly has to take
+    /// 64 KiB in that time.
+    pub write_timeout: Duration,
     /// How long a TLS handshake may take.
     pub handshake_timeout: Duration,
     /// The most bytes of a request's line and headers; at least 8 KiB.
     pub max_header_bytes: usize,
     /// The most connections at a time; further ones wait.
     pub max_connections: usize,
+    /// The most connections of one address (of IPv6, of one network of 64 bits); further ones are closed.
+    pub max_per_address: usize,
 }
 
 impl Default for ConnectionLimits {
@@ -45,9 +53,12 @@ impl Default for ConnectionLimits {
         Self {
             header_timeout: Duration::from_secs(30),
             body_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(30),
             handshake_timeout: Duration::from_secs(10),
             max_header_bytes: 64 << 10,
             max_connections: 1024,
+            // Behind a proxy all come from one.
+            max_per_address: usize::MAX,
         }
     }
 }
@@ -72,12 +83,13 @@ pub(crate) async fn serve<S, B>(
     let mut stop = std::pin::pin!(stop);
     let connections = GracefulShutdown::new();
     let room = Arc::new(Semaphore::new(limits.max_connections.max(1)));
+    let places = AddressPlaces::new(limits.max_per_address.max(1));
     loop {
         let accepted = tokio::select! {
             () = &mut stop => break,
             accepted = accept(&listener, &room) => accepted,
         };
-        let (stream, permit) = match accepted {
+        let (stream, address, permit) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
                 log(
@@ -89,8 +101,14 @@ pub(crate) async fn serve<S, B>(
                 continue;
             }
         };
+        // Without an answer: to write one would be more work than to close.
+        let Some(place) = places.take(address.ip()) else {
+            continue;
+        };
+        let permit = (permit, place);
         // Answers are small and complete: waiting to fill a packet would only delay them.
         let _ = stream.set_nodelay(true);
+        let stream = WriteLimited::new(stream, limits.write_timeout);
         let (watcher, service) = (connections.watcher(), service.clone());
         let tls = tls.clone();
         tokio::spawn(async move {
@@ -118,13 +136,13 @@ pub(crate) async fn serve<S, B>(
 async fn accept(
     listener: &TcpListener,
     room: &Arc<Semaphore>,
-) -> std::io::Result<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+) -> std::io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
     let permit = Arc::clone(room)
         .acquire_owned()
         .await
         .map_err(std::io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
-    Ok((stream, permit))
+    let (stream, address) = listener.accept().await?;
+    Ok((stream, address, permit))
 }
 
 async fn converse<S, B, P>(

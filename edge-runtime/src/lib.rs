@@ -4,6 +4,7 @@
 //! the [`ScorerPool`] scores them in an instance of the component, the service writes the answer.
 //! [`sync`] keeps the model on the newest release that is signed and sound.
 
+mod address_places;
 mod audit_trail;
 mod body_budget;
 mod collected_batch;
@@ -37,6 +38,7 @@ pub mod spool;
 pub mod sync;
 mod tls;
 pub mod upload;
+mod write_limit;
 
 pub use audit_trail::{audit, start_audit};
 pub use collector::{Collector, CollectorOptions};

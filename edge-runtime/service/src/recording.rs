@@ -124,7 +124,7 @@ pub struct Receipt(pub Arc<dyn Durable>);
 
 impl Receipt {
     /// The same receipt, which calls `then` once the records are durable.
-    pub(crate) fn when_kept(self, then: Box<dyn FnOnce() + Send>) -> Self {
+    pub(crate) fn when_kept(self, then: impl FnOnce() + Send + 'static) -> Self {
         Self(Arc::new(Followed {
             receipt: self,
             then: Mutex::new(Some(then)),
@@ -132,12 +132,12 @@ impl Receipt {
     }
 }
 
-struct Followed {
+struct Followed<F> {
     receipt: Receipt,
-    then: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+    then: Mutex<Option<F>>,
 }
 
-impl Followed {
+impl<F: FnOnce()> Followed<F> {
     /// Once, however often it is asked.
     fn go_on(&self) {
         let mut then = self.then.lock().unwrap_or_else(PoisonError::into_inner);
@@ -147,7 +147,7 @@ impl Followed {
     }
 }
 
-impl Durable for Followed {
+impl<F: FnOnce() + Send + 'static> Durable for Followed<F> {
     fn poll_durable(&self, context: &mut Context<'_>) -> Poll<Result<(), NotRecorded>> {
         let polled = self.receipt.0.poll_durable(context);
         if let Poll::Ready(Ok(())) = polled {

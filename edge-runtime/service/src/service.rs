@@ -210,9 +210,7 @@ impl Service {
             Some(receipt) => {
                 let (metrics, clock) = (Arc::clone(metrics), Arc::clone(clock));
                 let count = move || metrics.observe(&seen, since(start, &*clock));
-                response
-                    .extensions_mut()
-                    .insert(receipt.when_kept(Box::new(count)));
+                response.extensions_mut().insert(receipt.when_kept(count));
             }
         }
     }

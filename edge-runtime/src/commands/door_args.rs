@@ -24,12 +24,19 @@ pub(crate) struct DoorArgs {
     /// How long a client may take to send its body, in seconds
     #[arg(long, value_name = "S", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
     body_timeout: u64,
+    /// How long a client may leave an answer unread, in seconds; one that reads slowly has to take 64 KiB in that time
+    #[arg(long, value_name = "S", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    write_timeout: u64,
     /// The most bytes of a request's line and headers; at least 8192
     #[arg(long, value_name = "BYTES", default_value_t = 65_536, value_parser = clap::value_parser!(u64).range(8192..=1 << 20))]
     max_header_bytes: u64,
     /// The most connections at a time; further ones wait
     #[arg(long, value_name = "COUNT", default_value_t = 1024, value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
     max_connections: u64,
+    /// The most connections of one address, of IPv6 of one network of 64 bits; further ones are closed. Behind a proxy all
+    /// come from one [default: no limit]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
+    max_connections_per_address: Option<u64>,
 }
 
 impl DoorArgs {
@@ -46,11 +53,15 @@ impl DoorArgs {
     }
 
     pub(crate) fn limits(&self) -> ConnectionLimits {
+        let unlimited = ConnectionLimits::default().max_per_address;
+        let most = self.max_connections_per_address;
         ConnectionLimits {
             header_timeout: Duration::from_secs(self.header_timeout),
             body_timeout: Duration::from_secs(self.body_timeout),
             max_header_bytes: self.max_header_bytes as usize,
+            write_timeout: Duration::from_secs(self.write_timeout),
             max_connections: self.max_connections as usize,
+            max_per_address: most.map_or(unlimited, |it| it as usize),
             ..ConnectionLimits::default()
         }
     }

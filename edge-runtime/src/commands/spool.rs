@@ -24,7 +24,7 @@ enum Command {
     Export(Export),
     /// Takes dead letters back as new records, to be delivered again
     Replay(Place),
-    /// Mends a spool as a start of the server does: cuts a torn end, puts damage aside, counts it
+    /// Mends a spool: cuts a torn end, puts damage aside, counts it, and leaves a mark in its place
     Repair(Place),
 }
 
@@ -152,13 +152,13 @@ fn open(place: &Place) -> Result<SpoolLog<Folder>> {
 fn replay(place: &Place) -> Result<()> {
     let mut log = open(place)?;
     let n_replayed = log.replay()?;
-    log.checkpoint()?;
+    log.close()?;
     print(&format!("{n_replayed} dead letters are pending again\n"))
 }
 
 fn repair(place: &Place) -> Result<()> {
     let mut log = open(place)?;
-    log.checkpoint()?;
+    log.repair()?;
     let shown = json!(log.counters());
     print(&format!("{shown:#}\n"))
 }

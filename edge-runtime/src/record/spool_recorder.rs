@@ -26,6 +26,9 @@ use picket_telemetry::log;
 /// Rows of a batch that are queued at a time; a larger batch waits for the disk between.
 const ROWS_AT_A_TIME: usize = 4096;
 
+/// Enough for a record without features.
+const ROOM: usize = 384;
+
 /// What is recorded, and how.
 #[derive(Clone, Debug)]
 pub struct RecorderConfig {
@@ -227,8 +230,15 @@ impl SpoolRecorder {
         }
     }
 
-    fn append(&self, records: &[Vec<u8>]) -> Result<Ticket, NotRecorded> {
-        let appended = self.spool.append(records.iter().map(Vec::as_slice));
+    /// Queues records that stand one after another.
+    fn append(&self, records: &[u8], ends: &[usize]) -> Result<Ticket, NotRecorded> {
+        let mut start = 0;
+        let records = ends.iter().map(|end| {
+            let record = &records[start..*end];
+            start = *end;
+            record
+        });
+        let appended = self.spool.append(records);
         appended.map_err(|error| not_recorded(&error))
     }
 
@@ -237,7 +247,7 @@ impl SpoolRecorder {
         let source = self.source(made.headers);
         let n_features = made.rows.len() / made.ids.len().max(1);
         let with_features = config.mode == RecordMode::VerdictsWithFeatures;
-        let encode = |row_idx: usize| {
+        let encode = |row_idx: usize, bytes: &mut Vec<u8>| {
             let scored = &made.scored[row_idx];
             let row = &made.rows[row_idx * n_features..(row_idx + 1) * n_features];
             let record = PredictionLine {
@@ -251,17 +261,22 @@ impl SpoolRecorder {
                 source: source.as_deref(),
                 features: with_features.then_some(row),
             };
-            let mut bytes = Vec::with_capacity(384);
             // Strings and numbers always encode: writing to memory cannot fail.
-            let _ = serde_json::to_writer(&mut bytes, &record);
-            bytes
+            let _ = serde_json::to_writer(&mut *bytes, &record);
+            bytes.len()
         };
         let n_rows = made.ids.len();
+        if n_rows == 1 {
+            let mut bytes = Vec::with_capacity(ROOM);
+            let end = encode(0, &mut bytes);
+            return self.append(&bytes, &[end]);
+        }
         let mut start = 0;
         loop {
             let end = (start + ROWS_AT_A_TIME).min(n_rows);
-            let records: Vec<Vec<u8>> = (start..end).map(encode).collect();
-            let ticket = self.append(&records)?;
+            let mut bytes = Vec::with_capacity(ROOM * (end - start));
+            let ends: Vec<usize> = (start..end).map(|row| encode(row, &mut bytes)).collect();
+            let ticket = self.append(&bytes, &ends)?;
             if end == n_rows {
                 return Ok(ticket);
             }
@@ -294,6 +309,7 @@ impl Recorder for SpoolRecorder {
 
     fn labels(&self, labels: &[Label]) -> Result<Option<Receipt>, NotRecorded> {
         let time_ms = (self.clock)();
+        let mut bytes = Vec::new();
         let encode = |label: &Label| {
             let record = LabelLine {
                 id: self.ids.next_id(),
@@ -302,10 +318,11 @@ impl Recorder for SpoolRecorder {
                 prediction: label.prediction,
                 label: &label.class,
             };
-            serde_json::to_vec(&record).unwrap_or_default()
+            let _ = serde_json::to_writer(&mut bytes, &record);
+            bytes.len()
         };
-        let records: Vec<Vec<u8>> = labels.iter().map(encode).collect();
-        Ok(Some(receipt(self.append(&records)?)))
+        let ends: Vec<usize> = labels.iter().map(encode).collect();
+        Ok(Some(receipt(self.append(&bytes, &ends)?)))
     }
 
     fn write_metrics(&self, page: &mut String) {

@@ -81,7 +81,9 @@ impl DeadLetters {
         let mut bytes = Vec::new();
         frame::push(&mut bytes, seq, &json);
         if self.n_bytes + bytes.len() as u64 > self.max_bytes / 2 && self.n_bytes > 0 {
-            disk.rename(NAME, OLD)
+            // Letters of this very batch may stand there.
+            disk.sync(NAME)
+                .and_then(|()| disk.rename(NAME, OLD))
                 .and_then(|()| disk.sync_names())
                 .map_err(SpoolError::file("rename", NAME))?;
             self.n_old_bytes = self.n_bytes;

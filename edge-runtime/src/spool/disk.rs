@@ -154,7 +154,11 @@ impl Disk for Folder {
     }
 
     fn write(&mut self, name: &str, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        let file = self.writable(name)?;
+        let mut file: &File = self.writable(name)?;
+        #[cfg(unix)]
+        if !bytes.is_empty() {
+            return std::os::unix::fs::FileExt::write_all_at(file, bytes, offset);
+        }
         file.seek(SeekFrom::Start(offset))?;
         file.write_all(bytes)
     }

@@ -13,10 +13,13 @@ pub const MAX_RECORD: usize = 240 << 10;
 /// hundred thousand years, and no sum of such numbers overflows.
 pub(super) const MAX_SEQ: u64 = 1 << 62;
 
-/// A whole and checked frame.
 /// What stands in place of a record that was erased, under its number.
 pub(super) const ERASED: &[u8] = br#"{"kind":"erased"}"#;
+/// Begins what stands in place of records that were lost to damage, under the last one's number. The first one's
+/// follows.
+const GAP: &[u8] = br#"{"kind":"damaged","from":"#;
 
+/// A whole and checked frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Frame<'b> {
     pub(super) seq: u64,
@@ -24,6 +27,18 @@ pub(super) struct Frame<'b> {
 }
 
 impl Frame<'_> {
+    /// Whether it holds a record: no stub of one that was erased, no mark of damage.
+    pub(super) fn is_record(&self) -> bool {
+        self.record != ERASED && self.gap_start().is_none()
+    }
+
+    /// Of a mark of damage the first number that is lost; the last one is the frame's.
+    pub(super) fn gap_start(&self) -> Option<u64> {
+        let digits = self.record.strip_prefix(GAP)?.strip_suffix(b"}")?;
+        let first = std::str::from_utf8(digits).ok()?.parse().ok()?;
+        (1..=self.seq).contains(&first).then_some(first)
+    }
+
     /// What it takes in the file.
     pub(super) fn n_bytes(&self) -> usize {
         HEADER + self.record.len()
@@ -46,6 +61,14 @@ pub(super) fn push(out: &mut Vec<u8>, seq: u64, record: &[u8]) {
     let crc = checksum(&out[start + MARKER.len()..], record);
     out.extend_from_slice(&crc.to_le_bytes());
     out.extend_from_slice(record);
+}
+
+/// Appends a mark that says that the records from `first` to `last` are lost.
+pub(super) fn push_gap(out: &mut Vec<u8>, first: u64, last: u64) {
+    let mut record = GAP.to_vec();
+    record.extend_from_slice(first.to_string().as_bytes());
+    record.push(b'}');
+    push(out, last, &record);
 }
 
 /// The frame at the start of `bytes`; `None` where there is no whole and right one.
@@ -92,6 +115,27 @@ mod tests {
         assert_eq!(out[20..], *b"{}");
         let (seq, record) = (0x0102, b"{}".as_slice());
         assert_eq!(read(&out), Some(Frame { seq, record }));
+    }
+
+    #[test]
+    fn a_mark_of_damage_says_what_is_lost_and_nothing_else_does() {
+        let mut out = Vec::new();
+        push_gap(&mut out, 3, 7);
+        let mark = read(&out).expect("a frame");
+        assert_eq!(
+            (mark.gap_start(), mark.seq, mark.is_record()),
+            (Some(3), 7, false)
+        );
+        for (record, is_record) in [
+            (&b"{}"[..], true),
+            (br#"{"kind":"damaged","from":8}"#, true),
+            (br#"{"kind":"damaged","from":0}"#, true),
+            (br#"{"kind":"damaged","from":3,"a":1}"#, true),
+            (br#"{"kind":"damaged","from":7}"#, false),
+            (ERASED, false),
+        ] {
+            assert_eq!(Frame { seq: 7, record }.is_record(), is_record);
+        }
     }
 
     #[test]

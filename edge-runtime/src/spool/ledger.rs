@@ -97,6 +97,22 @@ impl LedgerFile {
         taken.map_err(SpoolError::file("write", NAME))
     }
 
+    /// Writes the ledger durably where it is not on the disk, or does not know the last record.
+    pub(super) fn write_again(
+        &mut self,
+        disk: &mut impl Disk,
+        last_seq: u64,
+    ) -> Result<(), SpoolError> {
+        if last_seq == 0 || (self.generation > 0 && self.ledger.last_seq == last_seq) {
+            return Ok(());
+        }
+        let ledger = Ledger {
+            last_seq,
+            ..self.ledger
+        };
+        self.write(disk, ledger)
+    }
+
     /// Writes the ledger durably. On an error the last one stands.
     pub(super) fn write(&mut self, disk: &mut impl Disk, ledger: Ledger) -> Result<(), SpoolError> {
         let next = Self {

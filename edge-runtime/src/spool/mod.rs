@@ -11,6 +11,8 @@ mod disk;
 mod error;
 #[cfg(test)]
 mod fake_disk;
+#[cfg(test)]
+mod faults_test;
 mod frame;
 mod group;
 mod ledger;
@@ -19,6 +21,8 @@ mod model_test;
 #[expect(clippy::module_inception, reason = "the noun is the folder's")]
 mod spool;
 mod spool_log;
+#[cfg(test)]
+mod spool_test;
 mod survey;
 
 pub use batch::{Batch, Fate, Settled};

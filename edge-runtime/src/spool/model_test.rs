@@ -6,9 +6,11 @@ use proptest::prelude::*;
 
 use super::batch::Fate;
 use super::config::{SpoolConfig, WhenFull};
+use super::counters::Counters;
 use super::error::SpoolError;
 use super::fake_disk::{Draws, FakeDisk};
 use super::spool_log::SpoolLog;
+use super::survey::Survey;
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -35,6 +37,11 @@ enum Step {
     Erase {
         rest: u64,
     },
+    /// Opened anew and repaired; the power goes at the given change, if it gets there.
+    Repair {
+        in_changes: u32,
+        seed: u64,
+    },
     Flip {
         seed: u64,
     },
@@ -54,6 +61,8 @@ fn step(flips: bool) -> impl Strategy<Value = Step> {
         (0..12u32, 1..u64::MAX).prop_map(|(in_changes, seed)| Step::PowerCut { in_changes, seed });
     let fault = (0..12u32).prop_map(|in_changes| Step::Fault { in_changes });
     let erase = (0..3u64).prop_map(|rest| Step::Erase { rest });
+    let repair =
+        (0..40u32, 1..u64::MAX).prop_map(|(in_changes, seed)| Step::Repair { in_changes, seed });
     let flip = (1..u64::MAX).prop_map(|seed| Step::Flip { seed });
     prop_oneof![
         8 => append,
@@ -62,6 +71,7 @@ fn step(flips: bool) -> impl Strategy<Value = Step> {
         1 => fault,
         1 => Just(Step::Reopen),
         1 => erase,
+        1 => repair,
         if flips { 2 } else { 0 } => flip,
     ]
 }
@@ -160,6 +170,7 @@ impl Model {
             Step::Reopen => {
                 if self.cut.is_none() {
                     self.log.disk_mut().fails_in = None;
+                    self.log.close()?;
                     self.log = SpoolLog::open(self.log.into_disk(), self.config)?;
                     self.faulted = false;
                 }
@@ -180,6 +191,7 @@ impl Model {
                     assert!(shown.is_err() || left == 0, "{left} are not erased");
                 }
             }
+            Step::Repair { in_changes, seed } => return self.repair(in_changes, seed),
             Step::Flip { seed } => {
                 // Damage to the end of what the ledger does not know yet looks like a cut writing.
                 if self.log.checkpoint().is_err() {
@@ -198,6 +210,37 @@ impl Model {
                 }
             }
         }
+        Ok(self)
+    }
+
+    fn repair(mut self, in_changes: u32, seed: u64) -> Result<Self, SpoolError> {
+        if self.cut.is_some() {
+            return Ok(self);
+        }
+        self.log.disk_mut().fails_in = None;
+        self.log = SpoolLog::open(self.log.into_disk(), self.config)?;
+        self.faulted = false;
+        let before = self.log.counters();
+        let disk = self.log.disk_mut();
+        (disk.fails_in, disk.power_cut) = (Some(in_changes), true);
+        if self.log.repair().is_err() {
+            return self.after_cut(Some(seed));
+        }
+        assert_eq!(
+            self.log.counters(),
+            Counters {
+                bytes: self.log.counters().bytes,
+                ..before
+            }
+        );
+        let disk = self.log.disk_mut();
+        (disk.fails_in, disk.power_cut) = (None, false);
+        let survey = Survey::of(disk)?;
+        assert!(survey.is_sound(), "{survey:?}");
+        // And so it stays, whatever was durable already.
+        let mut twin = disk.clone();
+        twin.crash(&mut Draws(seed));
+        assert!(Survey::of(&twin)?.is_sound());
         Ok(self)
     }
 
@@ -310,7 +353,7 @@ fn drain(log: &mut SpoolLog<FakeDisk>) -> BTreeSet<u64> {
     ids
 }
 
-fn config(when_full: WhenFull) -> SpoolConfig {
+pub(super) fn config(when_full: WhenFull) -> SpoolConfig {
     SpoolConfig {
         max_bytes: 6000,
         max_dead_bytes: 2000,

@@ -17,6 +17,8 @@ use super::spool_log::SpoolLog;
 
 /// The most bytes that may wait for the disk.
 const MAX_WAITING: usize = 8 << 20;
+/// The most bytes of room that stay reserved for a group that is to come.
+const MAX_KEPT: usize = 256 << 10;
 /// After so long without a record the ledger learns how many are durable.
 const IDLE: Duration = Duration::from_secs(1);
 
@@ -178,7 +180,7 @@ impl Spool {
     }
 
     /// Waits until what is queued now stands on the disk, or never will.
-    fn await_queued(&self) {
+    pub(super) fn await_queued(&self) {
         let queue = lock(&self.shared.queue);
         let ticket = (!queue.ends.is_empty()).then(|| Ticket(Arc::clone(&queue.group)));
         drop(queue);
@@ -267,6 +269,7 @@ impl Shared {
 
     /// The writer: takes what is queued, writes it, says so, until closed.
     fn write(&self) {
+        let (mut bytes, mut ends) = (Vec::new(), Vec::new());
         let mut queue = lock(&self.queue);
         loop {
             if queue.ends.is_empty() {
@@ -281,16 +284,17 @@ impl Shared {
                 }
                 drop(queue);
                 // Where this fails, damage to the end would look like a cut writing: nothing else.
-                drop(lock(&self.log).checkpoint());
                 if closed {
+                    drop(lock(&self.log).close());
                     return;
                 }
+                drop(lock(&self.log).checkpoint());
                 queue = lock(&self.queue);
                 continue;
             }
             queue = self.gather(queue);
-            let bytes = std::mem::take(&mut queue.bytes);
-            let ends = std::mem::take(&mut queue.ends);
+            std::mem::swap(&mut queue.bytes, &mut bytes);
+            std::mem::swap(&mut queue.ends, &mut ends);
             let group = std::mem::take(&mut queue.group);
             drop(queue);
             let written = self.write_group(&bytes, &ends);
@@ -298,6 +302,12 @@ impl Shared {
                 *lock(&self.refused) += 1;
             }
             group.finish(written.map_err(|error| error.to_string()));
+            // The next group but one finds its room here; after a large one it is given back.
+            if bytes.capacity() > MAX_KEPT {
+                bytes = Vec::new();
+            }
+            bytes.clear();
+            ends.clear();
             queue = lock(&self.queue);
         }
     }
@@ -330,152 +340,5 @@ impl Shared {
         drop(log);
         self.durable.notify_all();
         written
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::spool::{Fate, Survey};
-
-    type Tested = Result<(), Box<dyn std::error::Error>>;
-
-    #[test]
-    fn many_threads_share_syncs_and_nothing_is_lost() -> Tested {
-        let folder = tempfile::tempdir()?;
-        let spool = Spool::open(folder.path(), SpoolConfig::default())?;
-        std::thread::scope(|scope| {
-            for thread in 0..8 {
-                let spool = &spool;
-                scope.spawn(move || {
-                    for i in 0..50 {
-                        let record = format!("{{\"n\":{}}}", thread * 1000 + i);
-                        let ticket = spool.append([record.as_bytes()]).expect("room");
-                        ticket.wait().expect("durable");
-                    }
-                });
-            }
-        });
-        let mut found = Vec::new();
-        while let Some(batch) = spool.peek(64, 1 << 20, Duration::ZERO)? {
-            found.extend(batch.records.iter().map(|(_, it)| it.clone()));
-            let fates = vec![Fate::Delivered; batch.records.len()];
-            spool.settle(&batch.settle(fates))?;
-        }
-        found.sort_unstable();
-        found.dedup();
-        let counters = spool.counters();
-        assert_eq!(
-            (found.len(), counters.accepted, counters.delivered),
-            (400, 400, 400)
-        );
-        Ok(())
-    }
-
-    #[test]
-    fn a_second_process_is_kept_out_and_a_look_is_not() -> Tested {
-        let folder = tempfile::tempdir()?;
-        let spool = Spool::open(folder.path(), SpoolConfig::default())?;
-        spool.append([b"{}".as_slice()])?.wait()?;
-        let second = Spool::open(folder.path(), SpoolConfig::default());
-        assert!(matches!(second, Err(SpoolError::InUse { .. })));
-        assert_eq!(Survey::of(&Folder::look(folder.path())?)?.next_seq, 2);
-        drop(spool);
-        let again = Spool::open(folder.path(), SpoolConfig::default())?;
-        assert_eq!(again.counters().pending, 1);
-        Ok(())
-    }
-
-    #[test]
-    fn a_full_spool_refuses_until_something_is_delivered() -> Tested {
-        let folder = tempfile::tempdir()?;
-        let config = SpoolConfig {
-            max_bytes: 4000,
-            ..SpoolConfig::default()
-        };
-        let spool = Spool::open(folder.path(), config)?;
-        let record = format!("{{\"fill\":\"{}\"}}", "x".repeat(200));
-        let mut n_taken = 0;
-        let refused = loop {
-            match spool.append([record.as_bytes()]) {
-                Ok(ticket) => ticket.wait()?,
-                Err(error) => break error,
-            }
-            n_taken += 1;
-        };
-        assert!(
-            matches!(refused, SpoolError::Full { max: 4000, .. }),
-            "{refused}"
-        );
-        assert_eq!((n_taken, spool.n_refused()), (17, 1));
-        let batch = spool.peek(10, 4000, Duration::ZERO)?.ok_or("pending")?;
-        spool.settle(&batch.settle(vec![Fate::Delivered; batch.records.len()]))?;
-        spool.append([record.as_bytes()])?.wait()?;
-        Ok(())
-    }
-
-    #[test]
-    fn erased_records_are_neither_on_the_disk_nor_delivered_and_are_counted() -> Tested {
-        let folder = tempfile::tempdir()?;
-        let spool = Spool::open(folder.path(), SpoolConfig::default())?;
-        let of = |i: u32| {
-            format!(
-                "{{\"n\":{i},\"who\":\"{}\"}}",
-                ["ann", "bob"][i as usize % 2]
-            )
-        };
-        for i in 0..10 {
-            spool.append([of(i).as_bytes()])?.wait()?;
-        }
-        // Two are settled and still stand in the segment; one of Bob's is under way, one is a dead letter.
-        let batch = spool.peek(2, 4000, Duration::ZERO)?.ok_or("pending")?;
-        spool.settle(&batch.settle(vec![
-            Fate::Delivered,
-            Fate::Rejected {
-                reason: "no".into(),
-                record: of(1).into_bytes(),
-            },
-        ]))?;
-        let under_way = spool.peek(3, 4000, Duration::ZERO)?.ok_or("pending")?;
-        let is_bob = |record: &[u8]| record.windows(3).any(|it| it == b"bob");
-        assert_eq!(spool.erase(&is_bob)?, 4);
-        spool.settle(&under_way.settle(vec![Fate::Delivered; 3]))?;
-        let counters = spool.counters();
-        assert_eq!(
-            (counters.accepted, counters.delivered, counters.pending),
-            (10, 4, 2),
-            "{counters:?}"
-        );
-        assert_eq!((counters.erased, counters.rejected), (3, 1));
-        for name in std::fs::read_dir(folder.path())? {
-            let bytes = std::fs::read(name?.path())?;
-            assert!(!is_bob(&bytes));
-        }
-        drop(spool);
-        let spool = Spool::open(folder.path(), SpoolConfig::default())?;
-        assert_eq!(spool.counters().erased, 3);
-        let mut left = Vec::new();
-        while let Some(batch) = spool.peek(9, 4000, Duration::ZERO)? {
-            left.extend(batch.records.iter().map(|(seq, _)| *seq));
-            spool.settle(&batch.settle(vec![Fate::Delivered; batch.records.len()]))?;
-        }
-        let counters = spool.counters();
-        assert_eq!((left, counters.pending), (vec![7, 9], 0), "{counters:?}");
-        assert_eq!((counters.delivered, counters.dropped()), (6, 4));
-        assert_eq!(counters.accepted, counters.delivered + counters.dropped());
-        Ok(())
-    }
-
-    #[test]
-    fn records_that_are_too_large_leave_the_others_alone() -> Tested {
-        let folder = tempfile::tempdir()?;
-        let spool = Spool::open(folder.path(), SpoolConfig::default())?;
-        let large = vec![b'x'; frame::MAX_RECORD + 1];
-        let refused = spool.append([b"{}".as_slice(), &large]);
-        assert!(matches!(refused, Err(SpoolError::RecordTooLarge { .. })));
-        spool.append([b"[]".as_slice()])?.wait()?;
-        let batch = spool.peek(9, 4000, Duration::ZERO)?.ok_or("pending")?;
-        assert_eq!(batch.records, [(1, b"[]".to_vec())]);
-        Ok(())
     }
 }

@@ -1,6 +1,8 @@
 //! The spool without its threads: records in, records out, what became of them, on any [`Disk`].
 
 mod erasure;
+mod repair;
+mod writing;
 
 use std::collections::BTreeSet;
 
@@ -11,7 +13,7 @@ use super::dead_letters::DeadLetters;
 use super::disk::Disk;
 use super::error::SpoolError;
 use super::frame;
-use super::ledger::{Ledger, LedgerFile};
+use super::ledger::{self, Ledger, LedgerFile};
 use super::survey::{Segment, Survey};
 
 /// The largest part of a damaged place that is kept, and of all of them together.
@@ -34,6 +36,8 @@ pub struct SpoolLog<D> {
     epoch: u64,
     /// A writing to the last segment failed: what stands behind its last record is unknown.
     broken: bool,
+    /// Where the last segment's file ends: zeros stand behind its last record. None where no room could be taken.
+    room_end: Option<u64>,
     /// Where the record after the last settled one may begin: a segment and an offset.
     cursor: (u64, u64),
     torn_bytes: u64,
@@ -47,13 +51,15 @@ impl<D: Disk> SpoolLog<D> {
     /// [`SpoolError::File`] where the folder's names cannot be read; damage of any file is no error.
     pub fn open(disk: D, config: SpoolConfig) -> Result<Self, SpoolError> {
         let mut disk = disk;
+        let names = disk.list().unwrap_or_default();
+        let stands_there = |name: &str| names.iter().any(|it| it == name);
         // A crash while records were erased left it: the segment itself stands beside it, whole.
-        if disk
-            .list()
-            .is_ok_and(|names| names.iter().any(|it| it == erasure::PART))
-        {
+        if stands_there(erasure::PART) {
             let _ = disk.remove(erasure::PART);
         }
+        // A writing of the ledger that failed may be read now and gone after a crash: nothing is removed on its word before
+        // it is durable.
+        let may_remove = stands_there(ledger::NAME) && disk.sync(ledger::NAME).is_ok();
         let survey = Survey::of(&disk)?;
         let dead = DeadLetters::open(&disk, config.max_dead_bytes);
         let mut log = Self {
@@ -68,6 +74,7 @@ impl<D: Disk> SpoolLog<D> {
             epoch: 0,
             // The first record goes to a segment of its own: nothing is ever written over.
             broken: true,
+            room_end: None,
             cursor: (0, 0),
             torn_bytes: 0,
             quarantined_bytes: 0,
@@ -83,38 +90,44 @@ impl<D: Disk> SpoolLog<D> {
                 continue;
             }
             log.quarantine(&segment);
-            if segment.torn > 0 {
+            if segment.torn > 0 || segment.unused > 0 {
                 log.torn_bytes += segment.torn;
                 // Left standing, it would be read over again; that is all.
                 let _ = log.disk.truncate(&segment.name, segment.n_bytes);
-                let _ = log.disk.sync(&segment.name);
-                segment.torn = 0;
+                (segment.torn, segment.unused) = (0, 0);
             }
             let is_last = idx + 1 == n_segments;
-            if segment.last_seq <= log.ledger().acked_seq && !is_last {
+            if segment.last_seq <= log.ledger().acked_seq && !is_last && may_remove {
                 let _ = log.disk.remove(&segment.name);
                 continue;
             }
+            // A writing that failed may have come in part, and count now: before the ledger says that it is durable.
+            let _ = log.disk.sync(&segment.name);
             log.segments.push(segment);
         }
         Ok(log)
     }
 
-    /// Keeps a copy of what is no record. A copy is made once: its name says where it stood.
+    /// Keeps a copy of what is no record. A copy is made once: its name says where it stood, and what it is.
     fn quarantine(&mut self, segment: &Segment) {
         let names = self.disk.list().unwrap_or_default();
         for range in &segment.damage {
             let n_bytes = range.end - range.start;
             self.quarantined_bytes += n_bytes;
-            let name = format!("{QUARANTINE}{:016x}-{}", segment.first_seq, range.start);
             let room = MAX_QUARANTINE.saturating_sub(self.quarantined_bytes);
-            if names.contains(&name) || n_bytes > room {
+            if n_bytes > room {
                 continue;
             }
-            let copied = self
-                .disk
-                .read(&segment.name, range.start, n_bytes as usize)
-                .and_then(|bytes| self.disk.write(&name, 0, &bytes));
+            let read = self.disk.read(&segment.name, range.start, n_bytes as usize);
+            let copied = read.and_then(|bytes| {
+                let (first_seq, start) = (segment.first_seq, range.start);
+                let crc = crc32fast::hash(&bytes);
+                let name = format!("{QUARANTINE}{first_seq:016x}-{start}-{crc:08x}");
+                if names.contains(&name) {
+                    return Ok(());
+                }
+                self.disk.write(&name, 0, &bytes)
+            });
             // Where there is no room for a copy, the damage is counted all the same.
             drop(copied);
         }
@@ -161,7 +174,8 @@ impl<D: Disk> SpoolLog<D> {
         &mut self,
         records: impl Iterator<Item = &'r [u8]>,
     ) -> Result<(), SpoolError> {
-        let mut bytes = Vec::new();
+        // Room for a group of single rows, at once.
+        let mut bytes = Vec::with_capacity(16 << 10);
         let mut next_seq = self.next_seq;
         for record in records {
             if record.len() > frame::MAX_RECORD {
@@ -211,42 +225,6 @@ impl<D: Disk> SpoolLog<D> {
         Ok(())
     }
 
-    fn write(&mut self, bytes: &[u8]) -> Result<(), SpoolError> {
-        let is_full = |it: &Segment| it.n_bytes >= self.config.segment_bytes();
-        if self.broken || self.segments.last().is_none_or(is_full) {
-            self.start_segment()?;
-        }
-        let Some(active) = self.segments.last() else {
-            return Err(SpoolError::Closed);
-        };
-        let (name, offset) = (active.name.clone(), active.n_bytes);
-        let written = self
-            .disk
-            .write(&name, offset, bytes)
-            .and_then(|()| self.disk.sync(&name));
-        // After a failed sync nobody knows what stands on the disk: the file is not written to again.
-        self.broken = written.is_err();
-        written.map_err(SpoolError::file("write", &name))
-    }
-
-    fn start_segment(&mut self) -> Result<(), SpoolError> {
-        let segment = Segment::new(self.next_seq);
-        let name = segment.name.clone();
-        // A segment without a record has the name already.
-        if self.segments.last().is_some_and(|it| it.n_records == 0) {
-            self.segments.pop();
-        }
-        self.disk
-            .write(&name, 0, &[])
-            .and_then(|()| self.disk.truncate(&name, 0))
-            .and_then(|()| self.disk.sync(&name))
-            .and_then(|()| self.disk.sync_names())
-            .map_err(SpoolError::file("make", &name))?;
-        self.segments.push(segment);
-        self.broken = false;
-        Ok(())
-    }
-
     /// Settles the oldest segment as dropped. Says whether there was one with records.
     fn drop_oldest(&mut self) -> Result<bool, SpoolError> {
         let Some(idx) = self.segments.iter().position(|it| it.n_records > 0) else {
@@ -258,9 +236,8 @@ impl<D: Disk> SpoolLog<D> {
             .disk
             .read(&oldest.name, 0, oldest.n_bytes as usize)
             .unwrap_or_default();
-        let dropped = frames(&bytes)
-            .filter(|(_, it)| it.seq > acked_seq && oldest.holds(it.seq))
-            .filter(|(_, it)| it.record != frame::ERASED)
+        let dropped = counting_frames(oldest, &bytes)
+            .filter(|it| it.seq > acked_seq && it.is_record())
             .count() as u64;
         let erased = self.erased_ahead.range(..=last_seq).count() as u64;
         if idx + 1 == self.segments.len() {
@@ -350,7 +327,7 @@ impl<D: Disk> SpoolLog<D> {
                     end = start + frame.n_bytes();
                     continue;
                 }
-                if frame.record == frame::ERASED {
+                if !frame.is_record() {
                     end = start + frame.n_bytes();
                     batch.through = frame.seq;
                     continue;
@@ -433,6 +410,21 @@ impl<D: Disk> SpoolLog<D> {
         self.ledger_file.write(&mut self.disk, ledger)
     }
 
+    /// As [`SpoolLog::checkpoint`], and gives back what room was taken for records that did not come. The next record
+    /// begins a segment of its own.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn close(&mut self) -> Result<(), SpoolError> {
+        let active = self.segments.last().filter(|_| !self.broken);
+        if let Some((name, end)) = active.map(|it| (it.name.clone(), it.n_bytes)) {
+            self.broken = true;
+            // Where it stays it is cut at the next start.
+            let _ = self.disk.truncate(&name, end);
+        }
+        self.checkpoint()
+    }
+
     /// Takes dead letters back as new records, durably, and removes them from among the dead. Gives their number.
     ///
     /// # Errors
@@ -474,5 +466,22 @@ pub(super) fn frames(bytes: &[u8]) -> impl Iterator<Item = (usize, frame::Frame<
         let frame = frame::read(&bytes[start..])?;
         at = start + frame.n_bytes();
         Some((start, frame))
+    })
+}
+
+/// The frames of a segment's bytes that count: its numbers, going up. Others may stand there, behind a writing that failed
+/// or in a file that was meddled with, and were not counted when it was read.
+fn counting_frames<'b>(
+    segment: &Segment,
+    bytes: &'b [u8],
+) -> impl Iterator<Item = frame::Frame<'b>> {
+    let mut expected = segment.first_seq;
+    let last_seq = segment.last_seq;
+    frames(bytes).filter_map(move |(_, it)| {
+        let counts = (expected..=last_seq).contains(&it.seq);
+        if counts {
+            expected = it.seq + 1;
+        }
+        counts.then_some(it)
     })
 }

@@ -31,6 +31,8 @@ pub struct Segment {
     pub damage: Vec<Range<u64>>,
     /// Bytes behind the last record that are no record: what was being written as the power went.
     pub torn: u64,
+    /// Zeros behind all that: room that was taken for records to come.
+    pub unused: u64,
     /// Why the file cannot be read at all.
     pub unreadable: Option<String>,
 }
@@ -45,6 +47,7 @@ impl Segment {
             n_bytes: 0,
             damage: Vec::new(),
             torn: 0,
+            unused: 0,
             unreadable: None,
         }
     }
@@ -82,6 +85,8 @@ pub struct Survey {
     pub next_seq: u64,
     /// Records behind the settled ones that are lost to damage.
     pub damaged_ahead: u64,
+    /// Those of them that a mark stands for: a repair has seen to them.
+    pub repaired_ahead: u64,
     /// Records not settled yet that were erased.
     pub erased_ahead: BTreeSet<u64>,
     pub(super) ledger_file: LedgerFile,
@@ -126,11 +131,15 @@ impl Survey {
         }
         let ledger = ledger_file.ledger;
         let mut expected = ledger.acked_seq + 1;
-        let mut damaged_ahead = 0;
+        let (mut damaged_ahead, mut repaired_ahead) = (0, 0);
         let acked_seq = ledger.acked_seq;
         let erased_ahead = erased.into_iter().filter(|seq| *seq > acked_seq).collect();
-        for seq in seen.into_iter().filter(|seq| *seq > ledger.acked_seq) {
+        for (gap_start, seq) in seen.into_iter().filter(|it| it.1 > ledger.acked_seq) {
             damaged_ahead += seq - expected;
+            if let Some(first) = gap_start {
+                damaged_ahead += 1;
+                repaired_ahead += seq + 1 - first.max(expected);
+            }
             expected = seq + 1;
         }
         // What was durable once counts, also where its end is gone.
@@ -144,6 +153,7 @@ impl Survey {
             ledger_lost,
             next_seq: expected.max(known + 1),
             damaged_ahead,
+            repaired_ahead,
             erased_ahead,
             ledger_file,
         })
@@ -162,7 +172,7 @@ impl Survey {
         for segment in &self.segments {
             let read = disk.read(&segment.name, 0, segment.n_bytes as usize);
             for (_, frame) in frames(&read.unwrap_or_default()) {
-                if frame.record == frame::ERASED {
+                if !frame.is_record() {
                     continue;
                 }
                 if frame.seq > last_seq && segment.holds(frame.seq) {
@@ -174,21 +184,24 @@ impl Survey {
         Ok(())
     }
 
-    /// Whether nothing is lost.
+    /// Whether nothing is amiss: no damage but what a repair has seen to.
     #[must_use]
     pub fn is_sound(&self) -> bool {
         let whole = |it: &Segment| it.damage.is_empty() && it.unreadable.is_none();
-        self.damaged_ahead == 0 && !self.ledger_lost && self.segments.iter().all(whole)
+        self.damaged_ahead == self.repaired_ahead
+            && !self.ledger_lost
+            && self.segments.iter().all(whole)
     }
 }
 
-/// Reads a segment to its end; numbers of its records go to `seen`. Numbers that do not go up, or reach `limit`,
+/// Reads a segment to its end; numbers of its records go to `seen`, with the first one that a mark of damage stands for.
+/// Numbers that do not go up, or reach `limit`,
 /// are not the segment's.
 fn read_segment(
     disk: &impl Disk,
     first_seq: u64,
     limit: u64,
-    seen: &mut Vec<u64>,
+    seen: &mut Vec<(Option<u64>, u64)>,
     erased: &mut Vec<u64>,
 ) -> Segment {
     let mut segment = Segment::new(first_seq);
@@ -219,12 +232,15 @@ fn read_segment(
         end = at;
         segment.last_seq = frame.seq;
         segment.n_records += 1;
-        seen.push(frame.seq);
+        seen.push((frame.gap_start(), frame.seq));
         if frame.record == frame::ERASED {
             erased.push(frame.seq);
         }
     }
     segment.n_bytes = end as u64;
-    segment.torn = (bytes.len() - end) as u64;
+    let behind = &bytes[end..];
+    let torn = behind.iter().rposition(|byte| *byte != 0);
+    segment.torn = torn.map_or(0, |at| at as u64 + 1);
+    segment.unused = behind.len() as u64 - segment.torn;
     segment
 }

@@ -12,10 +12,13 @@ type Tested = Result<(), Box<dyn std::error::Error>>;
 /// What a server has: how often each record came through to it.
 type Store = Arc<Mutex<BTreeMap<Vec<u8>, u32>>>;
 
+/// When batches came, and of how many records.
+type Calls = Arc<Mutex<Vec<(Instant, usize)>>>;
+
 /// A server that does what the test says, by the number of the call.
 struct Faulty<F> {
     store: Store,
-    n_calls: u32,
+    calls: Calls,
     fault: F,
 }
 
@@ -34,8 +37,10 @@ enum Fault {
 
 impl<F: FnMut(u32) -> Fault + Send> RecordSink for Faulty<F> {
     fn deliver(&mut self, records: &[&[u8]]) -> Result<Vec<Outcome>, SinkError> {
-        self.n_calls += 1;
-        let fault = (self.fault)(self.n_calls);
+        let mut calls = self.calls.lock().expect("no panic");
+        calls.push((Instant::now(), records.len()));
+        let fault = (self.fault)(calls.len() as u32);
+        drop(calls);
         let mut store = self.store.lock().expect("no panic");
         let mut take = |record: &[u8]| *store.entry(record.to_vec()).or_default() += 1;
         let reason = "the test says so".to_owned();
@@ -87,21 +92,30 @@ fn upload(
     pace: Pace,
     fault: impl FnMut(u32) -> Fault + Send + 'static,
 ) -> Result<Uploaded, Box<dyn std::error::Error>> {
+    Ok(upload_seen(n_records, pace, fault)?.0)
+}
+
+/// As [`upload`], with when batches came and of how many records.
+fn upload_seen(
+    n_records: u64,
+    pace: Pace,
+    fault: impl FnMut(u32) -> Fault + Send + 'static,
+) -> Result<(Uploaded, Vec<(Instant, usize)>), Box<dyn std::error::Error>> {
     let folder = tempfile::tempdir()?;
     let spool = Arc::new(Spool::open(folder.path(), SpoolConfig::default())?);
     let records: Vec<String> = (0..n_records)
         .map(|i| format!("{{\"id\":\"{i}.\"}}"))
         .collect();
-    let store = Store::default();
-    let sink = Faulty {
-        store: Arc::clone(&store),
-        n_calls: 0,
-        fault,
-    };
-    let uploader = Uploader::start(Arc::clone(&spool), Box::new(sink), pace, || {})?;
     for some in records.chunks(500) {
         spool.append(some.iter().map(String::as_bytes))?.wait()?;
     }
+    let (store, calls) = (Store::default(), Calls::default());
+    let sink = Faulty {
+        store: Arc::clone(&store),
+        calls: Arc::clone(&calls),
+        fault,
+    };
+    let uploader = Uploader::start(Arc::clone(&spool), Box::new(sink), pace, || {})?;
     let start = Instant::now();
     while spool.counters().pending > 0 {
         assert!(
@@ -119,7 +133,8 @@ fn upload(
         counters.delivered + counters.pending + counters.dropped()
     );
     let store = store.lock().expect("no panic").clone();
-    Ok((counters, store))
+    let calls = calls.lock().expect("no panic").clone();
+    Ok(((counters, store), calls))
 }
 
 #[test]
@@ -179,6 +194,95 @@ fn a_server_that_takes_small_batches_gets_small_ones() -> Tested {
         (counters.delivered, store.len(), counters.rejected),
         (300, 300, 0)
     );
+    Ok(())
+}
+
+#[test]
+fn batches_are_halved_until_they_are_taken_and_grow_again() -> Tested {
+    let pace = Pace {
+        // Or a single record would try after some failures.
+        failures_to_open: u32::MAX,
+        ..quick()
+    };
+    let ((counters, _), calls) = upload_seen(1000, pace, |n_calls| {
+        Fault::TooLarge(if n_calls <= 5 { 10 } else { 1000 })
+    })?;
+    let sizes: Vec<usize> = calls.iter().map(|it| it.1).collect();
+    assert_eq!(
+        sizes[..9],
+        [100, 50, 25, 12, 6, 12, 24, 48, 96],
+        "{sizes:?}"
+    );
+    assert!(sizes[9] == 100 && counters.delivered == 1000, "{sizes:?}");
+    Ok(())
+}
+
+#[test]
+fn while_the_circuit_is_open_one_record_tries() -> Tested {
+    let ((counters, _), calls) = upload_seen(300, quick(), |n_calls| {
+        if n_calls <= 20 {
+            Fault::Down
+        } else {
+            Fault::None
+        }
+    })?;
+    let sizes: Vec<usize> = calls.iter().map(|it| it.1).collect();
+    assert!(sizes[..8].iter().all(|it| *it == 100), "{sizes:?}");
+    assert!(sizes[8..21].iter().all(|it| *it == 1), "{sizes:?}");
+    assert!(sizes[21] == 100 && counters.delivered == 300, "{sizes:?}");
+    Ok(())
+}
+
+#[test]
+fn outside_its_hours_nothing_goes() -> Tested {
+    let folder = tempfile::tempdir()?;
+    let spool = Arc::new(Spool::open(folder.path(), SpoolConfig::default())?);
+    spool.append([b"{}".as_slice()])?.wait()?;
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
+    let hour = now.as_secs() / 3600;
+    let hours = |from: u64| {
+        format!(
+            "{:02}:00-{:02}:00",
+            (hour + from) % 24,
+            (hour + from + 6) % 24
+        )
+    };
+    for (from, n_delivered) in [(6, 0), (21, 1)] {
+        let pace = Pace {
+            hours: Some(hours(from).parse()?),
+            ..quick()
+        };
+        let sink = Faulty {
+            store: Store::default(),
+            calls: Calls::default(),
+            fault: |_| Fault::None,
+        };
+        let uploader = Uploader::start(Arc::clone(&spool), Box::new(sink), pace, || {})?;
+        let start = Instant::now();
+        let patience = Duration::from_secs(if n_delivered == 0 { 1 } else { 60 });
+        while spool.counters().delivered == 0 && start.elapsed() < patience {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        drop(uploader);
+        assert_eq!(spool.counters().delivered, n_delivered, "{}", hours(from));
+    }
+    Ok(())
+}
+
+#[test]
+fn a_rate_is_kept_between_batches() -> Tested {
+    let pace = Pace {
+        records_per_second: 200,
+        ..quick()
+    };
+    let (_, calls) = upload_seen(300, pace, |_| Fault::None)?;
+    let times: Vec<Instant> = calls.iter().map(|it| it.0).collect();
+    assert_eq!(times.len(), 3);
+    // A batch of 100 stands for half a second; some of it goes by before the next is sent.
+    for pair in times.windows(2) {
+        let gap = pair[1].duration_since(pair[0]);
+        assert!(gap >= Duration::from_millis(250), "{gap:?}");
+    }
     Ok(())
 }
 

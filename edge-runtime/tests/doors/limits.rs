@@ -67,6 +67,106 @@ fn a_body_that_does_not_come_is_answered_by_408() -> Tested {
 }
 
 #[test]
+fn a_body_that_drips_has_no_more_time_than_one_that_does_not_come() -> Tested {
+    let scene = Scene::start(hasty())?;
+    let mut slow = scene.connect()?;
+    slow.write_all(b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100000\r\n\r\n")?;
+    slow.set_read_timeout(Some(Duration::from_millis(50)))?;
+    let start = Instant::now();
+    let mut answer = Vec::new();
+    while slow.read_to_end(&mut answer).is_err() && answer.is_empty() {
+        assert!(start.elapsed() < PATIENCE, "still open");
+        // Fails once the server has closed; what it said is read above.
+        let _ = slow.write(b" ");
+    }
+    let answer = String::from_utf8_lossy(&answer);
+    assert_eq!(status(&answer), 408, "{answer}");
+    Ok(())
+}
+
+#[test]
+fn an_idle_connection_is_closed_after_its_answers() -> Tested {
+    let scene = Scene::start(hasty())?;
+    let mut idle = scene.connect()?;
+    idle.write_all(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n")?;
+    let start = Instant::now();
+    let mut answer = String::new();
+    // To the end of the connection, which nobody asked to be closed.
+    idle.read_to_string(&mut answer)?;
+    assert_eq!(status(&answer), 200, "{answer}");
+    assert_eq!(header(&answer, "connection"), None);
+    assert!(start.elapsed() >= Duration::from_millis(300));
+    Ok(())
+}
+
+#[test]
+fn a_client_that_does_not_read_its_answers_loses_its_place() -> Tested {
+    let mut options = hasty();
+    options.limits.write_timeout = Duration::from_millis(300);
+    // Nothing but the unread answers can end it.
+    options.limits.header_timeout = PATIENCE * 10;
+    options.limits.max_connections = 1;
+    let scene = Scene::start(options)?;
+    let mut deaf = scene.connect()?;
+    deaf.set_nonblocking(true)?;
+    let requests = "GET /openapi.json HTTP/1.1\r\nhost: x\r\n\r\n".repeat(50);
+    let start = Instant::now();
+    let other = std::thread::scope(|scope| {
+        let other = scope.spawn(|| {
+            let asked = scene.ask(&request("GET", "/health", &[], ""));
+            asked.map_err(|error| error.to_string())
+        });
+        // More answers than the system keeps for both sides, until one end gives up.
+        while !other.is_finished() && start.elapsed() < PATIENCE {
+            if let Err(error) = deaf.write(requests.as_bytes()) {
+                if error.kind() != std::io::ErrorKind::WouldBlock {
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        }
+        other.join()
+    });
+    let answer = other.map_err(|_| "a panic")??;
+    assert_eq!(status(&answer), 200, "{answer}");
+    // It was there all the time, and is gone.
+    deaf.set_nonblocking(false)?;
+    let mut unread = Vec::new();
+    let ended = deaf.read_to_end(&mut unread);
+    assert!(
+        ended.is_ok() || !is_timeout(&ended),
+        "the deaf client is still served: {ended:?}"
+    );
+    Ok(())
+}
+
+fn is_timeout(read: &std::io::Result<usize>) -> bool {
+    use std::io::ErrorKind::{TimedOut, WouldBlock};
+    let kind = read.as_ref().err().map(std::io::Error::kind);
+    matches!(kind, Some(TimedOut | WouldBlock))
+}
+
+#[test]
+fn an_address_has_so_many_connections_and_gets_them_back() -> Tested {
+    let mut options = hasty();
+    options.limits.max_per_address = 2;
+    options.limits.header_timeout = PATIENCE * 10;
+    let scene = Scene::start(options)?;
+    let health = request("GET", "/health", &[], "");
+    let idle = [scene.connect()?, scene.connect()?];
+    // Both are accepted before this one, which is closed unheard.
+    let refused = scene.ask(&health).unwrap_or_default();
+    assert_eq!(refused, "");
+    drop(idle);
+    let start = Instant::now();
+    while status(&scene.ask(&health).unwrap_or_default()) != 200 {
+        assert!(start.elapsed() < PATIENCE, "the places do not come back");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
+}
+
+#[test]
 fn headers_beyond_their_limit_are_answered_by_431() -> Tested {
     let scene = Scene::start(hasty())?;
     let large = "x".repeat(20 << 10);

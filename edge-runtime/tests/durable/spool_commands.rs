@@ -143,7 +143,7 @@ fn damage_is_named_counted_once_and_costs_its_record_only() -> Tested {
     assert_eq!(inspected(folder.path())?["sound"], json!(false));
     let left: Vec<Value> = (7..=20).filter(|it| *it != 11).map(record).collect();
     assert_eq!(exported(&["export"], folder.path())?, left);
-    for _ in 0..2 {
+    for n_before in 0..2 {
         let repaired = spool(&["repair"], folder.path())?;
         assert!(repaired.status.success(), "{repaired:?}");
         let counters: Value = serde_json::from_slice(&repaired.stdout)?;
@@ -151,7 +151,12 @@ fn damage_is_named_counted_once_and_costs_its_record_only() -> Tested {
             (&counters["damaged"], &counters["pending"]),
             (&json!(1), &json!(13))
         );
-        assert!(counters["quarantined_bytes"].as_u64() > Some(0));
+        // The second time there is nothing left to put aside.
+        let put_aside = counters["quarantined_bytes"].as_u64();
+        assert_eq!(put_aside > Some(0), n_before == 0, "{counters}");
+        let verified = spool(&["verify"], folder.path())?;
+        assert!(verified.status.success(), "{verified:?}");
+        assert_eq!(inspected(folder.path())?["sound"], json!(true));
     }
     let names = std::fs::read_dir(folder.path())?;
     let quarantined = names
@@ -159,6 +164,49 @@ fn damage_is_named_counted_once_and_costs_its_record_only() -> Tested {
         .filter(|it| it.file_name().to_string_lossy().starts_with("quarantine-"));
     assert_eq!(quarantined.count(), 1);
     assert_eq!(exported(&["export"], folder.path())?, left);
+    // What is settled then is counted as before, and the mark of damage goes with its segment.
+    let spool = Spool::open(folder.path(), SpoolConfig::default())?;
+    while let Some(batch) = spool.peek(5, 1 << 20, Duration::ZERO)? {
+        spool.settle(&batch.settle(vec![Fate::Delivered; batch.records.len()]))?;
+    }
+    let counters = spool.counters();
+    assert_eq!(
+        (counters.accepted, counters.delivered, counters.damaged),
+        (20, 17, 1)
+    );
+    Ok(())
+}
+
+#[test]
+fn a_segment_that_is_gone_is_counted_and_repair_says_so_in_its_place() -> Tested {
+    for lost in ["ledger and all", "segment"] {
+        let folder = tempfile::tempdir()?;
+        make(folder.path())?;
+        std::fs::remove_file(segment(folder.path())?)?;
+        // A start goes on behind the records that the ledger knows.
+        let spool_open = Spool::open(folder.path(), SpoolConfig::default())?;
+        spool_open.append([b"{}".as_slice()])?.wait()?;
+        drop(spool_open);
+        if lost != "segment" {
+            std::fs::remove_file(folder.path().join("ledger"))?;
+        }
+        assert!(
+            !spool(&["verify"], folder.path())?.status.success(),
+            "{lost}"
+        );
+        let repaired = spool(&["repair"], folder.path())?;
+        let counters: Value = serde_json::from_slice(&repaired.stdout)?;
+        let found = ["accepted", "pending", "damaged", "unaccounted"].map(|it| &counters[it]);
+        let expected = if lost == "segment" {
+            [21, 1, 14, 0]
+        } else {
+            [21, 1, 0, 20]
+        };
+        assert_eq!(found, expected.map(|it| json!(it)).each_ref(), "{lost}");
+        let verified = spool(&["verify"], folder.path())?;
+        assert!(verified.status.success(), "{lost}: {verified:?}");
+        assert_eq!(exported(&["export"], folder.path())?, [json!({})], "{lost}");
+    }
     Ok(())
 }
 

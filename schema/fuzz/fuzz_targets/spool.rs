@@ -179,6 +179,20 @@ fn append(log: &mut SpoolLog<Files>, record: &[u8]) {
     log.append([record].into_iter()).expect("there is room");
 }
 
+/// A repair changes no count but that of bytes, and leaves nothing amiss that a look would see.
+fn repair(log: &mut SpoolLog<Files>, files: &Files) {
+    // What happened to the files since they were opened is seen when they are opened again.
+    *log = open(files.clone());
+    let before = log.counters();
+    log.repair().expect("a disk that writes");
+    let mut after = log.counters();
+    after.bytes = before.bytes;
+    assert_eq!(after, before);
+    let survey = Survey::of(files).expect("names can be read");
+    assert!(survey.is_sound(), "{survey:?}");
+    assert_eq!(survey.next_seq - 1, before.accepted);
+}
+
 /// Delivers up to so many batches. Gives the last record.
 fn deliver(log: &mut SpoolLog<Files>, n_batches: usize, choices: u8) -> Option<Vec<u8>> {
     let mut last = None;
@@ -206,7 +220,7 @@ fuzz_target!(|bytes: &[u8]| {
     let mut n_steps = 0;
     while !input.0.is_empty() && n_steps < 200 {
         n_steps += 1;
-        match input.byte() % 6 {
+        match input.byte() % 7 {
             0 | 1 => {
                 let record = vec![b'1'; usize::from(input.byte())];
                 append(&mut log, &record);
@@ -214,6 +228,7 @@ fuzz_target!(|bytes: &[u8]| {
             2 => drop(deliver(&mut log, 2, input.byte())),
             3 => drop(log.replay()),
             4 => drop(log.checkpoint()),
+            5 => repair(&mut log, &files),
             _ => {
                 for _ in 0..1 + input.byte() % 3 {
                     meddle(&mut files, &mut input);

@@ -6,7 +6,7 @@ use super::super::dead_letters::DeadLetters;
 use super::super::disk::Disk;
 use super::super::error::SpoolError;
 use super::super::frame;
-use super::{QUARANTINE, SpoolLog, frames};
+use super::{QUARANTINE, SpoolLog, counting_frames};
 
 /// A segment on its way to be rewritten.
 pub(super) const PART: &str = "rewritten.part";
@@ -19,8 +19,10 @@ impl<D: Disk> SpoolLog<D> {
     /// [`SpoolError::File`] where a segment cannot be read now.
     pub fn for_each(&self, show: &mut dyn FnMut(&[u8])) -> Result<(), SpoolError> {
         for segment in self.segments.iter().filter(|it| it.n_records > 0) {
-            for (_, frame) in frames(&self.segment_bytes(segment)?) {
-                show(frame.record);
+            for frame in counting_frames(segment, &self.segment_bytes(segment)?) {
+                if frame.gap_start().is_none() {
+                    show(frame.record);
+                }
             }
         }
         for letter in DeadLetters::read(&self.disk) {
@@ -65,8 +67,8 @@ impl<D: Disk> SpoolLog<D> {
         let bytes = self.segment_bytes(segment)?;
         let mut rewritten = Vec::with_capacity(bytes.len());
         let (mut n_stubs, mut waited) = (0, BTreeSet::new());
-        for (_, it) in frames(&bytes) {
-            let goes = it.record != frame::ERASED && matches(it.record);
+        for it in counting_frames(segment, &bytes) {
+            let goes = it.is_record() && matches(it.record);
             let record = if goes { frame::ERASED } else { it.record };
             frame::push(&mut rewritten, it.seq, record);
             n_stubs += u64::from(goes);
@@ -77,14 +79,7 @@ impl<D: Disk> SpoolLog<D> {
         if n_stubs == 0 {
             return Ok(0);
         }
-        let written = self
-            .disk
-            .write(PART, 0, &[])
-            .and_then(|()| self.disk.truncate(PART, 0))
-            .and_then(|()| self.disk.write(PART, 0, &rewritten))
-            .and_then(|()| self.disk.sync(PART))
-            .and_then(|()| self.disk.rename(PART, &name));
-        written.map_err(SpoolError::file("rewrite", &name))?;
+        self.replace(&name, &rewritten)?;
         self.segments[idx].n_bytes = rewritten.len() as u64;
         let n_waited = waited.len() as u64;
         self.erased_ahead.append(&mut waited);
@@ -95,5 +90,18 @@ impl<D: Disk> SpoolLog<D> {
         let synced = self.disk.sync_names();
         synced.map_err(SpoolError::file("rewrite", &name))?;
         Ok(n_waited)
+    }
+
+    /// Puts a file in the place of a segment: a crash leaves the one or the other. The name is durable once the names are
+    /// synced.
+    pub(super) fn replace(&mut self, name: &str, bytes: &[u8]) -> Result<(), SpoolError> {
+        let written = self
+            .disk
+            .write(PART, 0, &[])
+            .and_then(|()| self.disk.truncate(PART, 0))
+            .and_then(|()| self.disk.write(PART, 0, bytes))
+            .and_then(|()| self.disk.sync(PART))
+            .and_then(|()| self.disk.rename(PART, name));
+        written.map_err(SpoolError::file("rewrite", name))
     }
 }

@@ -17,6 +17,8 @@ use std::time::Duration;
 
 /// The least share of the throughput without recording that each mode should keep.
 const TARGET: f64 = 0.8;
+/// How much more memory a server may hold after the last round than after the first.
+const MEMORY_TARGET: f64 = 1.2;
 /// Before anything is measured, in seconds.
 const WARM_UP: &str = "0.3";
 const N_BODIES: u32 = 1000;
@@ -62,6 +64,10 @@ struct Figures {
     per_second: f64,
     /// The server's own time for a request, in microseconds.
     busy_us: f64,
+    /// At full load.
+    p99_full_ms: f64,
+    /// Requests of both turns; every one was answered with 200, or the bench had failed.
+    n_answered: f64,
     /// At half of the throughput without recording.
     p50_ms: f64,
     p99_ms: f64,
@@ -114,6 +120,8 @@ pub(super) fn run(repo: &Repo, args: Args) -> Result<()> {
                     figures[idx].push(Figures {
                         per_second,
                         busy_us,
+                        p99_full_ms: number(&answered, "p99_ms")?,
+                        n_answered: number(&answered, "n_all")?,
                         p50_ms: f64::NAN,
                         p99_ms: f64::NAN,
                         resident_mb: f64::NAN,
@@ -122,6 +130,7 @@ pub(super) fn run(repo: &Repo, args: Args) -> Result<()> {
                     let (answered, _) = load(Some(rate))?;
                     let resident_mb = servers[idx].resident_mb()?;
                     let last = figures[idx].last_mut().context("a measurement")?;
+                    last.n_answered += number(&answered, "n_all")?;
                     last.p50_ms = number(&answered, "p50_ms")?;
                     last.p99_ms = number(&answered, "p99_ms")?;
                     last.resident_mb = resident_mb;
@@ -224,6 +233,12 @@ fn ratio(one: &[Figures], without: &[Figures]) -> f64 {
     )
 }
 
+/// The memory after the last round by that after the first.
+fn growth(rounds: &[Figures]) -> f64 {
+    let memory = |one: Option<&Figures>| one.map_or(f64::NAN, |it| it.resident_mb);
+    memory(rounds.last()) / memory(rounds.first())
+}
+
 fn print(options: &Options, fsync: Duration, figures: &[Vec<Figures>]) {
     println!(
         "\nPOST /predict, one row; {} connections, servers on core {}, load on core {}; a sync takes {:.3} ms (median)\n\
@@ -236,24 +251,38 @@ fn print(options: &Options, fsync: Duration, figures: &[Vec<Figures>]) {
         options.seconds,
     );
     println!(
-        "{:24} {:>11} {:>8} {:>8} {:>8} {:>9} {:>9}",
-        "recorded", "requests/s", "µs busy", "p50 ms", "p99 ms", "MB first", "MB last"
+        "{:24} {:>11} {:>8} {:>8} {:>8} {:>8} {:>9} {:>9}",
+        "recorded", "requests/s", "µs busy", "p99 full", "p50 ms", "p99 ms", "MB first", "MB last"
     );
     for (mode, rounds) in MODES.iter().zip(figures) {
         let of = |pick: fn(&Figures) -> f64| median(rounds.iter().map(pick).collect());
         let memory = |one: Option<&Figures>| one.map_or(f64::NAN, |it| it.resident_mb);
         println!(
-            "{:24} {:>11.0} {:>8.1} {:>8.3} {:>8.3} {:>9.1} {:>9.1}",
+            "{:24} {:>11.0} {:>8.1} {:>8.3} {:>8.3} {:>8.3} {:>9.1} {:>9.1}",
             mode.name(),
             of(|it| it.per_second),
             of(|it| it.busy_us),
+            of(|it| it.p99_full_ms),
             of(|it| it.p50_ms),
             of(|it| it.p99_ms),
             memory(rounds.first()),
             memory(rounds.last()),
         );
     }
-    println!();
+    let n_answered: f64 = figures.iter().flatten().map(|it| it.n_answered).sum();
+    println!("\n{n_answered:.0} requests, every one answered with 200");
+    for (mode, rounds) in MODES.iter().zip(figures) {
+        let grown = growth(rounds);
+        let verdict = if grown <= MEMORY_TARGET {
+            "flat"
+        } else {
+            "grown"
+        };
+        println!(
+            "{}: memory last / first = {grown:.2}: {verdict}",
+            mode.name()
+        );
+    }
     for (mode, rounds) in MODES.iter().zip(figures).skip(1) {
         let ratio = ratio(rounds, &figures[0]);
         let verdict = if ratio >= TARGET { "reached" } else { "missed" };
@@ -277,6 +306,8 @@ fn append_json(path: &Path, figures: &[Vec<Figures>]) -> Result<()> {
             "bench": "recording", "mode": mode.name(), "rounds": rounds.len(),
             "requests_per_s": of(|it| it.per_second), "busy_us": of(|it| it.busy_us),
             "p50_ms": of(|it| it.p50_ms), "p99_ms": of(|it| it.p99_ms),
+            "p99_full_ms": of(|it| it.p99_full_ms), "n_answered": of(|it| it.n_answered),
+            "memory_growth": growth(rounds),
             "ratio": ratio(rounds, &figures[0]),
         });
         writeln!(out, "{line}")?;
@@ -293,6 +324,8 @@ mod tests {
         let figures = |per_second: f64| Figures {
             per_second,
             busy_us: 0.0,
+            p99_full_ms: 0.0,
+            n_answered: 0.0,
             p50_ms: 0.0,
             p99_ms: 0.0,
             resident_mb: 0.0,
@@ -301,6 +334,20 @@ mod tests {
         let with = [80.0, 88.0, 8.0].map(figures);
         let without = [100.0, 110.0, 10.0].map(figures);
         assert!((ratio(&with, &without) - 0.8).abs() < 1e-9);
+    }
+
+    #[test]
+    fn memory_is_compared_from_the_first_round_to_the_last() {
+        let figures = |resident_mb: f64| Figures {
+            per_second: 0.0,
+            busy_us: 0.0,
+            p99_full_ms: 0.0,
+            n_answered: 0.0,
+            p50_ms: 0.0,
+            p99_ms: 0.0,
+            resident_mb,
+        };
+        assert!((growth(&[20.0, 90.0, 25.0].map(figures)) - 1.25).abs() < 1e-9);
     }
 
     #[test]
