@@ -86,6 +86,9 @@ struct Releases {
     /// Take releases with another schema than the one before
     #[arg(long)]
     allow_schema_change: bool,
+    /// Take a release only where the source's log has its signed promotion; once such a log was seen, always so
+    #[arg(long)]
+    require_log: bool,
     /// Take releases from other machines over plain http
     #[arg(long)]
     allow_http: bool,
@@ -188,6 +191,7 @@ fn start(
         interval: Duration::from_secs(releases.sync_interval),
         max_staleness: Duration::from_secs(releases.max_staleness.saturating_mul(3600)),
         allow_schema_change: releases.allow_schema_change,
+        require_log: releases.require_log,
         fallback,
     };
     let released = start_released_with(config, source, &options, recording)?;

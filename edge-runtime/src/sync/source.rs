@@ -25,6 +25,8 @@ pub enum SourcePath {
     KeySet(u64),
     /// The signed list of tombstones of a number.
     Tombstones(u64),
+    /// The newest signed promotion of the store's log.
+    LogHead,
 }
 
 impl fmt::Display for SourcePath {
@@ -37,6 +39,7 @@ impl fmt::Display for SourcePath {
             Self::Scorer(release) => write!(f, "releases/{release}/scorer.wasm"),
             Self::KeySet(version) => write!(f, "keys/{version}.dsse.json"),
             Self::Tombstones(version) => write!(f, "tombstones/{version}.dsse.json"),
+            Self::LogHead => f.write_str("log/head.dsse.json"),
         }
     }
 }

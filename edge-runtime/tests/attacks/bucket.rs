@@ -160,8 +160,8 @@ fn releases_come_from_a_bucket_and_unchanged_ones_are_not_fetched() -> Tested {
     let (mut scene, bucket) = serving()?;
     let n_before = bucket.n_requests.load(Ordering::Relaxed);
     assert_eq!(scene.poll(NOW)?, Outcome::Confirmed { release: 1 });
-    // The pointer, a look for the next key set and one for tombstones; neither envelope nor model.
-    assert_eq!(bucket.n_requests.load(Ordering::Relaxed), n_before + 3);
+    // The pointer, a look for the next key set, one for tombstones and one for the log; neither envelope nor model.
+    assert_eq!(bucket.n_requests.load(Ordering::Relaxed), n_before + 4);
     scene.store.publish(2)?;
     assert_eq!(scene.poll(NOW)?, Outcome::Activated { release: 2 });
     scene.assert_serves(2);
@@ -179,7 +179,7 @@ fn attack_35_a_bucket_that_is_down_slow_or_cut_changes_nothing() -> Tested {
     let start = Instant::now();
     scene.refuses("source_failed");
     assert!(
-        // A second for each of the three files that are asked for; one answer alone would take five.
+        // A second for each of the three files that are asked for before it gives up; one answer alone would take five.
         start.elapsed() < Duration::from_millis(4500),
         "it was waited for"
     );

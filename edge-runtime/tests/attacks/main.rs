@@ -13,6 +13,7 @@ mod faulty;
 mod forged;
 mod keys;
 mod lasting;
+mod logged;
 mod old;
 
 type Tested = Result<(), Box<dyn std::error::Error>>;

@@ -6,14 +6,14 @@ use std::time::SystemTime;
 
 use clap::Args;
 use picket_access::{AuditEvent, AuditLog, Outcome};
-use picket_schema::ArtifactDigest;
 use picket_schema::record::{Pseudonyms, is_pseudonym};
+use picket_schema::release::LogAction;
 use serde::Serialize;
 
 use super::record_options::{StoreOptions, now_ms, read_secret};
 use crate::erase::{KeepsRows, erase_rows, models_with_rows, publish_tombstones};
 use crate::error::TrainerError;
-use crate::publish::{LogAction, PublishLog, open_store, user_and_host};
+use crate::publish::{Deed, PublishLog, open_store, user_and_host};
 use crate::records::ErasedRecords;
 use crate::signing::read_key;
 
@@ -124,10 +124,16 @@ impl EraseCommand {
             let keys: Vec<_> = keys.collect::<Result<_, _>>()?;
             let keys: Vec<_> = keys.iter().collect();
             let before = done.before_ms / 1000;
-            let version = publish_tombstones(store.as_ref(), &done.pseudonyms, before, &keys)?;
+            let (version, digest) =
+                publish_tombstones(store.as_ref(), &done.pseudonyms, before, &keys)?;
             done.tombstones = Some(version);
-            let digest = ArtifactDigest::of(version.to_string().as_bytes()).to_string();
-            PublishLog::new(store.as_ref()).append(LogAction::Erase, version, &digest, &keys)?;
+            let deed = Deed {
+                action: LogAction::Erase,
+                release: version,
+                digest: &digest.to_string(),
+                payload: None,
+            };
+            PublishLog::new(store.as_ref()).append(&deed, &keys)?;
             done.models_with_rows = models_with_rows(store.as_ref())?;
         }
         if self.store.is_named() {
