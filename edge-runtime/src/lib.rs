@@ -39,6 +39,7 @@ pub mod spool;
 pub mod sync;
 mod tls;
 mod trace;
+mod trusted_roots;
 pub mod upload;
 
 pub use audit_trail::{audit, start_audit};
@@ -59,3 +60,4 @@ pub use shadow::{ShadowMetrics, ShadowScoring, ShadowShare};
 pub use spin_up::{SpinConfig, SpinUp};
 pub use tls::TlsFiles;
 pub use trace::{Tracer, TracerConfig};
+pub use trusted_roots::TrustedRoots;

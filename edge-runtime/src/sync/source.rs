@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::directory::DirectorySource;
 use super::http_source::{HttpSource, HttpTimeouts};
 use super::s3::{S3Credentials, S3Source};
+use crate::trusted_roots::TrustedRoots;
 
 /// A file of a source. It is made of numbers alone: no text of a manifest ever becomes part of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,7 +120,7 @@ pub trait ReleaseSource: Send {
 }
 
 /// Opens what a `--release-source` names: `dir:PATH`, `https://…`, `http://…` on this machine or where
-/// `allow_http` says so, `s3://bucket/prefix`.
+/// `allow_http` says so, `s3://bucket/prefix`. With `roots` the server's certificate must come from one of them.
 ///
 /// # Errors
 /// [`SourceError::Unknown`] where it names none of these.
@@ -127,6 +128,7 @@ pub fn open_source(
     text: &str,
     allow_http: bool,
     timeout: Duration,
+    roots: Option<&TrustedRoots>,
 ) -> Result<Box<dyn ReleaseSource>, SourceError> {
     let timeouts = HttpTimeouts {
         connect: timeout.min(Duration::from_secs(10)),
@@ -137,15 +139,18 @@ pub fn open_source(
     }
     if text.starts_with("s3://") {
         let credentials = S3Credentials::from_environment()?;
-        return Ok(Box::new(S3Source::new(
-            text,
-            credentials,
-            allow_http,
-            timeouts,
-        )?));
+        let source = S3Source::new(text, credentials, allow_http, timeouts)?;
+        return Ok(match roots {
+            Some(roots) => Box::new(source.trusting(roots)),
+            None => Box::new(source),
+        });
     }
     if text.starts_with("https://") || text.starts_with("http://") {
-        return Ok(Box::new(HttpSource::new(text, allow_http, timeouts)?));
+        let source = HttpSource::new(text, allow_http, timeouts)?;
+        return Ok(match roots {
+            Some(roots) => Box::new(source.trusting(roots)),
+            None => Box::new(source),
+        });
     }
     Err(SourceError::Unknown {
         found: text.chars().take(200).collect(),

@@ -13,8 +13,8 @@ use s3s::service::S3ServiceBuilder;
 use crate::Tested;
 use crate::edge::{NOW, Result, STALE, Scene};
 
-const KEY: &str = "a-key";
-const SECRET: &str = "a-secret-that-nobody-sees";
+pub(crate) const KEY: &str = "a-key";
+pub(crate) const SECRET: &str = "a-secret-that-nobody-sees";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(usize)]
@@ -31,14 +31,14 @@ enum Fault {
 }
 
 /// The scene's store as a bucket, served until the tests end.
-struct Bucket {
-    address: SocketAddr,
+pub(crate) struct Bucket {
+    pub(crate) address: SocketAddr,
     fault: Arc<AtomicUsize>,
     n_requests: Arc<AtomicUsize>,
 }
 
 impl Bucket {
-    fn serve(scene: &Scene) -> Result<Self> {
+    pub(crate) fn serve(scene: &Scene) -> Result<Self> {
         let root = scene.store.folder.parent().ok_or("a root")?.to_owned();
         let (fault, n_requests) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
         let (current, counted) = (Arc::clone(&fault), Arc::clone(&n_requests));
@@ -79,6 +79,10 @@ impl Bucket {
             fault,
             n_requests,
         })
+    }
+
+    pub(crate) fn n_requests(&self) -> usize {
+        self.n_requests.load(Ordering::Relaxed)
     }
 
     fn set(&self, fault: Fault) {
