@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::Path;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use picket_access::{Role, TokenFile};
@@ -69,6 +70,7 @@ impl Edge {
         let scoring = Box::new(Native(OwnedModel::load(bytes)?));
         let limits = Limits::default();
         let service = Service::new(model, scoring, assets()?, Box::new(NoClock), limits);
+        let service = Arc::new(service);
         let path = folder.join("tokens.json");
         let (mut tokens, mut secrets) = (TokenFile::new(), BTreeMap::new());
         for role in Role::EDGE {
@@ -90,7 +92,7 @@ impl Edge {
                 .expect("threads");
             runtime.block_on(async {
                 let address = ([127, 0, 0, 1], 0).into();
-                let server = Server::bind_with(service.into(), address, options).await;
+                let server = Server::bind_with(service, address, options).await;
                 let server = server.expect("a port");
                 told.send(server.address().expect("an address"))
                     .expect("the test listens");

@@ -74,11 +74,9 @@ impl MongoSink {
 
     /// The same, over TLS, to a server whose certificate comes from one of these authorities and from no other.
     #[must_use]
-    pub fn trusting(self, roots: &TrustedRoots) -> Self {
-        Self {
-            ca: Some(roots.file().to_owned()),
-            ..self
-        }
+    pub fn trusting(mut self, roots: &TrustedRoots) -> Self {
+        self.ca = Some(roots.file().to_owned());
+        self
     }
 
     /// Inserts, for as long as a call may take.

@@ -15,7 +15,7 @@ use picket_schema::release::caps::{
     MAX_ENVELOPE_BYTES, MAX_LOG_ENTRY_BYTES, MAX_LOG_HEAD_BYTES, MAX_LOG_TEXT_BYTES,
 };
 use picket_schema::release::{
-    Envelope, KeyId, KeySet, LogAction, LogEntry, PayloadDigest, SigningKey,
+    Envelope, KeyId, KeySet, LogAction, LogEntry, LogMark, PayloadDigest, PublicKey, SigningKey,
 };
 use serde::Serialize;
 
@@ -203,7 +203,15 @@ impl<'s> PublishLog<'s> {
             let moved = match self.store.read(HEAD, MAX_LOG_HEAD_BYTES as u64)? {
                 None => self.store.create(HEAD, signed)?,
                 Some((there, revision)) => {
-                    let there = entry_of(&there).map_or(0, |(entry, _)| entry.number);
+                    // A head that is no entry of this log does not stay, whatever number it says.
+                    let there = match entry_of(&there) {
+                        Some((entry, bytes))
+                            if self.bytes(entry.number)?.as_ref() == Some(&bytes) =>
+                        {
+                            entry.number
+                        }
+                        _ => 0,
+                    };
                     there >= number || self.store.replace(HEAD, signed, &revision)?
                 }
             };
@@ -220,6 +228,24 @@ impl<'s> PublishLog<'s> {
     /// What the store says, and [`PublishError::Damaged`] for what is no head.
     pub fn head_release(&self) -> Result<Option<u64>, PublishError> {
         Ok(self.head()?.map(|(entry, _)| entry.release))
+    }
+
+    /// Whether the head names a release and all of these keys have signed it: after a rotation it has to be signed anew.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn head_is(&self, release: u64, keys: &[&SigningKey]) -> Result<bool, PublishError> {
+        let Some((envelope, _)) = self.store.read(HEAD, MAX_LOG_HEAD_BYTES as u64)? else {
+            return Ok(false);
+        };
+        let mut publics: Vec<_> = keys.iter().map(|key| key.public()).collect();
+        publics.sort_by_key(PublicKey::to_bytes);
+        publics.dedup_by_key(|key| key.to_bytes());
+        let Ok(keys) = KeySet::new(1, publics.len(), publics) else {
+            return Ok(false);
+        };
+        let mark = LogMark::of_head(&envelope, &keys, None);
+        Ok(mark.is_ok_and(|mark| mark.release == release))
     }
 
     fn head(&self) -> Result<Option<(LogEntry, Vec<u8>)>, PublishError> {
@@ -461,7 +487,7 @@ mod tests {
         let first = append(&store, LogAction::Promote, 1, &[&key]).unwrap();
         let head = folder.path().join(HEAD);
         let old = std::fs::read(&head).unwrap();
-        let mark = picket_schema::release::LogMark::of_head(&old, &keys(), None).unwrap();
+        let mark = LogMark::of_head(&old, &keys(), None).unwrap();
         assert_eq!((mark.number, mark.release), (first.number, 1));
         append(&store, LogAction::Sign, 2, &[&key]).unwrap();
         append(&store, LogAction::Promote, 2, &[&key]).unwrap();
@@ -484,8 +510,16 @@ mod tests {
         // A promotion that nobody signed leaves the head behind, and that is seen.
         append(&store, LogAction::Promote, 3, &[]).unwrap();
         assert!(log.verify(Some(&keys()), &[], Some(3)).is_err());
-        // A later promotion's head is not replaced by an earlier one's.
+        // A later promotion's head is not replaced by an earlier one's; what is no entry of this log is, whatever
+        // number it says.
         log.move_head(1, &old).unwrap();
         assert_eq!(std::fs::read(&head).unwrap(), new);
+        other.number = 1 << 40;
+        std::fs::write(&head, other.sign(&[&key]).unwrap()).unwrap();
+        log.move_head(1, &old).unwrap();
+        assert_eq!(std::fs::read(&head).unwrap(), old);
+        let stranger = SigningKey::from_seed(&[2; 32]);
+        assert!(log.head_is(1, &[&key, &key]).unwrap() && !log.head_is(2, &[&key]).unwrap());
+        assert!(!log.head_is(1, &[&stranger]).unwrap() && !log.head_is(1, &[]).unwrap());
     }
 }

@@ -289,8 +289,8 @@ impl<'s> Releases<'s> {
         };
         if let Some((champion, _)) = &before {
             if champion.release == release {
-                // What was promoted without a key, or by somebody who came no further, is signed now.
-                if !self.keys.is_empty() && log.head_release()? != Some(release) {
+                // What was promoted without a key, with keys of before, or by somebody who came no further, is signed now.
+                if !self.keys.is_empty() && !log.head_is(release, self.keys)? {
                     log.append(&deed(&manifest_digest), self.keys)?;
                 }
                 return Ok(champion.clone());
