@@ -93,3 +93,36 @@ fn records_go_over_tls_to_a_collector_whose_authority_is_named() -> Tested {
     assert_eq!(outcomes.len(), 1);
     Ok(())
 }
+
+#[cfg(feature = "mongodb")]
+#[test]
+fn a_mongodb_server_is_talked_to_over_tls_where_its_authority_is_named() -> Tested {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    // Never answers: what is tested is whether anything comes through the handshake.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    let relay = TlsRelay::start(listener.local_addr()?)?;
+    let n_through = Arc::<AtomicUsize>::default();
+    let counted = Arc::clone(&n_through);
+    std::thread::spawn(move || {
+        let mut held = Vec::new();
+        for stream in listener.incoming().flatten() {
+            counted.fetch_add(1, Ordering::Relaxed);
+            held.push(stream);
+        }
+    });
+    let uri = format!("mongodb://{}/?directConnection=true", relay.address);
+    for (authority, comes_through) in [(&relay.stranger, false), (&relay.authority, true)] {
+        let roots = TrustedRoots::read(authority)?;
+        let sink = picket_edge_runtime::upload::MongoSink::new(&uri, Duration::from_secs(4))?;
+        let failed = sink.trusting(&roots).deliver(&[br#"{"id":"a"}"#]);
+        assert!(
+            matches!(failed, Err(SinkError::Unreachable { .. })),
+            "{failed:?}"
+        );
+        let n_through = n_through.load(Ordering::Relaxed);
+        assert_eq!(n_through > 0, comes_through, "{n_through} connections");
+    }
+    Ok(())
+}
