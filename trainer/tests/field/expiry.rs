@@ -205,13 +205,13 @@ fn a_server_with_indexes_that_expire_is_asked_for_one_and_to_change_it() {
         names(&asked),
         ["listIndexes", "createIndexes", "listIndexes"]
     );
-    assert_eq!(asked[1].get_str("createIndexes"), Ok("records"));
+    assert_eq!(asked[1].get_str("createIndexes").unwrap(), "records");
     let index = asked[1].get_array("indexes").unwrap()[0]
         .as_document()
         .unwrap();
     // On the date, for an index on a number never expires.
-    assert_eq!(index.get_document("key"), Ok(&doc! {"time": 1}));
-    assert_eq!(index.get_str("name"), Ok("time_expires"));
+    assert_eq!(index.get_document("key").unwrap(), &doc! {"time": 1});
+    assert_eq!(index.get_str("name").unwrap(), "time_expires");
     assert_eq!(seconds(index), Some(30 * 86_400));
     assert_eq!(index.len(), 3, "{index}");
 
@@ -219,9 +219,9 @@ fn a_server_with_indexes_that_expire_is_asked_for_one_and_to_change_it() {
     assert_eq!(changed, Expiry::Index { days: 7 });
     let asked = fake.commands();
     assert_eq!(names(&asked), ["listIndexes", "collMod", "listIndexes"]);
-    assert_eq!(asked[1].get_str("collMod"), Ok("records"));
+    assert_eq!(asked[1].get_str("collMod").unwrap(), "records");
     let index = asked[1].get_document("index").unwrap();
-    assert_eq!(index.get_str("name"), Ok("time_expires"));
+    assert_eq!(index.get_str("name").unwrap(), "time_expires");
     assert_eq!((seconds(index), index.len()), (Some(7 * 86_400), 2));
     assert_eq!(asked[1].len(), 2, "{}", asked[1]);
     // Of more than the server's number holds it says what it holds.
@@ -244,7 +244,7 @@ fn a_server_without_is_not_believed_and_the_deletion_alone_holds_the_promise() {
         assert_eq!(fake.store.delete_before(1_700_000_000_000).unwrap(), 7);
         let asked = fake.commands();
         assert_eq!(names(&asked), ["delete"]);
-        assert_eq!(asked[0].get_str("delete"), Ok("records"));
+        assert_eq!(asked[0].get_str("delete").unwrap(), "records");
         let deletes = asked[0].get_array("deletes").unwrap();
         let expected = doc! {"q": {"time_ms": {"$lt": 1_700_000_000_000_i64}}, "limit": 0};
         assert_eq!(deletes, &[Bson::Document(expected)]);
