@@ -4,6 +4,7 @@
 
 #[cfg(feature = "mongodb")]
 mod expiry;
+mod folder;
 mod kept_rows;
 mod labelled_rows;
 mod scene;
