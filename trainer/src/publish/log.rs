@@ -73,7 +73,7 @@ impl std::fmt::Debug for PublishLog<'_> {
 }
 
 /// A name that fits into an entry.
-fn short(text: String) -> String {
+fn short(text: &str) -> String {
     let mut short: String = text.chars().filter(|it| !it.is_control()).collect();
     while short.len() > MAX_LOG_TEXT_BYTES {
         short.pop();
@@ -131,7 +131,7 @@ impl<'s> PublishLog<'s> {
     /// What the store says; [`PublishError::Busy`] where others were faster again and again. What was done is done.
     pub fn append(&self, deed: &Deed<'_>, keys: &[&SigningKey]) -> Result<LogEntry, PublishError> {
         let (user, host) = user_and_host();
-        let (user, host) = (user.map(short), host.map(short));
+        let (user, host) = (user.as_deref().map(short), host.as_deref().map(short));
         let mut number = self.last_number()?;
         for _ in 0..ATTEMPTS {
             let before = match number {

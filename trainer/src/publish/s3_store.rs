@@ -52,6 +52,7 @@ impl fmt::Debug for S3Settings {
             .field("endpoint", &self.endpoint)
             .field("region", &self.region)
             .field("has_credentials", &self.credentials.is_some())
+            .field("ca_bundle", &self.ca_bundle)
             .finish()
     }
 }

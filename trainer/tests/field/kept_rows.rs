@@ -5,6 +5,31 @@ use serde_json::{Value, json};
 
 use crate::scene::{KEY, Scene, id, parsed, stdout, trainer};
 
+/// A machine reads a missing value as its fill: a row that is stored filled is still the subject's.
+fn assert_filled_rows_are_found(svm: &[u8]) {
+    use picket_schema::artifact::{ModelTable, PackedRows, Transform};
+    let mut artifact = picket_schema::Artifact::decode(svm).unwrap();
+    artifact.transform = Transform(Vec::new());
+    let n_features = artifact.schema.n_features();
+    let ModelTable::Kernel(table) = &mut artifact.model else {
+        panic!("a machine is expected");
+    };
+    // Without the transform the columns are the features.
+    assert_eq!(table.rows.n_columns(), n_features);
+    let fill = table.iter_fills().next().unwrap();
+    let mut row = vec![1.0; n_features];
+    row[0] = fill;
+    table.rows = PackedRows::pack(n_features, &row);
+    row[0] = f32::NAN;
+    let mut subject = picket_trainer::erase::SubjectRows::default();
+    subject.insert(&row);
+    assert_eq!(subject.n_equal(&artifact), 1);
+    row[1] = -1.0;
+    let mut other = picket_trainer::erase::SubjectRows::default();
+    other.insert(&row);
+    assert_eq!(other.n_equal(&artifact), 0);
+}
+
 /// Takes a value out of every seventh row.
 fn leave_some_values_out(file: &std::path::Path) {
     let text = std::fs::read_to_string(file).unwrap();
@@ -141,6 +166,7 @@ fn models_that_keep_a_row_of_the_subject_are_named() {
         kept[1]["n_equal"], table.rows.n_rows,
         "all support vectors, also those with missing values"
     );
+    assert_filled_rows_are_found(&bytes);
     assert_eq!(ann["train_anew"].as_array().unwrap().len(), 3, "{ann}");
     let audit = std::fs::read_to_string(folder.join("audit.jsonl")).unwrap();
     let last = audit.lines().last().unwrap();
