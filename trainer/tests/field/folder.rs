@@ -35,8 +35,12 @@ fn label(n: u32, of: u32) -> Value {
 
 fn store(records: &[Value]) -> (tempfile::TempDir, FolderStore) {
     let folder = tempfile::tempdir().unwrap();
-    let lines: String = records.iter().map(|record| format!("{record}\n")).collect();
-    std::fs::write(folder.path().join("records-00000001.ndjson"), lines).unwrap();
+    let lines: Vec<String> = records.iter().map(Value::to_string).collect();
+    std::fs::write(
+        folder.path().join("records-00000001.ndjson"),
+        lines.join("\n") + "\n",
+    )
+    .unwrap();
     let store = FolderStore::open(folder.path()).unwrap();
     (folder, store)
 }
