@@ -9,10 +9,12 @@ import { RowForm } from './form.js';
 import { fetchArtifact, LoadedModel, loadModule, NEGATIVE, POSITIVE } from './model.js';
 import { checkGolden, fetchEnvelope, kindOf, Trust } from './release.js';
 import { Tabs } from './tabs.js';
+import { TokenNeeded, TokenPrompt } from './token.js';
 import { VerdictPanel } from './verdict.js';
 
 const tabs = new Tabs(document.querySelector('[role=tablist]'));
 const trust = new Trust();
+const tokenPrompt = new TokenPrompt(openServedAloud);
 /** What is open, once a model is. */
 let open = null;
 
@@ -89,6 +91,7 @@ function show(model) {
   showCard(model);
   form.setRow(typicalRow(model));
   byId('workspace').hidden = false;
+  tokenPrompt.done();
   open = { model, batch };
 }
 
@@ -122,7 +125,8 @@ async function openFiles(files) {
     }
     notice('');
   } catch (error) {
-    notice(`${name}: ${error.message}`);
+    if (error instanceof TokenNeeded) tokenPrompt.ask(error);
+    else notice(`${name}: ${error.message}`);
   }
   byId('forget-keys').hidden = !trust.hasKeys;
 }
@@ -135,10 +139,29 @@ async function openServed(tries = 2) {
   try {
     await openModel(served.artifact, envelope);
   } catch (error) {
-    if (tries <= 1 || !envelope) throw error;
+    if (tries <= 1 || !envelope || error instanceof TokenNeeded) throw error;
     return openServed(tries - 1);
   }
   return true;
+}
+
+/** The same, and says how it ended. */
+async function openServedAloud() {
+  const asked = !byId('token').hidden;
+  try {
+    notice('');
+    if (await openServed()) {
+      // The field that had the focus is gone.
+      if (asked) byId('main').focus();
+      return;
+    }
+    byId('model-name').textContent = 'No model';
+    notice('There is no model.picket beside this page. Open one, or drop it here.');
+  } catch (error) {
+    if (!open) byId('model-name').textContent = 'No model';
+    if (error instanceof TokenNeeded) tokenPrompt.ask(error);
+    else notice(`The model could not be loaded: ${error.message}`);
+  }
 }
 
 /** Dropped models, releases and keys are opened, any other file is taken for rows. */
@@ -181,10 +204,7 @@ async function start() {
   listen();
   try {
     await loadModule();
-    if (!await openServed()) {
-      byId('model-name').textContent = 'No model';
-      notice('There is no model.picket beside this page. Open one, or drop it here.');
-    }
+    await openServedAloud();
   } catch (error) {
     byId('model-name').textContent = 'No model';
     notice(`The model could not be loaded: ${error.message}`);

@@ -1,6 +1,7 @@
 // The model: the WebAssembly module and an artifact loaded into it.
 
 import init, { Model } from './pkg/picket.js';
+import { fetchBeside } from './token.js';
 
 /** Verdict codes as the module answers them. */
 export const NEGATIVE = 0;
@@ -17,9 +18,8 @@ export function loadModule() {
 
 /** The artifact beside the page, and whether it came in a signed release; `null` where there is none. */
 export async function fetchArtifact() {
-  const response = await fetch('model.picket', { cache: 'no-cache' });
+  const response = await fetchBeside('model.picket', { cache: 'no-cache' });
   if (response.status === 404) return null;
-  if (response.status === 401) throw new Error('this server gives its model to who has a token. Open a model file instead.');
   if (!response.ok) throw new Error(`model.picket: the server answered ${response.status}`);
   return {
     artifact: new Uint8Array(await response.arrayBuffer()),

@@ -2,6 +2,8 @@
 //
 // The rules are those of every edge (schema/RELEASE.md), in a module that is loaded when there is something to verify.
 
+import { fetchBeside } from './token.js';
+
 const PLACE = 'picket-trust';
 let ready = null;
 
@@ -79,7 +81,7 @@ export class Trust {
 
 /** The envelope beside the page, or `null` where there is none. */
 export async function fetchEnvelope() {
-  const response = await fetch('release.dsse.json');
+  const response = await fetchBeside('release.dsse.json');
   if (response.status === 404) return null;
   if (!response.ok) throw new Error(`release.dsse.json: the server answered ${response.status}`);
   return new Uint8Array(await response.arrayBuffer());

@@ -209,6 +209,7 @@ fn page() -> Result<String, Box<dyn std::error::Error>> {
         upload: Some(UploadConfig {
             target: "http://127.0.0.1:9".to_owned(),
             token: Some("none".to_owned()),
+            roots: None,
             pace: crate::upload::Pace::default(),
         }),
     })?;

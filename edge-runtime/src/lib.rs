@@ -37,6 +37,7 @@ mod spin_up;
 pub mod spool;
 pub mod sync;
 mod tls;
+mod trusted_roots;
 pub mod upload;
 mod write_limit;
 
@@ -56,3 +57,4 @@ pub use server::{Server, ServerOptions};
 pub use shadow::{ShadowMetrics, ShadowScoring, ShadowShare};
 pub use spin_up::{SpinConfig, SpinUp};
 pub use tls::TlsFiles;
+pub use trusted_roots::TrustedRoots;

@@ -13,6 +13,7 @@ use crate::error::StartError;
 use crate::record::{RandomIds, RecorderConfig, SpoolRecorder, node_name};
 use crate::shadow::{Shadow, Told};
 use crate::spool::{Spool, SpoolConfig, SpoolError};
+use crate::trusted_roots::TrustedRoots;
 use crate::upload::{CollectorSink, Pace, RecordSink, UploadMetrics, Uploader};
 use picket_telemetry::log;
 
@@ -39,6 +40,8 @@ pub struct UploadConfig {
     pub target: String,
     /// The bearer token for a collector.
     pub token: Option<String>,
+    /// The authorities that the server's certificate must come from, in the place of the public ones.
+    pub roots: Option<TrustedRoots>,
     /// How often and how much.
     pub pace: Pace,
 }
@@ -218,9 +221,12 @@ fn sink(upload: &UploadConfig) -> Result<Box<dyn RecordSink>, StartError> {
                 return Err(StartError::Upload { reason });
             };
             let sink = CollectorSink::new(&upload.target, token, UPLOAD_TIMEOUT);
-            Ok(Box::new(sink))
+            Ok(Box::new(match &upload.roots {
+                Some(roots) => sink.trusting(roots),
+                None => sink,
+            }))
         }
-        "mongodb" | "mongodb+srv" => mongo_sink(&upload.target),
+        "mongodb" | "mongodb+srv" => mongo_sink(&upload.target, upload.roots.as_ref()),
         _ => Err(StartError::Upload {
             // The target itself may hold a password.
             reason:
@@ -235,12 +241,18 @@ fn sink(upload: &UploadConfig) -> Result<Box<dyn RecordSink>, StartError> {
 /// # Errors
 /// [`StartError::Upload`] for a URI that cannot be read, or where this program was built without MongoDB.
 #[cfg(feature = "mongodb")]
-pub fn mongo_sink(uri: &str) -> Result<Box<dyn RecordSink>, StartError> {
+pub fn mongo_sink(
+    uri: &str,
+    roots: Option<&TrustedRoots>,
+) -> Result<Box<dyn RecordSink>, StartError> {
     let sink = crate::upload::MongoSink::new(uri, UPLOAD_TIMEOUT * 2 / 3);
     let sink = sink.map_err(|error| StartError::Upload {
         reason: error.to_string(),
     })?;
-    Ok(Box::new(sink))
+    Ok(Box::new(match roots {
+        Some(roots) => sink.trusting(roots),
+        None => sink,
+    }))
 }
 
 /// A sink for a MongoDB server.
@@ -248,7 +260,7 @@ pub fn mongo_sink(uri: &str) -> Result<Box<dyn RecordSink>, StartError> {
 /// # Errors
 /// [`StartError::Upload`]: this program was built without MongoDB.
 #[cfg(not(feature = "mongodb"))]
-pub fn mongo_sink(_: &str) -> Result<Box<dyn RecordSink>, StartError> {
+pub fn mongo_sink(_: &str, _: Option<&TrustedRoots>) -> Result<Box<dyn RecordSink>, StartError> {
     Err(StartError::Upload {
         reason: "this program was built without the feature mongodb".to_owned(),
     })

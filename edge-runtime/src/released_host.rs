@@ -41,6 +41,8 @@ pub struct SyncOptions {
     pub max_staleness: Duration,
     /// Whether a release may have another schema than the one before.
     pub allow_schema_change: bool,
+    /// Whether the source must have a signed log of promotions from the start.
+    pub require_log: bool,
     /// A model to serve until there is a release. It is trusted as every file of the device is.
     pub fallback: Option<PathBuf>,
 }
@@ -93,6 +95,7 @@ pub fn start_released_with(
         keys,
         max_staleness: options.max_staleness,
         allow_schema_change: options.allow_schema_change,
+        require_log: options.require_log,
     };
     let folder = StateDir::open(&options.state_dir).map_err(SyncError::from);
     let folder = folder.map_err(StartError::ReleaseState)?;

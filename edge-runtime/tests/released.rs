@@ -128,6 +128,7 @@ async fn what_a_challenger_says_is_recorded_and_tombstones_erase_what_waits() ->
         interval: Duration::from_millis(200),
         max_staleness: Duration::from_hours(1),
         allow_schema_change: false,
+        require_log: false,
         fallback: None,
     };
     let recording = recording(folder.path())?;
@@ -236,6 +237,7 @@ async fn releases_are_swapped_under_load_and_withheld_when_revoked() -> Result<(
         interval: Duration::from_millis(200),
         max_staleness: Duration::from_hours(1),
         allow_schema_change: false,
+        require_log: false,
         fallback: None,
     };
     let source = Box::new(DirectorySource::new(store.folder.clone()));
@@ -412,6 +414,7 @@ fn a_scorer_that_comes_with_a_release_is_swapped_with_the_model() -> Result<()> 
         interval: Duration::from_millis(100),
         max_staleness: Duration::from_hours(1),
         allow_schema_change: false,
+        require_log: false,
         fallback: None,
     };
     let start = |store: &Store| {

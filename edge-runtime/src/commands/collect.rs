@@ -43,7 +43,7 @@ impl Collect {
     pub(crate) fn run(self) -> Result<()> {
         let sink: Box<dyn RecordSink> = match (&self.into, &self.mongodb) {
             (Some(folder), _) => Box::new(FolderSink::open(folder)?),
-            (None, Some(uri)) => mongo_sink(uri)?,
+            (None, Some(uri)) => mongo_sink(uri, None)?,
             (None, None) => anyhow::bail!("--mongodb or --into says where records are kept"),
         };
         self.telling.start()?;

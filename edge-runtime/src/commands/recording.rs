@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use picket_edge_runtime::record::{Pseudonyms, RecordMode, RecorderConfig};
 use picket_edge_runtime::spool::{SpoolConfig, WhenFull};
 use picket_edge_runtime::upload::{Hours, Pace};
-use picket_edge_runtime::{RecordingConfig, UploadConfig};
+use picket_edge_runtime::{RecordingConfig, TrustedRoots, UploadConfig};
 
 use super::secret;
 
@@ -80,6 +80,15 @@ pub(crate) struct RecordingArgs {
     /// The file with the token for a collector, or the variable `PICKET_UPLOAD_TOKEN`
     #[arg(long, value_name = "FILE")]
     upload_token: Option<PathBuf>,
+    /// The authorities, in PEM, that the certificate of the collector or the MongoDB server must come from, in the
+    /// place of the public ones
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "PICKET_UPLOAD_CA",
+        requires = "upload"
+    )]
+    upload_ca: Option<PathBuf>,
     /// The most records in a batch
     #[arg(long, value_name = "COUNT", env = "PICKET_UPLOAD_RECORDS", default_value_t = Pace::default().max_records)]
     upload_records: usize,
@@ -122,6 +131,8 @@ impl RecordingArgs {
         let key = secret(self.pseudonym_key.as_deref(), "PICKET_PSEUDONYM_KEY")?;
         let pseudonyms = key.map(|key| Pseudonyms::new(key.as_bytes())).transpose()?;
         let token = secret(self.upload_token.as_deref(), "PICKET_UPLOAD_TOKEN")?;
+        let roots = self.upload_ca.as_deref().map(TrustedRoots::read);
+        let roots = roots.transpose()?;
         let longest_wait = Duration::from_secs(self.upload_longest_wait);
         let pace = Pace {
             max_records: self.upload_records,
@@ -155,6 +166,7 @@ impl RecordingArgs {
             upload: self.upload.map(|target| UploadConfig {
                 target,
                 token,
+                roots,
                 pace,
             }),
         }))

@@ -9,7 +9,8 @@ use anyhow::{Context as _, Result, anyhow, ensure};
 use picket_edge_runtime::sync::{Poller, open_source};
 use picket_edge_runtime::{
     AllowedOrigins, HostConfig, LiveService, PoolConfig, Recording, Server, ServerOptions,
-    SyncOptions, default_cache_dir, default_component, start_released_with, start_with,
+    SyncOptions, TrustedRoots, default_cache_dir, default_component, start_released_with,
+    start_with,
 };
 use picket_service::Limits;
 
@@ -86,6 +87,13 @@ struct Releases {
     /// Take releases with another schema than the one before
     #[arg(long)]
     allow_schema_change: bool,
+    /// Take a release only where the source's log has its signed promotion; once such a log was seen, always so
+    #[arg(long)]
+    require_log: bool,
+    /// The authorities, in PEM, that the source's certificate must come from, in the place of the public ones; for s3
+    /// the variable `AWS_CA_BUNDLE` does too
+    #[arg(long, value_name = "FILE", requires = "release_source")]
+    release_ca: Option<PathBuf>,
     /// Take releases from other machines over plain http
     #[arg(long)]
     allow_http: bool,
@@ -181,13 +189,20 @@ fn start(
         return Ok((start_with(config, recording)?.into(), None));
     };
     let timeout = Duration::from_secs(releases.sync_timeout);
-    let source = open_source(&source, releases.allow_http, timeout)?;
+    let bundle = || {
+        let bundle = std::env::var_os("AWS_CA_BUNDLE").filter(|it| !it.is_empty());
+        bundle.filter(|_| source.starts_with("s3://"))
+    };
+    let ca = releases.release_ca.or_else(|| bundle().map(PathBuf::from));
+    let roots = ca.as_deref().map(TrustedRoots::read).transpose()?;
+    let source = open_source(&source, releases.allow_http, timeout, roots.as_ref())?;
     let options = SyncOptions {
         trusted_keys,
         state_dir,
         interval: Duration::from_secs(releases.sync_interval),
         max_staleness: Duration::from_secs(releases.max_staleness.saturating_mul(3600)),
         allow_schema_change: releases.allow_schema_change,
+        require_log: releases.require_log,
         fallback,
     };
     let released = start_released_with(config, source, &options, recording)?;

@@ -4,6 +4,7 @@ use std::io::Read as _;
 use std::time::Duration;
 
 use super::source::{Fetched, ReleaseSource, SourceError, SourcePath};
+use crate::trusted_roots::TrustedRoots;
 
 /// How long a source may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +19,21 @@ pub struct HttpTimeouts {
 #[derive(Clone, Debug)]
 pub struct HttpSource {
     origin: String,
+    timeouts: HttpTimeouts,
     agent: ureq::Agent,
+}
+
+fn agent(timeouts: HttpTimeouts, roots: Option<&TrustedRoots>) -> ureq::Agent {
+    let config = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .timeout_connect(Some(timeouts.connect))
+        .timeout_global(Some(timeouts.whole))
+        .tls_config(TrustedRoots::tls(roots))
+        .user_agent(concat!("picket-edge-runtime/", env!("CARGO_PKG_VERSION")))
+        .build();
+    ureq::Agent::new_with_config(config)
 }
 
 impl HttpSource {
@@ -33,18 +48,20 @@ impl HttpSource {
         timeouts: HttpTimeouts,
     ) -> Result<Self, SourceError> {
         check_address(address, allow_http)?;
-        let config = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .timeout_connect(Some(timeouts.connect))
-            .timeout_global(Some(timeouts.whole))
-            .user_agent(concat!("picket-edge-runtime/", env!("CARGO_PKG_VERSION")))
-            .build();
         Ok(Self {
             origin: address.trim_end_matches('/').to_owned(),
-            agent: ureq::Agent::new_with_config(config),
+            timeouts,
+            agent: agent(timeouts, None),
         })
+    }
+
+    /// The same, of a server whose certificate comes from one of these authorities and from no other.
+    #[must_use]
+    pub fn trusting(self, roots: &TrustedRoots) -> Self {
+        Self {
+            agent: agent(self.timeouts, Some(roots)),
+            ..self
+        }
     }
 
     /// As [`ReleaseSource::fetch`], with more headers.

@@ -33,6 +33,8 @@ pub struct SyncConfig {
     pub max_staleness: Duration,
     /// Whether a release may have another schema than the one before: its clients must know.
     pub allow_schema_change: bool,
+    /// Whether the source must have a signed log from the start. Once one was seen, it must in any case.
+    pub require_log: bool,
 }
 
 /// How a poll ended.
@@ -186,8 +188,11 @@ impl ReleaseSync {
         self.follow_keys();
         self.follow_tombstones();
         let now = clock.max(self.state.clock_floor);
-        let number = self.newest()?;
+        let (number, log) = self.newest_promoted()?;
         if let Some(serving) = self.serving.filter(|it| it.mark.release == number) {
+            if let Some(log) = log {
+                log.check(number, serving.mark.payload)?;
+            }
             return self.confirm(serving, now);
         }
         if let Some(seen) = self.state.high_water.filter(|seen| number < seen.release) {
@@ -208,6 +213,9 @@ impl ReleaseSync {
             schema: schema.filter(|_| !self.config.allow_schema_change),
         };
         let verified = trust.manifest(&envelope, Some(number))?;
+        if let Some(log) = log {
+            log.check(number, verified.high_water().payload)?;
+        }
         // The mark first, on the disk: whatever becomes of the files, nothing older comes back.
         let mut state = self.state.clone();
         state.high_water = Some(verified.high_water());

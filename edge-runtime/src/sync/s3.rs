@@ -13,6 +13,7 @@ use sha2::Sha256;
 
 use super::http_source::{HttpSource, HttpTimeouts};
 use super::source::{Fetched, ReleaseSource, SourceError, SourcePath};
+use crate::trusted_roots::TrustedRoots;
 
 /// The SHA-256 of an empty body.
 const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
@@ -112,6 +113,15 @@ impl S3Source {
             host,
             root,
         })
+    }
+
+    /// The same, of a store whose certificate comes from one of these authorities and from no other.
+    #[must_use]
+    pub fn trusting(self, roots: &TrustedRoots) -> Self {
+        Self {
+            http: self.http.trusting(roots),
+            ..self
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::directory::DirectorySource;
 use super::http_source::{HttpSource, HttpTimeouts};
 use super::s3::{S3Credentials, S3Source};
+use crate::trusted_roots::TrustedRoots;
 
 /// A file of a source. It is made of numbers alone: no text of a manifest ever becomes part of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +26,8 @@ pub enum SourcePath {
     KeySet(u64),
     /// The signed list of tombstones of a number.
     Tombstones(u64),
+    /// The newest signed promotion of the store's log.
+    LogHead,
 }
 
 impl fmt::Display for SourcePath {
@@ -37,6 +40,7 @@ impl fmt::Display for SourcePath {
             Self::Scorer(release) => write!(f, "releases/{release}/scorer.wasm"),
             Self::KeySet(version) => write!(f, "keys/{version}.dsse.json"),
             Self::Tombstones(version) => write!(f, "tombstones/{version}.dsse.json"),
+            Self::LogHead => f.write_str("log/head.dsse.json"),
         }
     }
 }
@@ -116,7 +120,7 @@ pub trait ReleaseSource: Send {
 }
 
 /// Opens what a `--release-source` names: `dir:PATH`, `https://…`, `http://…` on this machine or where
-/// `allow_http` says so, `s3://bucket/prefix`.
+/// `allow_http` says so, `s3://bucket/prefix`. With `roots` the server's certificate must come from one of them.
 ///
 /// # Errors
 /// [`SourceError::Unknown`] where it names none of these.
@@ -124,6 +128,7 @@ pub fn open_source(
     text: &str,
     allow_http: bool,
     timeout: Duration,
+    roots: Option<&TrustedRoots>,
 ) -> Result<Box<dyn ReleaseSource>, SourceError> {
     let timeouts = HttpTimeouts {
         connect: timeout.min(Duration::from_secs(10)),
@@ -134,15 +139,18 @@ pub fn open_source(
     }
     if text.starts_with("s3://") {
         let credentials = S3Credentials::from_environment()?;
-        return Ok(Box::new(S3Source::new(
-            text,
-            credentials,
-            allow_http,
-            timeouts,
-        )?));
+        let source = S3Source::new(text, credentials, allow_http, timeouts)?;
+        return Ok(match roots {
+            Some(roots) => Box::new(source.trusting(roots)),
+            None => Box::new(source),
+        });
     }
     if text.starts_with("https://") || text.starts_with("http://") {
-        return Ok(Box::new(HttpSource::new(text, allow_http, timeouts)?));
+        let source = HttpSource::new(text, allow_http, timeouts)?;
+        return Ok(match roots {
+            Some(roots) => Box::new(source.trusting(roots)),
+            None => Box::new(source),
+        });
     }
     Err(SourceError::Unknown {
         found: text.chars().take(200).collect(),

@@ -10,7 +10,7 @@ use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use picket_schema::ArtifactDigest;
-use picket_schema::release::{HighWater, KeySet, Revocations};
+use picket_schema::release::{HighWater, KeySet, LogMark, Revocations};
 use serde::{Deserialize, Serialize};
 
 /// The version of the state's file.
@@ -84,6 +84,9 @@ pub(super) struct State {
     /// The last list of tombstones that was carried out.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(super) tombstones: u64,
+    /// The newest signed promotion seen. Once there is one, the source must have a log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) log: Option<LogMark>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
@@ -103,6 +106,7 @@ impl Default for State {
             clock_floor: 0,
             confirmed_at: 0,
             tombstones: 0,
+            log: None,
         }
     }
 }

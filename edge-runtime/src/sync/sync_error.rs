@@ -1,6 +1,6 @@
 //! Why a poll did not bring the edge up to date.
 
-use picket_schema::release::ReleaseError;
+use picket_schema::release::{LogError, ReleaseError};
 
 use super::source::SourceError;
 use super::state::StateError;
@@ -15,6 +15,9 @@ pub enum SyncError {
     /// What the source gave is not to be trusted.
     #[error(transparent)]
     Refused(#[from] ReleaseError),
+    /// The store's log is not to be trusted, or says otherwise.
+    #[error(transparent)]
+    Log(#[from] LogError),
     /// The pointer is not what it should be.
     #[error("channels/champion.json: {reason}")]
     Pointer {
@@ -41,6 +44,7 @@ impl SyncError {
             Self::Source(SourceError::Absent { .. }) => "file_absent",
             Self::Source(_) => "source_failed",
             Self::Refused(error) => error.cause(),
+            Self::Log(error) => error.cause(),
             Self::Pointer { .. } => "pointer_malformed",
             Self::State(_) => "state_failed",
             Self::Load { .. } => "load_failed",
@@ -51,7 +55,7 @@ impl SyncError {
     #[must_use]
     pub fn is_refusal(&self) -> bool {
         match self {
-            Self::Refused(_) | Self::Pointer { .. } | Self::Load { .. } => true,
+            Self::Refused(_) | Self::Log(_) | Self::Pointer { .. } | Self::Load { .. } => true,
             Self::Source(error) => matches!(error, SourceError::TooLarge { .. }),
             Self::State(_) => false,
         }

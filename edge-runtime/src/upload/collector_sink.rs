@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::sink::{Outcome, RecordSink, SinkError};
+use crate::trusted_roots::TrustedRoots;
 
 /// The most bytes of an answer that are read.
 const MAX_ANSWER: u64 = 4 << 20;
@@ -50,6 +51,7 @@ impl From<CollectedOutcome> for Outcome {
 /// Posts batches to a collector, as NDJSON.
 pub struct CollectorSink {
     agent: ureq::Agent,
+    timeout: Duration,
     url: String,
     authorization: String,
 }
@@ -66,17 +68,32 @@ impl CollectorSink {
     /// Posts to `/records` under a URL, with a bearer token. A try takes at most `timeout`.
     #[must_use]
     pub fn new(url: &str, token: &str, timeout: Duration) -> Self {
-        let config = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .timeout_global(Some(timeout))
-            .build();
         Self {
-            agent: config.into(),
+            agent: agent(timeout, None),
+            timeout,
             url: format!("{}/records", url.trim_end_matches('/')),
             authorization: format!("Bearer {}", token.trim()),
         }
     }
+
+    /// The same, to a collector whose certificate comes from one of these authorities and from no other.
+    #[must_use]
+    pub fn trusting(self, roots: &TrustedRoots) -> Self {
+        Self {
+            agent: agent(self.timeout, Some(roots)),
+            ..self
+        }
+    }
+}
+
+fn agent(timeout: Duration, roots: Option<&TrustedRoots>) -> ureq::Agent {
+    let config = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .timeout_global(Some(timeout))
+        .tls_config(TrustedRoots::tls(roots))
+        .build();
+    config.into()
 }
 
 /// The same for the same records: a server may know by it that it has seen the batch.

@@ -1,15 +1,17 @@
 //! Records to MongoDB, one document a record, under the record's id.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use mongodb::bson::{self, Bson, Document};
 use mongodb::error::{Error, ErrorKind, InsertManyError};
-use mongodb::options::{ClientOptions, ConnectionString, WriteConcern};
+use mongodb::options::{ClientOptions, ConnectionString, Tls, TlsOptions, WriteConcern};
 use mongodb::{Client, Collection};
 use tokio::runtime::Runtime;
 
 use super::mongo_setup::{make_indexes, make_validator};
 use super::sink::{Outcome, RecordSink, SinkError};
+use crate::trusted_roots::TrustedRoots;
 
 /// The server has a document with this `_id` already: this record came before.
 const DUPLICATE_KEY: i32 = 11000;
@@ -27,6 +29,8 @@ const COLLECTION: &str = "records";
 pub struct MongoSink {
     target: ConnectionString,
     timeout: Duration,
+    /// The file of the authorities that the server's certificate must come from; without it what the URI says.
+    ca: Option<PathBuf>,
     /// The driver's tasks run here: its blocking interface has no limit of time, and a server that takes a batch and
     /// never answers would hold the upload for good.
     runtime: Option<Runtime>,
@@ -61,10 +65,18 @@ impl MongoSink {
         Ok(Self {
             target,
             timeout,
+            ca: None,
             runtime: None,
             client: None,
             indexed: false,
         })
+    }
+
+    /// The same, over TLS, to a server whose certificate comes from one of these authorities and from no other.
+    #[must_use]
+    pub fn trusting(mut self, roots: &TrustedRoots) -> Self {
+        self.ca = Some(roots.file().to_owned());
+        self
     }
 
     /// Inserts, for as long as a call may take.
@@ -105,6 +117,14 @@ impl MongoSink {
             // The batch itself takes its time too.
             options.server_selection_timeout = Some(self.timeout / 2);
             options.connect_timeout = Some(self.timeout / 2);
+            if let Some(ca) = &self.ca {
+                let mut tls = match options.tls.take() {
+                    Some(Tls::Enabled(tls)) => tls,
+                    Some(Tls::Disabled) | None => TlsOptions::default(),
+                };
+                tls.ca_file_path = Some(ca.clone());
+                options.tls = Some(Tls::Enabled(tls));
+            }
             options.app_name.get_or_insert_with(|| "picket".to_owned());
             self.client.insert(Client::with_options(options)?).clone()
         };

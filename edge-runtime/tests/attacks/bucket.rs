@@ -13,8 +13,8 @@ use s3s::service::S3ServiceBuilder;
 use crate::Tested;
 use crate::edge::{NOW, Result, STALE, Scene};
 
-const KEY: &str = "a-key";
-const SECRET: &str = "a-secret-that-nobody-sees";
+pub(crate) const KEY: &str = "a-key";
+pub(crate) const SECRET: &str = "a-secret-that-nobody-sees";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(usize)]
@@ -31,14 +31,14 @@ enum Fault {
 }
 
 /// The scene's store as a bucket, served until the tests end.
-struct Bucket {
-    address: SocketAddr,
+pub(crate) struct Bucket {
+    pub(crate) address: SocketAddr,
     fault: Arc<AtomicUsize>,
     n_requests: Arc<AtomicUsize>,
 }
 
 impl Bucket {
-    fn serve(scene: &Scene) -> Result<Self> {
+    pub(crate) fn serve(scene: &Scene) -> Result<Self> {
         let root = scene.store.folder.parent().ok_or("a root")?.to_owned();
         let (fault, n_requests) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
         let (current, counted) = (Arc::clone(&fault), Arc::clone(&n_requests));
@@ -79,6 +79,10 @@ impl Bucket {
             fault,
             n_requests,
         })
+    }
+
+    pub(crate) fn n_requests(&self) -> usize {
+        self.n_requests.load(Ordering::Relaxed)
     }
 
     fn set(&self, fault: Fault) {
@@ -160,8 +164,8 @@ fn releases_come_from_a_bucket_and_unchanged_ones_are_not_fetched() -> Tested {
     let (mut scene, bucket) = serving()?;
     let n_before = bucket.n_requests.load(Ordering::Relaxed);
     assert_eq!(scene.poll(NOW)?, Outcome::Confirmed { release: 1 });
-    // The pointer, a look for the next key set and one for tombstones; neither envelope nor model.
-    assert_eq!(bucket.n_requests.load(Ordering::Relaxed), n_before + 3);
+    // The pointer, a look for the next key set, one for tombstones and one for the log; neither envelope nor model.
+    assert_eq!(bucket.n_requests.load(Ordering::Relaxed), n_before + 4);
     scene.store.publish(2)?;
     assert_eq!(scene.poll(NOW)?, Outcome::Activated { release: 2 });
     scene.assert_serves(2);
@@ -179,7 +183,7 @@ fn attack_35_a_bucket_that_is_down_slow_or_cut_changes_nothing() -> Tested {
     let start = Instant::now();
     scene.refuses("source_failed");
     assert!(
-        // A second for each of the three files that are asked for; one answer alone would take five.
+        // A second for each of the three files that are asked for before it gives up; one answer alone would take five.
         start.elapsed() < Duration::from_millis(4500),
         "it was waited for"
     );

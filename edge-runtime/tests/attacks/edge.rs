@@ -11,7 +11,8 @@ use picket_edge_runtime::sync::{
     StateDir, SyncConfig, SyncError, SyncMetrics, check_golden,
 };
 use picket_schema::release::{
-    ArtifactRef, GoldenRow, KeySet, Manifest, Revocations, SigningKey, Tombstones,
+    ArtifactRef, Envelope, GoldenRow, KeySet, LogAction, LogEntry, Manifest, PayloadDigest,
+    Revocations, SigningKey, Tombstones,
 };
 use picket_schema::{Artifact, ArtifactDigest};
 use picket_wasm_model::{OwnedModel, Scorer};
@@ -106,6 +107,35 @@ impl Store {
         self.point_at(release)
     }
 
+    /// The head of a log that was signed, entry `number`: `release` was promoted, as it lies in the store.
+    pub(crate) fn log_head(
+        &self,
+        number: u64,
+        release: u64,
+        keys: &[&SigningKey],
+    ) -> Result<Vec<u8>> {
+        let place = self
+            .folder
+            .join(format!("releases/{release}/release.dsse.json"));
+        let envelope = Envelope::from_json(&fs::read(place)?)?;
+        let entry = LogEntry {
+            action: LogAction::Promote,
+            digest: ArtifactDigest([3; 32]),
+            host: None,
+            number,
+            payload: Some(PayloadDigest::of(envelope.unverified_payload())),
+            previous: (number > 1).then_some(PayloadDigest([4; 32])),
+            release,
+            time: "2026-01-01T00:00:00Z".to_owned(),
+            user: None,
+        };
+        Ok(entry.sign(keys)?)
+    }
+
+    pub(crate) fn put_head(&self, head: &[u8]) -> Result<()> {
+        self.put("log/head.dsse.json", head)
+    }
+
     pub(crate) fn put_envelope(&self, release: u64, envelope: &[u8]) -> Result<()> {
         self.put(&format!("releases/{release}/release.dsse.json"), envelope)
     }
@@ -161,6 +191,8 @@ pub(crate) struct Scene {
     pub(crate) store: Store,
     pub(crate) state: PathBuf,
     pub(crate) keys: KeySet,
+    /// Whether the edge asks for a log from the start; counts from the next start on.
+    pub(crate) require_log: bool,
     sync: Option<ReleaseSync>,
     seen: Arc<Mutex<Seen>>,
     _folder: tempfile::TempDir,
@@ -186,6 +218,7 @@ impl Scene {
             store,
             state,
             keys,
+            require_log: false,
             sync: None,
             seen: Arc::default(),
             _folder: folder,
@@ -209,6 +242,7 @@ impl Scene {
             keys: self.keys.clone(),
             max_staleness: Duration::from_secs(STALE),
             allow_schema_change: false,
+            require_log: self.require_log,
         };
         let host = Box::new(Host(Arc::clone(&self.seen)));
         let folder = StateDir::open(&self.state)?;

@@ -19,7 +19,7 @@ fn put(scene: &Scene, number: u64, envelope: &[u8]) -> Tested {
 }
 
 #[test]
-fn attack_35_a_forged_list_erases_nothing() -> Tested {
+fn attack_38_a_forged_list_erases_nothing() -> Tested {
     let mut scene = Scene::serving(1)?;
     put(&scene, 1, &list(1, &key(9))?)?;
     scene.poll(NOW)?;
@@ -41,7 +41,7 @@ fn attack_35_a_forged_list_erases_nothing() -> Tested {
 }
 
 #[test]
-fn attack_36_lists_are_carried_out_in_order_each_once() -> Tested {
+fn attack_39_lists_are_carried_out_in_order_each_once() -> Tested {
     let mut scene = Scene::serving(1)?;
     // A later list in the place of an earlier one.
     put(&scene, 1, &list(2, &key(1))?)?;

@@ -5,6 +5,8 @@
 
 #[path = "../../service/tests/fixture/mod.rs"]
 mod fixture;
+#[path = "../tls_relay/mod.rs"]
+mod tls_relay;
 
 mod bucket;
 mod edge;
@@ -13,6 +15,8 @@ mod faulty;
 mod forged;
 mod keys;
 mod lasting;
+mod logged;
 mod old;
+mod private_authority;
 
 type Tested = Result<(), Box<dyn std::error::Error>>;

@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use picket_schema::release::{
-    Envelope, KeySet, Manifest, Revocations, SigningKey, Trust,
+    Envelope, KeySet, LogEntry, LogMark, Manifest, Revocations, SigningKey, Trust,
 };
 
 fuzz_target!(|bytes: &[u8]| {
@@ -21,6 +21,7 @@ fuzz_target!(|bytes: &[u8]| {
     // Nobody signed these.
     assert!(trust.manifest(bytes, None).is_err());
     assert!(keys.next(bytes).is_err());
+    assert!(LogMark::of_head(bytes, &keys, None).is_err());
     if let Ok(envelope) = Envelope::from_json(bytes) {
         let json = envelope.to_json();
         assert!(json.is_ok_and(|json| Envelope::from_json(&json) == Ok(envelope)));
@@ -28,6 +29,12 @@ fuzz_target!(|bytes: &[u8]| {
     if let Ok(set) = KeySet::from_trusted_json(bytes) {
         let json = set.to_json().expect("what was read can be written");
         assert_eq!(KeySet::from_trusted_json(&json), Ok(set));
+    }
+    if let Ok(entry) = LogEntry::from_json(bytes) {
+        assert_eq!(entry.to_json().as_deref(), Ok(bytes));
+        let head = entry.sign(&[&key]).expect("a small envelope");
+        // Only a promotion of a signed release is a head.
+        let _ = LogMark::of_head(&head, &keys, None);
     }
     // A payload by the right key, whatever it says.
     let mut envelope = Envelope::unsigned(Manifest::PAYLOAD_TYPE, bytes.to_vec());

@@ -18,3 +18,9 @@ pub const MAX_RUN_ID_BYTES: usize = 255;
 pub const MAX_INTEGER: u64 = (1 << 53) - 1;
 /// The largest scorer module in bytes: 8 MiB.
 pub const MAX_SCORER_BYTES: u64 = 8 << 20;
+/// The largest entry of a store's log in bytes.
+pub const MAX_LOG_ENTRY_BYTES: usize = 4096;
+/// The largest signed head of a log in bytes: an entry and 16 signatures.
+pub const MAX_LOG_HEAD_BYTES: usize = 16 << 10;
+/// The longest text in an entry of a log in bytes.
+pub const MAX_LOG_TEXT_BYTES: usize = 255;

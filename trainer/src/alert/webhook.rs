@@ -1,12 +1,14 @@
 //! Tells alerts by HTTP, so that the receiver can be sure who does.
 
 use std::fmt::{self, Write as _};
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use ureq::Agent;
+use ureq::tls::{PemItem, RootCerts, TlsConfig};
 
 use super::error::AlertError;
 use super::state::{AlertState, Transition};
@@ -49,6 +51,19 @@ pub fn signature(secret: &[u8], time: u64, body: &[u8]) -> String {
     text
 }
 
+fn agent(limit: Duration, tls: TlsConfig) -> Agent {
+    Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .timeout_connect(Some(Duration::from_secs(5)))
+        .timeout_global(Some(limit))
+        .tls_config(tls)
+        .user_agent(concat!("picket-trainer/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .new_agent()
+}
+
 impl Webhook {
     /// An address, `https://…`, or `http://…` on this machine, and the secret shared with the receiver.
     ///
@@ -70,33 +85,44 @@ impl Webhook {
         if !(url.starts_with("https://") || local.iter().any(is_local)) {
             return Err(wrong("expected https://…, or http:// on this machine"));
         }
-        let agent = Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .timeout_connect(Some(Duration::from_secs(5)))
-            .timeout_global(Some(Duration::from_secs(10)))
-            .user_agent(concat!("picket-trainer/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .new_agent();
         Ok(Self {
             url: url.to_owned(),
             secret: secret.to_vec(),
-            agent,
+            agent: agent(Duration::from_secs(10), TlsConfig::default()),
             pauses: [1, 4].map(Duration::from_secs).into(),
         })
+    }
+
+    /// The same, to a server whose certificate comes from an authority of this PEM file and from no other.
+    ///
+    /// # Errors
+    /// [`AlertError::Webhook`] where the file cannot be read or holds no certificate.
+    pub fn trusting(mut self, file: &Path) -> Result<Self, AlertError> {
+        let wrong = |reason: String| AlertError::Webhook {
+            reason: format!("{}: {reason}", file.display()),
+        };
+        let pem = std::fs::read(file).map_err(|error| wrong(error.to_string()))?;
+        let mut certificates = Vec::new();
+        for item in ureq::tls::parse_pem(&pem) {
+            if let PemItem::Certificate(one) = item.map_err(|error| wrong(error.to_string()))? {
+                certificates.push(one);
+            }
+        }
+        if certificates.is_empty() {
+            let reason = "expected an authority's certificate in PEM, found none";
+            return Err(wrong(reason.to_owned()));
+        }
+        let roots = RootCerts::new_with_certs(&certificates);
+        let limit = self.agent.config().timeouts().global;
+        let tls = TlsConfig::builder().root_certs(roots).build();
+        self.agent = agent(limit.unwrap_or(Duration::from_secs(10)), tls);
+        Ok(self)
     }
 
     /// With other pauses between tries and another bound of one, such as for a test.
     #[must_use]
     pub fn with_patience(mut self, pauses: Vec<Duration>, limit: Duration) -> Self {
-        self.agent = Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .timeout_global(Some(limit))
-            .build()
-            .new_agent();
+        self.agent = agent(limit, self.agent.config().tls_config().clone());
         self.pauses = pauses;
         self
     }

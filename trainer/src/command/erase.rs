@@ -6,14 +6,16 @@ use std::time::SystemTime;
 
 use clap::Args;
 use picket_access::{AuditEvent, AuditLog, Outcome};
-use picket_schema::ArtifactDigest;
 use picket_schema::record::{Pseudonyms, is_pseudonym};
+use picket_schema::release::LogAction;
 use serde::Serialize;
 
 use super::record_options::{StoreOptions, now_ms, read_secret};
-use crate::erase::{KeepsRows, erase_rows, models_with_rows, publish_tombstones};
+use crate::erase::{
+    KeepsRows, Kept, SubjectRows, erase_rows, models_with_rows, publish_tombstones, runs_with_rows,
+};
 use crate::error::TrainerError;
-use crate::publish::{LogAction, PublishLog, open_store, user_and_host};
+use crate::publish::{Deed, PublishLog, open_store, user_and_host};
 use crate::records::ErasedRecords;
 use crate::signing::read_key;
 
@@ -41,6 +43,12 @@ pub struct EraseCommand {
     /// A CSV file of labelled rows with a column `source`, as `trainer ingest` writes it. Again for more.
     #[arg(long, value_name = "FILE")]
     rows: Vec<PathBuf>,
+    /// A folder of runs: models there that keep training rows are held against the subject's. Again for more.
+    #[arg(long, value_name = "DIR")]
+    runs: Vec<PathBuf>,
+    /// End with exit code 3 where a model keeps a row that equals one of the subject's: it has to be trained anew.
+    #[arg(long)]
+    fail_on_match: bool,
     /// The audit log: what was erased is written down there, by pseudonym.
     #[arg(long, value_name = "FILE")]
     audit: PathBuf,
@@ -61,8 +69,12 @@ struct Done {
     records: Option<ErasedRecords>,
     /// Rows taken from files.
     n_rows: u64,
-    /// Published models that keep training rows, in which nobody can be found.
+    /// Distinct rows of the subject that were recorded with their features, for models to be held against.
+    n_subject_rows: usize,
+    /// Models that keep training rows, with how many of these equal one of the subject's.
     models_with_rows: Vec<KeepsRows>,
+    /// The artifacts that keep a row equal to one of the subject's: to be trained anew without the subject.
+    train_anew: BTreeSet<String>,
 }
 
 impl EraseCommand {
@@ -91,9 +103,19 @@ impl EraseCommand {
         audit.append(&event(&done, outcome, erased.as_ref().err()))?;
         erased?;
         if self.json {
-            return super::print_json_line(&done);
+            super::print_json_line(&done)?;
+        } else {
+            super::print(&in_words(&done))?;
         }
-        super::print(&in_words(&done))
+        if self.fail_on_match && !done.train_anew.is_empty() {
+            let artifacts = done.train_anew.iter().cloned().collect::<Vec<_>>();
+            let reason = format!(
+                "erased, but these keep a row that equals one of the subject's: {}",
+                artifacts.join(", ")
+            );
+            return Err(TrainerError::Gate { reason });
+        }
+        Ok(())
     }
 
     fn pseudonyms(&self) -> Result<BTreeSet<String>, TrainerError> {
@@ -124,19 +146,50 @@ impl EraseCommand {
             let keys: Vec<_> = keys.collect::<Result<_, _>>()?;
             let keys: Vec<_> = keys.iter().collect();
             let before = done.before_ms / 1000;
-            let version = publish_tombstones(store.as_ref(), &done.pseudonyms, before, &keys)?;
+            let (version, digest) =
+                publish_tombstones(store.as_ref(), &done.pseudonyms, before, &keys)?;
             done.tombstones = Some(version);
-            let digest = ArtifactDigest::of(version.to_string().as_bytes()).to_string();
-            PublishLog::new(store.as_ref()).append(LogAction::Erase, version, &digest, &keys)?;
-            done.models_with_rows = models_with_rows(store.as_ref())?;
+            let deed = Deed {
+                action: LogAction::Erase,
+                release: version,
+                digest: &digest.to_string(),
+                payload: None,
+            };
+            PublishLog::new(store.as_ref()).append(&deed, &keys)?;
         }
-        if self.store.is_named() {
-            let store = self.store.open()?;
+        let records = if self.store.is_named() {
+            Some(self.store.open()?)
+        } else {
+            None
+        };
+        // Before the records go: afterwards nobody knows what the subject's rows were.
+        let subject = match &records {
+            Some(store) => SubjectRows::read(store.as_ref(), &done.pseudonyms, done.before_ms)?,
+            None => SubjectRows::default(),
+        };
+        self.compare(&subject, done)?;
+        if let Some(store) = records {
             done.records = Some(store.erase(&done.pseudonyms, done.before_ms)?);
         }
         for file in &self.rows {
             done.n_rows += erase_rows(file, &done.pseudonyms)?;
         }
+        Ok(())
+    }
+
+    fn compare(&self, subject: &SubjectRows, done: &mut Done) -> Result<(), TrainerError> {
+        done.n_subject_rows = subject.len();
+        if let Some(destination) = &self.release_store {
+            let store = open_store(destination)?;
+            done.models_with_rows = models_with_rows(store.as_ref(), subject)?;
+        }
+        for folder in &self.runs {
+            done.models_with_rows
+                .extend(runs_with_rows(folder, subject)?);
+        }
+        let equal = done.models_with_rows.iter();
+        let equal = equal.filter(|kept| kept.n_equal.unwrap_or_default() > 0);
+        done.train_anew = equal.map(|kept| kept.artifact.clone()).collect();
         Ok(())
     }
 }
@@ -155,6 +208,10 @@ fn event(done: &Done, outcome: Outcome, error: Option<&TrainerError>) -> AuditEv
     }
     if let Some(version) = done.tombstones {
         event = event.with("tombstones", version.to_string());
+    }
+    if !done.train_anew.is_empty() {
+        let artifacts: Vec<&str> = done.train_anew.iter().map(String::as_str).collect();
+        event = event.with("train_anew", artifacts.join(" "));
     }
     if let Some(records) = done.records {
         event = event
@@ -192,11 +249,26 @@ fn in_words(done: &Done) -> String {
         );
     }
     for kept in &done.models_with_rows {
+        let place = match &kept.place {
+            Kept::Release(release) => format!("release {release}"),
+            Kept::Run(file) => file.clone(),
+        };
+        let found = match kept.n_equal {
+            None => "none of the subject was recorded with its features, so nothing can be compared: if the subject may \
+                     stand there, train without"
+                .to_owned(),
+            Some(0) => "none equals one that was recorded of the subject".to_owned(),
+            Some(n_equal) => format!("{n_equal} of them equal one of the subject's: train without"),
+        };
+        let artifact = if kept.n_equal == Some(0) {
+            String::new()
+        } else {
+            format!(" the subject, publish, and revoke {}", kept.artifact)
+        };
         let _ = writeln!(
             text,
-            "release {} keeps training rows ({}), in which nobody can be found: train without the subject, publish, and \
-             revoke {}",
-            kept.release, kept.what, kept.artifact
+            "{place} keeps training rows ({}); {found}{artifact}",
+            kept.what
         );
     }
     text

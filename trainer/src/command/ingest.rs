@@ -42,7 +42,7 @@ pub struct IngestCommand {
     /// The predictions whose labels contradict each other go here, as CSV with the label that counts.
     #[arg(long, value_name = "FILE")]
     conflicts_out: Option<PathBuf>,
-    /// The labelled rows, as CSV.
+    /// The labelled rows, as CSV, or as Parquet where the name ends with .parquet.
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     /// Print the counts as JSON.
@@ -67,6 +67,14 @@ impl IngestCommand {
                 ),
             });
         }
+        if self.is_parquet() && !cfg!(feature = "parquet") {
+            return Err(TrainerError::Usage {
+                option: format!("--out {}", self.out.display()),
+                expected:
+                    "expected a name for CSV: this trainer was built without the feature parquet"
+                        .to_owned(),
+            });
+        }
         let store = self.store.open()?;
         let conflicts = match self.conflicts {
             ConflictOption::Latest => Conflicts::Latest,
@@ -79,7 +87,11 @@ impl IngestCommand {
             source,
         };
         let mut out = OutputFile::create(&self.out)?;
-        joined.write_csv(&schema, &mut out).map_err(wrong)?;
+        if self.is_parquet() {
+            write_parquet(&joined, &schema, &mut out).map_err(wrong)?;
+        } else {
+            joined.write_csv(&schema, &mut out).map_err(wrong)?;
+        }
         out.commit()?;
         if let Some(file) = &self.conflicts_out {
             let mut text = "prediction_id,label\n".to_owned();
@@ -110,6 +122,11 @@ impl IngestCommand {
         ))
     }
 
+    fn is_parquet(&self) -> bool {
+        let ending = self.out.extension();
+        ending.is_some_and(|it| it.eq_ignore_ascii_case("parquet"))
+    }
+
     fn schema(&self) -> Result<FeatureSchema, TrainerError> {
         if let Some(file) = &self.schema {
             return super::read_schema(file);
@@ -121,4 +138,18 @@ impl IngestCommand {
         })?;
         Ok(newest.model.model().artifact().schema.clone())
     }
+}
+
+#[cfg(feature = "parquet")]
+fn write_parquet(
+    rows: &LabelledRows,
+    schema: &FeatureSchema,
+    out: &mut OutputFile,
+) -> std::io::Result<()> {
+    rows.write_parquet(schema, out)
+}
+
+#[cfg(not(feature = "parquet"))]
+fn write_parquet(_: &LabelledRows, _: &FeatureSchema, _: &mut OutputFile) -> std::io::Result<()> {
+    Err(std::io::ErrorKind::Unsupported.into())
 }

@@ -53,6 +53,9 @@ pub struct MonitorCommand {
     /// The file with the secret that messages are signed with.
     #[arg(long, value_name = "FILE")]
     webhook_secret: Option<PathBuf>,
+    /// The authorities, in PEM, that the webhook's certificate must come from, in the place of the public ones.
+    #[arg(long, value_name = "FILE", requires = "webhook_secret")]
+    webhook_ca: Option<PathBuf>,
     /// Write the look to this file too, as JSON, replaced as a whole with every look.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -116,7 +119,11 @@ impl MonitorCommand {
                 expected: "expected --webhook-secret with it".to_owned(),
             });
         };
-        Ok(Some(Webhook::new(&url, &read_secret(file)?)?))
+        let webhook = Webhook::new(&url, &read_secret(file)?)?;
+        Ok(Some(match &self.webhook_ca {
+            Some(file) => webhook.trusting(file)?,
+            None => webhook,
+        }))
     }
 
     fn look(

@@ -1,10 +1,13 @@
 //! `trainer promote`
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use super::publish::STORE_HELP;
 use crate::error::TrainerError;
 use crate::publish::{Releases, open_store};
+use crate::signing::read_keys;
 
 /// Options of `trainer promote`.
 #[derive(Debug, Args)]
@@ -16,6 +19,9 @@ pub struct PromoteCommand {
     /// The number of the release.
     #[arg(value_name = "N")]
     release: u64,
+    /// A signing key: signs the promotion in the store's log, which edges hold releases against. Again for more.
+    #[arg(long, value_name = "FILE")]
+    key: Vec<PathBuf>,
     /// Print the channel as JSON.
     #[arg(long)]
     json: bool,
@@ -25,7 +31,10 @@ impl PromoteCommand {
     /// Makes a release the champion.
     pub(super) fn run(&self) -> Result<(), TrainerError> {
         let store = open_store(&self.to)?;
-        let channel = Releases::new(store.as_ref()).promote(self.release)?;
+        let keys = read_keys(&self.key)?;
+        let keys: Vec<_> = keys.iter().collect();
+        let releases = Releases::new(store.as_ref()).signed_by(&keys);
+        let channel = releases.promote(self.release)?;
         if self.json {
             return super::print_json(&channel);
         }

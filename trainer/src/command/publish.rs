@@ -7,6 +7,7 @@ use clap::Args;
 use crate::error::TrainerError;
 use crate::publish::{Package, Releases, open_store, user_and_host};
 use crate::runs::{MODEL_FILE, Run};
+use crate::signing::{SignedStore, read_keys};
 
 /// What publishing, promoting and rolling back say about the store.
 pub(super) const STORE_HELP: &str = "A bucket is reached with the credentials that AWS's own tools use (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_PROFILE, …); AWS_ENDPOINT_URL names a store that is not Amazon's.";
@@ -32,6 +33,12 @@ pub struct PublishCommand {
     /// Make it the champion too.
     #[arg(long)]
     promote: bool,
+    /// A signing key: signs the release, and its promotion. Again for more.
+    #[arg(long, value_name = "FILE")]
+    key: Vec<PathBuf>,
+    /// How many days the signed release is valid.
+    #[arg(long, value_name = "DAYS", default_value_t = 90, value_parser = clap::value_parser!(u64).range(1..=3650))]
+    valid_days: u64,
     /// Print the release's manifest as JSON.
     #[arg(long)]
     json: bool,
@@ -56,7 +63,9 @@ impl PublishCommand {
         // Read as a model first: its errors name the file.
         let artifact = super::read_model(&place)?.bytes().to_vec();
         let store = open_store(&self.to)?;
-        let releases = Releases::new(store.as_ref());
+        let keys = read_keys(&self.key)?;
+        let keys: Vec<_> = keys.iter().collect();
+        let releases = Releases::new(store.as_ref()).signed_by(&keys);
         let (user, host) = user_and_host();
         let manifest = releases.publish(&Package {
             artifact,
@@ -64,6 +73,10 @@ impl PublishCommand {
             user,
             host,
         })?;
+        if !keys.is_empty() {
+            let (release, run_id) = (manifest.release, manifest.run_id.clone());
+            SignedStore::open(&self.to)?.sign(release, &keys, self.valid_days, run_id)?;
+        }
         if self.promote {
             releases.promote(manifest.release)?;
         }

@@ -66,6 +66,9 @@ impl ReleasesCommand {
         if let Some(head) = &verified.head {
             let _ = write!(text, "; the last is {head}");
         }
+        if let Some(release) = verified.head_release {
+            let _ = write!(text, "; edges are sent to release {release}");
+        }
         text.push('\n');
         if !verified.unlogged_releases.is_empty() {
             let numbers = verified.unlogged_releases.iter().map(u64::to_string);

@@ -1,10 +1,13 @@
 //! `trainer rollback`
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use super::publish::STORE_HELP;
 use crate::error::TrainerError;
 use crate::publish::{Package, Releases, open_store, user_and_host};
+use crate::signing::{SignedStore, read_keys};
 
 /// Options of `trainer rollback`.
 #[derive(Debug, Args)]
@@ -17,6 +20,12 @@ pub struct RollbackCommand {
     /// another artifact].
     #[arg(value_name = "N")]
     release: Option<u64>,
+    /// A signing key: signs the new release and its promotion. Again for more.
+    #[arg(long, value_name = "FILE")]
+    key: Vec<PathBuf>,
+    /// How many days the signed release is valid.
+    #[arg(long, value_name = "DAYS", default_value_t = 90, value_parser = clap::value_parser!(u64).range(1..=3650))]
+    valid_days: u64,
     /// Print the new release's manifest as JSON.
     #[arg(long)]
     json: bool,
@@ -32,7 +41,18 @@ impl RollbackCommand {
             host,
             ..Package::default()
         };
-        let (manifest, _) = Releases::new(store.as_ref()).rollback(self.release, &by)?;
+        let keys = read_keys(&self.key)?;
+        let keys: Vec<_> = keys.iter().collect();
+        let releases = Releases::new(store.as_ref()).signed_by(&keys);
+        let manifest = if keys.is_empty() {
+            releases.rollback(self.release, &by)?.0
+        } else {
+            let manifest = releases.republish(self.release, &by)?;
+            let (release, run_id) = (manifest.release, manifest.run_id.clone());
+            SignedStore::open(&self.to)?.sign(release, &keys, self.valid_days, run_id)?;
+            releases.promote(release)?;
+            manifest
+        };
         if self.json {
             return super::print_json(&manifest);
         }

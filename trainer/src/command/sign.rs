@@ -5,13 +5,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use picket_schema::ArtifactDigest;
-use picket_schema::release::{Envelope, KeyId, Manifest, Revocations, Trust};
+use picket_schema::release::{Envelope, KeyId, LogAction, Manifest, Revocations, Trust};
 
 use super::keygen::read_set;
 use super::{print, print_json, read_bytes, read_model};
 use crate::error::TrainerError;
 use crate::output_file::OutputFile;
-use crate::publish::LogAction;
 use crate::signing::{ReleasePlan, SignedStore, SigningError, plan_release, read_key};
 
 const DAY: u64 = 86_400;

@@ -45,6 +45,9 @@ pub(super) struct WatchOptions {
     /// The file with the secret that webhook messages are signed with; the variable `PICKET_WEBHOOK` has the address.
     #[arg(long, value_name = "FILE")]
     webhook_secret: Option<PathBuf>,
+    /// The authorities, in PEM, that the webhook's certificate must come from, in the place of the public ones.
+    #[arg(long, value_name = "FILE", requires = "webhook_secret")]
+    webhook_ca: Option<PathBuf>,
     /// Train the first pipeline when so many labels have come since the last training.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     retrain_after_labels: Option<u64>,
@@ -101,7 +104,11 @@ impl WatchOptions {
                 expected: "expected --webhook-secret with it".to_owned(),
             });
         };
-        Ok(Some(Webhook::new(&url, &read_secret(file)?)?))
+        let webhook = Webhook::new(&url, &read_secret(file)?)?;
+        Ok(Some(match &self.webhook_ca {
+            Some(file) => webhook.trusting(file)?,
+            None => webhook,
+        }))
     }
 
     /// What asks for trainings because of the field.

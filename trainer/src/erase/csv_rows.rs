@@ -16,6 +16,16 @@ const SOURCE_COLUMN: &str = "source";
 /// [`TrainerError::Read`] and [`TrainerError::Write`]; [`TrainerError::Usage`] for a file without the column `source`:
 /// nobody can be found in it.
 pub fn erase_rows(file: &Path, subjects: &BTreeSet<String>) -> Result<u64, TrainerError> {
+    if file
+        .extension()
+        .is_some_and(|it| it.eq_ignore_ascii_case("parquet"))
+    {
+        return Err(TrainerError::Usage {
+            option: format!("--rows {}", file.display()),
+            expected: "expected CSV: write a Parquet file anew by trainer ingest, once the store is without the subject"
+                .to_owned(),
+        });
+    }
     let wrong = |error: csv::Error| TrainerError::Read {
         file: file.display().to_string(),
         source: match error.into_kind() {

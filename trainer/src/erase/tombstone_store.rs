@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use picket_schema::ArtifactDigest;
 use picket_schema::release::caps::MAX_ENVELOPE_BYTES;
 use picket_schema::release::{SigningKey, Tombstones};
 
@@ -16,7 +17,8 @@ fn name(version: u64) -> String {
     format!("tombstones/{version}.dsse.json")
 }
 
-/// Publishes a signed list under the next number, and gives the number. Whoever creates a number's file has it; nothing
+/// Publishes a signed list under the next number, and gives the number and the
+/// envelope's digest. Whoever creates a number's file has it; nothing
 /// that is there is written again.
 ///
 /// # Errors
@@ -26,7 +28,7 @@ pub fn publish_tombstones(
     subjects: &BTreeSet<String>,
     before: u64,
     keys: &[&SigningKey],
-) -> Result<u64, TrainerError> {
+) -> Result<(u64, ArtifactDigest), TrainerError> {
     let mut version = 1;
     for _ in 0..ATTEMPTS {
         while store
@@ -40,7 +42,7 @@ pub fn publish_tombstones(
         let wrong = SigningError::of("the tombstones");
         let envelope = list.sign(keys).map_err(wrong)?;
         if store.create(&name(version), &envelope)? {
-            return Ok(version);
+            return Ok((version, ArtifactDigest::of(&envelope)));
         }
     }
     let store = store.address();

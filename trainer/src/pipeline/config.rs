@@ -288,8 +288,11 @@ pub struct PublishSection {
     pub to: Option<String>,
     /// Whether an accepted model becomes the champion at once.
     pub promote: bool,
-    /// Files of signing keys; without them the release is not signed, and edges that ask for signatures refuse it.
+    /// Files of signing keys: they sign the release and its promotion.
     pub sign_with: Vec<PathBuf>,
+    /// Says that the release is meant to be unsigned: no edge that follows releases takes it. Without this and without
+    /// keys a run says so aloud.
+    pub allow_unsigned: bool,
     /// How many days a signed release is valid; 90 where it is not said.
     pub valid_days: Option<std::num::NonZeroU16>,
 }

@@ -196,6 +196,7 @@ fn stages(
     // What is wrong in the settings is found before hours of search.
     config.decide.rule("pipeline")?;
     judge_stages::check_slices(config, schema)?;
+    tell_stages::check_publishing(&config.publish)?;
     let champion = champion(config)?;
     let read = row_stages::ingest(run, config, schema)?;
     let drift = row_stages::compare(run, config, schema, &read.0, champion.as_ref())?;

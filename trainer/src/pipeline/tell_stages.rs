@@ -5,13 +5,13 @@ use serde::Serialize;
 
 use crate::accept::Outcome;
 use crate::error::TrainerError;
-use crate::pipeline::config::PipelineConfig;
+use crate::pipeline::config::{PipelineConfig, PublishSection};
 use crate::pipeline::context::{Accepted, Fitted, Measured, Rows, Searched};
 use crate::pipeline::stage_runner::StageRunner;
-use crate::publish::{Package, ReleaseManifest, Releases, open_store};
+use crate::publish::{Package, PublishError, PublishLog, ReleaseManifest, Releases, open_store};
 use crate::report::{self, Report, Table};
 use crate::search::CandidateState;
-use crate::signing::SignedStore;
+use crate::signing::{SignedStore, read_keys};
 
 /// Everything a run knows when it is judged.
 pub(super) struct Told<'a> {
@@ -54,6 +54,10 @@ pub(super) fn report(run: &mut StageRunner, told: &Told<'_>) -> Result<(), Train
         page.summary
             .notes
             .extend(told.accepted.acceptance.warnings.iter().cloned());
+        let warning = unsigned_warning(&config.publish);
+        if told.accepted.acceptance.outcome == Outcome::Accept {
+            page.summary.notes.extend(warning.map(str::to_owned));
+        }
         page.summary.outcome = Some(report::Outcome {
             decision: match told.accepted.acceptance.outcome {
                 Outcome::Accept => report::Decision::Accepted,
@@ -166,11 +170,47 @@ fn tables(told: &Told<'_>) -> Vec<Table> {
 /// How many days a signed release is valid.
 const VALID_DAYS: u64 = 90;
 
+/// Why nobody should wait for edges to take what an unsigned pipeline publishes.
+const UNSIGNED: &str = "The release is published without a signature: no edge that follows releases takes it. Name the \
+                        keys ([publish] sign-with), sign it later (trainer sign --to), or say that it is meant so \
+                        ([publish] allow-unsigned = true).";
+
+/// What a run says aloud and in its report where it publishes without a key and was not told that this is meant.
+pub(super) fn unsigned_warning(section: &PublishSection) -> Option<&'static str> {
+    let is_silent = section.to.is_none() || !section.sign_with.is_empty() || section.allow_unsigned;
+    (!is_silent).then_some(UNSIGNED)
+}
+
+/// Holds the settings against the place that is published to, before hours of search.
+///
+/// # Errors
+/// Where a key cannot be read, or the place's promotions are signed and there is no key.
+pub(super) fn check_publishing(section: &PublishSection) -> Result<(), TrainerError> {
+    let Some(to) = section.to.as_deref() else {
+        return Ok(());
+    };
+    read_keys(&section.sign_with)?;
+    if let Some(warning) = unsigned_warning(section) {
+        eprintln!("warning: {warning}");
+    }
+    if section.promote && section.sign_with.is_empty() {
+        let store = open_store(to)?;
+        if PublishLog::new(store.as_ref()).head_release()?.is_some() {
+            let store = store.address();
+            return Err(PublishError::UnsignedPromotion { store }.into());
+        }
+    }
+    Ok(())
+}
+
 /// What stands in `publish/release.json`.
 #[derive(Serialize)]
 struct Published<'a> {
     to: &'a str,
     is_champion: bool,
+    is_signed: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warning: Option<&'static str>,
     manifest: &'a ReleaseManifest,
 }
 
@@ -186,7 +226,10 @@ pub(super) fn publish(run: &mut StageRunner, told: &Told<'_>) -> Result<(), Trai
     }
     run.stage("publish", |run, stage| {
         let store = open_store(to)?;
-        let releases = Releases::new(store.as_ref());
+        let section = &told.config.publish;
+        let keys = read_keys(&section.sign_with)?;
+        let keys: Vec<_> = keys.iter().collect();
+        let releases = Releases::new(store.as_ref()).signed_by(&keys);
         let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         let package = Package {
             artifact: told.fitted.bytes.clone(),
@@ -200,18 +243,12 @@ pub(super) fn publish(run: &mut StageRunner, told: &Told<'_>) -> Result<(), Trai
             Some(manifest) => manifest,
             None => releases.publish(&package)?,
         };
-        let section = &told.config.publish;
         if !section.sign_with.is_empty() {
             let days = section
                 .valid_days
                 .map_or(VALID_DAYS, |days| days.get().into());
             // Before it is promoted: an edge that follows the channel finds it signed.
-            SignedStore::open(to)?.sign(
-                manifest.release,
-                &section.sign_with,
-                days,
-                text(&run.record.run_id),
-            )?;
+            SignedStore::open(to)?.sign(manifest.release, &keys, days, text(&run.record.run_id))?;
         }
         let is_champion = section.promote;
         if is_champion {
@@ -222,6 +259,8 @@ pub(super) fn publish(run: &mut StageRunner, told: &Told<'_>) -> Result<(), Trai
             &Published {
                 to,
                 is_champion,
+                is_signed: !keys.is_empty(),
+                warning: unsigned_warning(section),
                 manifest: &manifest,
             },
         )

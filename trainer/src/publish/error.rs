@@ -68,6 +68,24 @@ pub enum PublishError {
         /// The champion.
         champion: u64,
     },
+    /// A promotion that edges would not follow.
+    #[error(
+        "{store}: promotions are signed here, and edges that have seen that follow no other: expected --key with the signing key"
+    )]
+    UnsignedPromotion {
+        /// The store.
+        store: String,
+    },
+    /// A signed promotion of what is not signed.
+    #[error(
+        "{store}: release {release} is not signed, so no edge takes it: expected trainer sign --to {store} --release {release} first"
+    )]
+    UnsignedRelease {
+        /// The store.
+        store: String,
+        /// The release.
+        release: u64,
+    },
     /// Others took every number that was tried.
     #[error("{store}: other publishers took {attempts} numbers one after the other; try again")]
     Busy {
@@ -88,6 +106,8 @@ impl PublishError {
                 | Self::NoSuchRelease { .. }
                 | Self::NothingToRollBack { .. }
                 | Self::OlderThanChampion { .. }
+                | Self::UnsignedPromotion { .. }
+                | Self::UnsignedRelease { .. }
         )
     }
 }

@@ -3,68 +3,43 @@
 //! ```text
 //! log/<number>/entry.json       what was done; holds the digest of the entry before
 //! log/<number>/entry.dsse.json  the same, signed, where keys were at hand
+//! log/head.dsse.json            a copy of the newest signed promotion: what edges read
 //! ```
 //!
 //! An entry is created under its number, once, as a release is: of two who append at the same time one is second. Who
 //! changes, leaves out or reorders entries breaks the chain after them, and a signature on any entry vouches for all
-//! before it. An edge reads none of this: what it may serve is said by releases alone.
+//! before it. The form of an entry is the schema crate's, so that whoever verifies the head shares it.
 
 use picket_schema::ArtifactDigest;
-use picket_schema::release::caps::MAX_ENVELOPE_BYTES;
-use picket_schema::release::{Envelope, KeySet, SigningKey};
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+use picket_schema::release::caps::{
+    MAX_ENVELOPE_BYTES, MAX_LOG_ENTRY_BYTES, MAX_LOG_HEAD_BYTES, MAX_LOG_TEXT_BYTES,
+};
+use picket_schema::release::{
+    Envelope, KeyId, KeySet, LogAction, LogEntry, LogMark, PayloadDigest, PublicKey, SigningKey,
+};
+use serde::Serialize;
 
 use super::error::PublishError;
 use super::publisher::user_and_host;
 use super::store::ReleaseStore;
 
 const FOLDER: &str = "log";
-/// The media type of a signed entry.
-const PAYLOAD_TYPE: &str = "application/vnd.picket.publish-log.v1+json";
-/// No entry is larger.
-const MAX_ENTRY_BYTES: u64 = 64 << 10;
+/// The copy of the newest signed promotion.
+const HEAD: &str = "log/head.dsse.json";
 /// How many numbers are tried where others append at the same time.
 const ATTEMPTS: u32 = 32;
 
-/// What was done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LogAction {
-    /// A release was made.
-    Publish,
-    /// A release became the champion.
-    Promote,
-    /// A release was made with the artifact of an earlier one.
-    Rollback,
-    /// A release was signed.
-    Sign,
-    /// A release was signed that withdraws others.
-    Revoke,
-    /// Tombstones were published.
-    Erase,
-}
-
-/// One thing that was done.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LogEntry {
-    /// Its number, from 1.
-    pub number: u64,
-    /// The SHA-256 of the entry before; none for the first.
-    pub previous: Option<String>,
-    /// What was done.
+/// What was done, before it has a number.
+#[derive(Clone, Copy, Debug)]
+pub struct Deed<'d> {
+    /// What.
     pub action: LogAction,
     /// The release, or the number of the list of tombstones.
     pub release: u64,
-    /// The SHA-256 of what was made: the artifact, the channel's manifest, the envelope.
-    pub digest: String,
-    /// When (RFC 3339, UTC).
-    pub time: String,
-    /// Who did it, as the system tells.
-    pub user: Option<String>,
-    /// On which host.
-    pub host: Option<String>,
+    /// The SHA-256 of what was made, as `sha256:` and 64 digits: the artifact, the channel's manifest, the envelope.
+    pub digest: &'d str,
+    /// The signed manifest of the release, where it has one.
+    pub payload: Option<PayloadDigest>,
 }
 
 /// A chain that holds.
@@ -78,6 +53,8 @@ pub struct VerifiedLog {
     pub signed_up_to: Option<u64>,
     /// The SHA-256 of the last entry. Kept elsewhere, it shows later whether the end was cut off.
     pub head: Option<String>,
+    /// The release of the head that edges read: the newest signed promotion.
+    pub head_release: Option<u64>,
     /// Releases that no entry tells of: made before there was a log, or by another program.
     pub unlogged_releases: Vec<u64>,
 }
@@ -95,20 +72,24 @@ impl std::fmt::Debug for PublishLog<'_> {
     }
 }
 
-fn digest(bytes: &[u8]) -> String {
-    ArtifactDigest(Sha256::digest(bytes).into()).to_string()
+/// A name that fits into an entry.
+fn short(text: &str) -> String {
+    let mut short: String = text.chars().filter(|it| !it.is_control()).collect();
+    while short.len() > MAX_LOG_TEXT_BYTES {
+        short.pop();
+    }
+    short
 }
 
 fn name(number: u64, file: &str) -> String {
     format!("{FOLDER}/{number}/{file}")
 }
 
-fn payload(entry: &LogEntry) -> Result<Vec<u8>, PublishError> {
-    serde_json::to_vec(entry).map_err(|error| PublishError::Store {
-        place: name(entry.number, "entry.json"),
-        operation: "writing",
-        message: error.to_string(),
-    })
+/// The payload of a signed entry, whoever signed it.
+fn entry_of(envelope: &[u8]) -> Option<(LogEntry, Vec<u8>)> {
+    let envelope = Envelope::from_json(envelope).ok()?;
+    let bytes = envelope.unverified_payload();
+    Some((LogEntry::from_json(bytes).ok()?, bytes.to_vec()))
 }
 
 impl<'s> PublishLog<'s> {
@@ -132,7 +113,7 @@ impl<'s> PublishLog<'s> {
     fn bytes(&self, number: u64) -> Result<Option<Vec<u8>>, PublishError> {
         let found = self
             .store
-            .read(&name(number, "entry.json"), MAX_ENTRY_BYTES)?;
+            .read(&name(number, "entry.json"), MAX_LOG_ENTRY_BYTES as u64)?;
         Ok(found.map(|(bytes, _)| bytes))
     }
 
@@ -144,18 +125,13 @@ impl<'s> PublishLog<'s> {
         }
     }
 
-    /// Appends what was done, signed where there are keys.
+    /// Appends what was done, signed where there are keys. A signed promotion becomes the head.
     ///
     /// # Errors
     /// What the store says; [`PublishError::Busy`] where others were faster again and again. What was done is done.
-    pub fn append(
-        &self,
-        action: LogAction,
-        release: u64,
-        digest_of: &str,
-        keys: &[&SigningKey],
-    ) -> Result<LogEntry, PublishError> {
+    pub fn append(&self, deed: &Deed<'_>, keys: &[&SigningKey]) -> Result<LogEntry, PublishError> {
         let (user, host) = user_and_host();
+        let (user, host) = (user.as_deref().map(short), host.as_deref().map(short));
         let mut number = self.last_number()?;
         for _ in 0..ATTEMPTS {
             let before = match number {
@@ -165,18 +141,26 @@ impl<'s> PublishLog<'s> {
                         .ok_or_else(|| Self::damaged(number, "nothing", "an entry"))?,
                 ),
             };
+            let place = name(number + 1, "entry.json");
+            let failed = |message: String| PublishError::Store {
+                place: place.clone(),
+                operation: "writing",
+                message,
+            };
+            // A key's name is written as every digest is.
+            let digest = KeyId::parse(deed.digest).ok_or_else(|| failed("no digest".into()))?;
             let entry = LogEntry {
+                action: deed.action,
+                digest: ArtifactDigest(digest.0),
+                host: host.clone(),
                 number: number + 1,
-                previous: before.as_deref().map(digest),
-                action,
-                release,
-                digest: digest_of.to_owned(),
+                payload: deed.payload,
+                previous: before.as_deref().map(PayloadDigest::of),
+                release: deed.release,
                 time: humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string(),
                 user: user.clone(),
-                host: host.clone(),
             };
-            let bytes = payload(&entry)?;
-            let place = name(entry.number, "entry.json");
+            let bytes = entry.to_json().map_err(|error| failed(error.to_string()))?;
             // An answer may have been lost: then it is there, as we wrote it.
             let is_ours = self.store.create(&place, &bytes)?
                 || self.bytes(entry.number)?.as_ref() == Some(&bytes);
@@ -185,28 +169,99 @@ impl<'s> PublishLog<'s> {
                 continue;
             }
             if !keys.is_empty() {
-                self.sign(entry.number, bytes, keys)?;
+                self.sign(&entry, keys)?;
             }
             return Ok(entry);
         }
-        Err(PublishError::Busy {
-            store: self.store.address(),
-            attempts: ATTEMPTS,
-        })
+        Err(self.busy())
     }
 
-    fn sign(&self, number: u64, bytes: Vec<u8>, keys: &[&SigningKey]) -> Result<(), PublishError> {
-        let mut envelope = Envelope::unsigned(PAYLOAD_TYPE, bytes);
-        for key in keys {
-            envelope.sign(key);
+    fn busy(&self) -> PublishError {
+        PublishError::Busy {
+            store: self.store.address(),
+            attempts: ATTEMPTS,
         }
-        let place = name(number, "entry.dsse.json");
-        let signed = envelope.to_json().map_err(|error| PublishError::Store {
+    }
+
+    fn sign(&self, entry: &LogEntry, keys: &[&SigningKey]) -> Result<(), PublishError> {
+        let place = name(entry.number, "entry.dsse.json");
+        let signed = entry.sign(keys).map_err(|error| PublishError::Store {
             place: place.clone(),
             operation: "signing",
             message: error.to_string(),
         })?;
-        self.store.create(&place, &signed).map(drop)
+        self.store.create(&place, &signed)?;
+        if entry.action == LogAction::Promote && entry.payload.is_some() {
+            self.move_head(entry.number, &signed)?;
+        }
+        Ok(())
+    }
+
+    /// The head never goes back: of two who promote at the same time the later entry stays.
+    fn move_head(&self, number: u64, signed: &[u8]) -> Result<(), PublishError> {
+        for _ in 0..ATTEMPTS {
+            let moved = match self.store.read(HEAD, MAX_LOG_HEAD_BYTES as u64)? {
+                None => self.store.create(HEAD, signed)?,
+                Some((there, revision)) => {
+                    // A head that is no entry of this log does not stay, whatever number it says.
+                    let there = match entry_of(&there) {
+                        Some((entry, bytes))
+                            if self.bytes(entry.number)?.as_ref() == Some(&bytes) =>
+                        {
+                            entry.number
+                        }
+                        _ => 0,
+                    };
+                    there >= number || self.store.replace(HEAD, signed, &revision)?
+                }
+            };
+            if moved {
+                return Ok(());
+            }
+        }
+        Err(self.busy())
+    }
+
+    /// The release that the head names, whoever signed it; `None` where no promotion was signed yet.
+    ///
+    /// # Errors
+    /// What the store says, and [`PublishError::Damaged`] for what is no head.
+    pub fn head_release(&self) -> Result<Option<u64>, PublishError> {
+        Ok(self.head()?.map(|(entry, _)| entry.release))
+    }
+
+    /// Whether the head names a release and all of these keys have signed it: after a rotation it has to be signed anew.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn head_is(&self, release: u64, keys: &[&SigningKey]) -> Result<bool, PublishError> {
+        let Some((envelope, _)) = self.store.read(HEAD, MAX_LOG_HEAD_BYTES as u64)? else {
+            return Ok(false);
+        };
+        let mut publics: Vec<_> = keys.iter().map(|key| key.public()).collect();
+        publics.sort_by_key(PublicKey::to_bytes);
+        publics.dedup_by_key(|key| key.to_bytes());
+        let Ok(keys) = KeySet::new(1, publics.len(), publics) else {
+            return Ok(false);
+        };
+        let mark = LogMark::of_head(&envelope, &keys, None);
+        Ok(mark.is_ok_and(|mark| mark.release == release))
+    }
+
+    fn head(&self) -> Result<Option<(LogEntry, Vec<u8>)>, PublishError> {
+        let Some((envelope, _)) = self.store.read(HEAD, MAX_LOG_HEAD_BYTES as u64)? else {
+            return Ok(None);
+        };
+        let wrong = || Self::damaged_head("another file");
+        entry_of(&envelope).ok_or_else(wrong).map(Some)
+    }
+
+    fn damaged_head(found: impl Into<String>) -> PublishError {
+        PublishError::Damaged {
+            place: HEAD.to_owned(),
+            found: found.into(),
+            expected: "a copy of the newest signed promotion".to_owned(),
+        }
     }
 
     /// Walks the chain from its first entry, and holds it against the releases. With keys, signatures are verified
@@ -223,22 +278,26 @@ impl<'s> PublishLog<'s> {
     ) -> Result<VerifiedLog, PublishError> {
         let mut verified = VerifiedLog::default();
         let (mut logged, mut promoted) = (Vec::new(), None);
+        let (head, mut signed_promotion) = (self.head()?, None);
+        let (mut last, mut head_stands) = (None, head.is_none());
         for number in 1..=self.last_number()? {
             let bytes = self
                 .bytes(number)?
                 .ok_or_else(|| Self::damaged(number, "nothing", "an entry"))?;
-            let entry: LogEntry = serde_json::from_slice(&bytes)
+            let entry = LogEntry::from_json(&bytes)
                 .map_err(|error| Self::damaged(number, error.to_string(), "an entry"))?;
-            if payload(&entry)? != bytes || entry.number != number {
+            if entry.number != number {
                 return Err(Self::damaged(
                     number,
-                    "another form or number",
+                    "another number",
                     format!("entry {number}"),
                 ));
             }
-            if entry.previous != verified.head {
-                let found = entry.previous.unwrap_or_else(|| "none".to_owned());
-                let expected = verified.head.unwrap_or_else(|| "none".to_owned());
+            if entry.previous != last {
+                let text = |it: Option<PayloadDigest>| {
+                    it.map_or_else(|| "none".to_owned(), |it| it.to_string())
+                };
+                let (found, expected) = (text(entry.previous), text(last));
                 return Err(Self::damaged(
                     number,
                     format!("the digest {found} of the entry before"),
@@ -248,14 +307,38 @@ impl<'s> PublishLog<'s> {
             if self.is_signed(number, &bytes, keys)? {
                 verified.n_signed += 1;
                 verified.signed_up_to = Some(number);
+                if entry.action == LogAction::Promote && entry.payload.is_some() {
+                    signed_promotion = Some(number);
+                }
             }
+            head_stands |= head.as_ref().is_some_and(|(_, head)| *head == bytes);
             match entry.action {
                 LogAction::Publish | LogAction::Rollback => logged.push(entry.release),
                 LogAction::Promote => promoted = Some(entry.release),
                 LogAction::Sign | LogAction::Revoke | LogAction::Erase => {}
             }
             verified.n_entries = number;
-            verified.head = Some(digest(&bytes));
+            last = Some(PayloadDigest::of(&bytes));
+        }
+        verified.head = last.map(|it| it.to_string());
+        if !head_stands {
+            return Err(Self::damaged_head("an entry that the log does not have"));
+        }
+        let number = head.as_ref().map(|(entry, _)| entry.number);
+        if keys.is_some() && signed_promotion != number {
+            let text = |it: Option<u64>| it.map_or("none".to_owned(), |it| format!("entry {it}"));
+            let (found, newest) = (text(number), text(signed_promotion));
+            return Err(Self::damaged_head(format!(
+                "{found}, where the newest signed promotion is {newest}"
+            )));
+        }
+        verified.head_release = head.map(|(entry, _)| entry.release);
+        if let (Some(named), Some(champion)) = (verified.head_release, champion)
+            && named != champion
+        {
+            return Err(Self::damaged_head(format!(
+                "release {named}, where the champion is release {champion}"
+            )));
         }
         if let (Some(promoted), Some(champion)) = (promoted, champion)
             && promoted != champion
@@ -289,7 +372,7 @@ impl<'s> PublishLog<'s> {
         };
         let envelope = Envelope::from_json(&envelope).map_err(|error| wrong(error.to_string()))?;
         let signed = envelope
-            .verify(PAYLOAD_TYPE, keys)
+            .verify(LogEntry::PAYLOAD_TYPE, keys)
             .map_err(|error| wrong(error.to_string()))?;
         if signed != bytes {
             return Err(wrong("a signature of another entry".to_owned()));
@@ -299,82 +382,4 @@ impl<'s> PublishLog<'s> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::publish::DirectoryStore;
-
-    fn chain(folder: &std::path::Path) -> Result<DirectoryStore, PublishError> {
-        let store = DirectoryStore::new(folder);
-        let log = PublishLog::new(&store);
-        let key = SigningKey::from_seed(&[1; 32]);
-        log.append(LogAction::Publish, 1, "sha256:1", &[])?;
-        log.append(LogAction::Sign, 1, "sha256:2", &[&key])?;
-        log.append(LogAction::Promote, 1, "sha256:3", &[])?;
-        Ok(store)
-    }
-
-    fn keys() -> KeySet {
-        let key = SigningKey::from_seed(&[1; 32]);
-        KeySet::new(1, 1, vec![key.public()]).unwrap()
-    }
-
-    #[test]
-    fn a_chain_holds_and_says_what_it_vouches_for() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = chain(folder.path()).unwrap();
-        let log = PublishLog::new(&store);
-        let verified = log.verify(Some(&keys()), &[1, 2], Some(1)).unwrap();
-        assert_eq!((verified.n_entries, verified.n_signed), (3, 1));
-        assert_eq!(verified.signed_up_to, Some(2));
-        assert_eq!(verified.unlogged_releases, [2]);
-        let other = KeySet::new(1, 1, vec![SigningKey::from_seed(&[2; 32]).public()]).unwrap();
-        assert!(log.verify(Some(&other), &[], None).is_err());
-        assert!(
-            log.verify(None, &[], Some(2)).is_err(),
-            "a champion that nobody promoted"
-        );
-    }
-
-    #[test]
-    fn every_change_of_the_past_is_seen() {
-        for number in 1..=3_u64 {
-            let folder = tempfile::tempdir().unwrap();
-            let store = chain(folder.path()).unwrap();
-            let place = folder.path().join(name(number, "entry.json"));
-            let entry = std::fs::read_to_string(&place).unwrap();
-            let log = PublishLog::new(&store);
-            let changed = entry.replace("\"digest\":\"sha256:", "\"digest\":\"sha256:9");
-            assert_ne!(changed, entry);
-            std::fs::write(&place, changed).unwrap();
-            // The last one is vouched for by whoever kept the head.
-            let before = log.verify(None, &[], None);
-            assert_eq!(before.is_ok(), number == 3, "{before:?}");
-            std::fs::remove_dir_all(place.parent().unwrap()).unwrap();
-            let found = log.verify(None, &[], None);
-            assert_eq!(found.is_ok(), number == 3, "{found:?}");
-            std::fs::create_dir_all(place.parent().unwrap()).unwrap();
-            std::fs::write(&place, entry + " ").unwrap();
-            assert!(log.verify(None, &[], None).is_err());
-        }
-    }
-
-    #[test]
-    fn of_many_who_append_at_once_each_has_a_number() {
-        let folder = tempfile::tempdir().unwrap();
-        std::thread::scope(|scope| {
-            for thread in 0..4 {
-                let store = DirectoryStore::new(folder.path());
-                scope.spawn(move || {
-                    for _ in 0..5 {
-                        let log = PublishLog::new(&store);
-                        log.append(LogAction::Publish, thread, "sha256:1", &[])
-                            .unwrap();
-                    }
-                });
-            }
-        });
-        let store = DirectoryStore::new(folder.path());
-        let verified = PublishLog::new(&store).verify(None, &[], None).unwrap();
-        assert_eq!(verified.n_entries, 20);
-    }
-}
+mod tests;

@@ -8,6 +8,7 @@
 //! releases/<number>/release.dsse.json  the signed manifest (`trainer sign --to`): without it no edge takes the release
 //! channels/champion.json           which release is in use
 //! log/<number>/entry.json          what was done, in entries chained by digests
+//! log/head.dsse.json               the newest signed promotion: edges hold releases against it
 //! ```
 //!
 //! Whoever creates the first file of a number has the number; nothing that exists is ever written
@@ -29,7 +30,7 @@ mod store;
 pub use channel::Channel;
 pub use directory_store::DirectoryStore;
 pub use error::PublishError;
-pub use log::{LogAction, LogEntry, PublishLog, VerifiedLog};
+pub use log::{Deed, PublishLog, VerifiedLog};
 pub use manifest::{PAYLOAD_TYPE, ReleaseFile, ReleaseManifest};
 pub use publisher::user_and_host;
 pub use releases::{KnownManifests, Listed, Package, Releases};

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
+use picket_schema::release::caps::MAX_ENVELOPE_BYTES;
+use picket_schema::release::{Envelope, LogAction, Manifest, PayloadDigest, SigningKey};
 use picket_schema::{ArtifactDigest, limits};
 use picket_wasm_model::OwnedModel;
 use serde::Serialize;
@@ -12,7 +14,7 @@ use crate::error::TrainerError;
 use crate::publish::card;
 use crate::publish::channel::{CHAMPION, Channel};
 use crate::publish::error::PublishError;
-use crate::publish::log::{LogAction, PublishLog};
+use crate::publish::log::{Deed, PublishLog};
 use crate::publish::manifest::{ReleaseFile, ReleaseManifest};
 use crate::publish::store::{ReleaseStore, Revision};
 
@@ -52,6 +54,8 @@ pub struct Listed {
 /// The releases of a store.
 pub struct Releases<'s> {
     store: &'s dyn ReleaseStore,
+    /// Sign the entries of the log.
+    keys: &'s [&'s SigningKey],
 }
 
 impl std::fmt::Debug for Releases<'_> {
@@ -67,7 +71,13 @@ impl<'s> Releases<'s> {
     /// The releases of `store`.
     #[must_use]
     pub fn new(store: &'s dyn ReleaseStore) -> Self {
-        Self { store }
+        Self { store, keys: &[] }
+    }
+
+    /// The same, with entries of the log that these keys sign. Edges follow signed promotions.
+    #[must_use]
+    pub fn signed_by(self, keys: &'s [&'s SigningKey]) -> Self {
+        Self { keys, ..self }
     }
 
     /// Publishes an artifact as the next release, which is not in use until it is promoted.
@@ -120,8 +130,13 @@ impl<'s> Releases<'s> {
         } else {
             LogAction::Publish
         };
-        let log = PublishLog::new(self.store);
-        log.append(action, release, &manifest.artifact.digest, &[])?;
+        let deed = Deed {
+            action,
+            release,
+            digest: &manifest.artifact.digest,
+            payload: None,
+        };
+        PublishLog::new(self.store).append(&deed, self.keys)?;
         Ok(manifest)
     }
 
@@ -252,11 +267,33 @@ impl<'s> Releases<'s> {
     /// # Errors
     /// [`PublishError::NoSuchRelease`], [`PublishError::OlderThanChampion`],
     /// [`PublishError::Damaged`], and [`PublishError::ChannelMoved`] where somebody else was faster.
+    /// [`PublishError::UnsignedPromotion`] where promotions are signed and there is no key,
+    /// [`PublishError::UnsignedRelease`] where there is a key and the release is not signed.
     pub fn promote(&self, release: u64) -> Result<Channel, PublishError> {
         let before = self.champion()?;
         let (manifest, manifest_digest) = self.existing(release)?;
+        let log = PublishLog::new(self.store);
+        let payload = self.signed_payload(release)?;
+        if self.keys.is_empty() && log.head_release()?.is_some_and(|head| head != release) {
+            let store = self.store.address();
+            return Err(PublishError::UnsignedPromotion { store });
+        }
+        if !self.keys.is_empty() && payload.is_none() {
+            let store = self.store.address();
+            return Err(PublishError::UnsignedRelease { store, release });
+        }
+        let deed = |digest| Deed {
+            action: LogAction::Promote,
+            release,
+            digest,
+            payload,
+        };
         if let Some((champion, _)) = &before {
             if champion.release == release {
+                // What was promoted without a key, with keys of before, or by somebody who came no further, is signed now.
+                if !self.keys.is_empty() && !log.head_is(release, self.keys)? {
+                    log.append(&deed(&manifest_digest), self.keys)?;
+                }
                 return Ok(champion.clone());
             }
             if champion.release > release {
@@ -282,14 +319,10 @@ impl<'s> Releases<'s> {
             Some((_, revision)) => self.store.replace(CHAMPION, &bytes, revision)?,
             None => self.store.create(CHAMPION, &bytes)?,
         };
-        if is_ours {
-            let log = PublishLog::new(self.store);
-            log.append(LogAction::Promote, release, &channel.manifest_digest, &[])?;
-            return Ok(channel);
-        }
-        let found = self.champion()?;
+        let found = if is_ours { None } else { self.champion()? };
         // An answer may have been lost: then the channel is as we wrote it.
-        if found.as_ref().is_some_and(|(found, _)| *found == channel) {
+        if is_ours || found.as_ref().is_some_and(|(found, _)| *found == channel) {
+            log.append(&deed(&channel.manifest_digest), self.keys)?;
             return Ok(channel);
         }
         Err(PublishError::ChannelMoved {
@@ -298,16 +331,56 @@ impl<'s> Releases<'s> {
         })
     }
 
+    /// What was signed of a release, where something was. Whose signatures count is not looked at.
+    fn signed_payload(&self, release: u64) -> Result<Option<PayloadDigest>, PublishError> {
+        let place = name(release, "release.dsse.json");
+        let Some((envelope, _)) = self.store.read(&place, MAX_ENVELOPE_BYTES as u64)? else {
+            return Ok(None);
+        };
+        let damaged = |found: String| PublishError::Damaged {
+            place: place.clone(),
+            found,
+            expected: format!("the signed manifest of release {release}"),
+        };
+        let envelope =
+            Envelope::from_json(&envelope).map_err(|error| damaged(error.to_string()))?;
+        let payload = envelope.unverified_payload();
+        let manifest = Manifest::from_json(payload).map_err(|error| damaged(error.to_string()))?;
+        if manifest.release != release {
+            return Err(damaged(format!("that of release {}", manifest.release)));
+        }
+        Ok(Some(PayloadDigest::of(payload)))
+    }
+
     /// Publishes the artifact of an earlier release anew, and makes that the champion. Without a
     /// number it is the newest release before the champion with another artifact.
     ///
     /// # Errors
-    /// As [`Releases::publish`] and [`Releases::promote`]; [`PublishError::NothingToRollBack`].
+    /// As [`Releases::republish`] and [`Releases::promote`].
     pub fn rollback(
         &self,
         release: Option<u64>,
         by: &Package,
     ) -> Result<(ReleaseManifest, Channel), TrainerError> {
+        // Known before a release is made that could not be promoted.
+        if self.keys.is_empty() && PublishLog::new(self.store).head_release()?.is_some() {
+            let store = self.store.address();
+            return Err(PublishError::UnsignedPromotion { store }.into());
+        }
+        let new = self.republish(release, by)?;
+        let channel = self.promote(new.release)?;
+        Ok((new, channel))
+    }
+
+    /// Publishes the artifact of an earlier release anew, to be signed and promoted: the first half of a rollback.
+    ///
+    /// # Errors
+    /// As [`Releases::publish`]; [`PublishError::NothingToRollBack`].
+    pub fn republish(
+        &self,
+        release: Option<u64>,
+        by: &Package,
+    ) -> Result<ReleaseManifest, TrainerError> {
         let store = || self.store.address();
         let release = if let Some(release) = release {
             release
@@ -333,9 +406,7 @@ impl<'s> Releases<'s> {
             run_id: manifest.run_id,
             ..by.clone()
         };
-        let new = self.publish_as(&package, Some(release))?;
-        let channel = self.promote(new.release)?;
-        Ok((new, channel))
+        Ok(self.publish_as(&package, Some(release))?)
     }
 
     /// The release that a run has published with this artifact, where it has.

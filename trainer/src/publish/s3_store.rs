@@ -1,6 +1,7 @@
 //! Releases in a bucket of S3, or of what speaks its protocol.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use aws_config::BehaviorVersion;
@@ -12,8 +13,11 @@ use aws_sdk_s3::config::{
 use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_sdk_s3::primitives::ByteStream;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
 use tokio::runtime::Runtime;
+use tokio_rustls::rustls::RootCertStore;
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 
 use crate::publish::error::PublishError;
 use crate::publish::store::{ReleaseStore, Revision};
@@ -36,6 +40,9 @@ pub struct S3Settings {
     pub region: Option<String>,
     /// Access key and secret key.
     pub credentials: Option<(String, String)>,
+    /// The authorities, in PEM, that the store's certificate must come from, in the place of the system's; else the
+    /// variable `AWS_CA_BUNDLE`.
+    pub ca_bundle: Option<PathBuf>,
 }
 
 impl fmt::Debug for S3Settings {
@@ -45,6 +52,7 @@ impl fmt::Debug for S3Settings {
             .field("endpoint", &self.endpoint)
             .field("region", &self.region)
             .field("has_credentials", &self.credentials.is_some())
+            .field("ca_bundle", &self.ca_bundle)
             .finish()
     }
 }
@@ -88,7 +96,7 @@ impl S3Store {
                 operation: "starting",
                 message: error.to_string(),
             })?;
-        let client = runtime.block_on(client(settings));
+        let client = runtime.block_on(client(settings))?;
         Ok(Self {
             runtime,
             client,
@@ -152,9 +160,45 @@ impl S3Store {
     }
 }
 
-async fn client(settings: &S3Settings) -> Client {
+/// What the connection trusts: the authorities of a file, or those of the system.
+fn tls_context(settings: &S3Settings) -> Result<TlsContext, PublishError> {
+    let bundle = std::env::var_os("AWS_CA_BUNDLE").filter(|it| !it.is_empty());
+    let file = settings
+        .ca_bundle
+        .clone()
+        .or_else(|| bundle.map(PathBuf::from));
+    let failed = |message: String| PublishError::Store {
+        place: file
+            .as_ref()
+            .map_or("TLS".to_owned(), |it| it.display().to_string()),
+        operation: "reading authorities",
+        message,
+    };
+    let mut builder = TlsContext::builder();
+    if let Some(file) = &file {
+        let pem = std::fs::read(file).map_err(|error| failed(error.to_string()))?;
+        // The client panics on what is no certificate.
+        let found = CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>();
+        let found = found.map_err(|error| failed(error.to_string()))?;
+        if found.is_empty() {
+            return Err(failed(
+                "expected an authority's certificate in PEM, found none".to_owned(),
+            ));
+        }
+        let mut roots = RootCertStore::empty();
+        for certificate in found {
+            let added = roots.add(certificate);
+            added.map_err(|error| failed(error.to_string()))?;
+        }
+        builder = builder.with_trust_store(TrustStore::empty().with_pem_certificate(pem));
+    }
+    builder.build().map_err(|error| failed(error.to_string()))
+}
+
+async fn client(settings: &S3Settings) -> Result<Client, PublishError> {
     let http = aws_smithy_http_client::Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .tls_context(tls_context(settings)?)
         .build_https();
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT_LIMIT)
@@ -188,7 +232,7 @@ async fn client(settings: &S3Settings) -> Client {
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
     }
-    Client::from_conf(config.build())
+    Ok(Client::from_conf(config.build()))
 }
 
 /// Whether the object is not as the request's condition has it. A conflict is another writer at the

@@ -70,7 +70,7 @@ pub struct LabelledRows {
 }
 
 /// The columns that stand before the features.
-const ID_COLUMNS: [&str; 3] = ["prediction_id", "time_ms", "source"];
+pub(super) const ID_COLUMNS: [&str; 3] = ["prediction_id", "time_ms", "source"];
 
 /// The value that means a class in the label's column.
 fn label_value(class: &Class) -> &str {
@@ -223,5 +223,14 @@ impl LabelledRows {
             writer.write_record(ids.into_iter().chain(fields).chain([row.label.as_str()]))?;
         }
         writer.flush()
+    }
+
+    /// Writes the same columns as Parquet: numbers as f32, categories by name, missing values as null.
+    ///
+    /// # Errors
+    /// What the writer says.
+    #[cfg(feature = "parquet")]
+    pub fn write_parquet(&self, schema: &FeatureSchema, out: impl Write + Send) -> io::Result<()> {
+        super::parquet_rows::write(&self.rows, schema, out).map_err(io::Error::other)
     }
 }

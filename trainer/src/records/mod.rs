@@ -9,6 +9,8 @@ mod labelled_rows;
 mod labels;
 #[cfg(feature = "mongodb")]
 mod mongo_store;
+#[cfg(feature = "parquet")]
+mod parquet_rows;
 mod store;
 
 pub use error::RecordsError;

@@ -193,6 +193,8 @@ impl RecordStore for MongoStore {
             .standing_expiry()
             .map_err(self.failed("listing indexes"))?;
         Ok(if standing == Some(seconds) {
+            // What the server can hold is less than what may be asked for.
+            let days = seconds / DAY_SECONDS;
             Expiry::Index { days }
         } else {
             Expiry::Unsupported {

@@ -107,6 +107,14 @@ pub fn read_key(file: &Path) -> Result<SigningKey, TrainerError> {
     Ok(SigningKey::from_seed(&seed))
 }
 
+/// Reads signing keys.
+///
+/// # Errors
+/// As [`read_key`].
+pub fn read_keys(files: &[std::path::PathBuf]) -> Result<Vec<SigningKey>, TrainerError> {
+    files.iter().map(|file| read_key(file)).collect()
+}
+
 fn seed_of(digits: &str) -> Option<[u8; 32]> {
     if digits.len() != 64 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
         return None;

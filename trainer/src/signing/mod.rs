@@ -10,6 +10,6 @@ mod signed_store;
 
 pub use error::SigningError;
 pub use golden::golden_rows;
-pub use key_file::{generate_key, read_key, write_key};
+pub use key_file::{generate_key, read_key, read_keys, write_key};
 pub use release::{ReleasePlan, plan_release};
 pub use signed_store::SignedStore;

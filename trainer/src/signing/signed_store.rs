@@ -6,14 +6,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use picket_schema::ArtifactDigest;
 use picket_schema::limits::MAX_ARTIFACT_BYTES;
 use picket_schema::release::caps::MAX_ENVELOPE_BYTES;
-use picket_schema::release::{Revocations, SigningKey};
+use picket_schema::release::{Envelope, LogAction, PayloadDigest, Revocations, SigningKey};
 use picket_wasm_model::OwnedModel;
 
 use super::error::SigningError;
-use super::key_file::read_key;
 use super::release::{ReleasePlan, plan_release};
 use crate::error::TrainerError;
-use crate::publish::{LogAction, PublishLog, ReleaseStore, Releases, open_store};
+use crate::publish::{Deed, PublishLog, ReleaseStore, Releases, open_store};
 
 const DAY: u64 = 86_400;
 
@@ -81,8 +80,14 @@ impl SignedStore {
         keys: &[&SigningKey],
     ) -> Result<(), TrainerError> {
         let digest = ArtifactDigest::of(envelope).to_string();
-        let log = PublishLog::new(self.0.as_ref());
-        log.append(action, release, &digest, keys)?;
+        let parsed = Envelope::from_json(envelope).map_err(SigningError::of("the release"))?;
+        let deed = Deed {
+            action,
+            release,
+            digest: &digest,
+            payload: Some(PayloadDigest::of(parsed.unverified_payload())),
+        };
+        PublishLog::new(self.0.as_ref()).append(&deed, keys)?;
         Ok(())
     }
 
@@ -90,11 +95,11 @@ impl SignedStore {
     /// signed stays as it is.
     ///
     /// # Errors
-    /// Where a key cannot be read, no edge would take the release, or the store fails.
+    /// Where no edge would take the release, or the store fails.
     pub fn sign(
         &self,
         release: u64,
-        keys: &[PathBuf],
+        keys: &[&SigningKey],
         valid_days: u64,
         run_id: Option<String>,
     ) -> Result<(), TrainerError> {
@@ -102,9 +107,6 @@ impl SignedStore {
         if self.0.read(&name, MAX_ENVELOPE_BYTES as u64)?.is_some() {
             return Ok(());
         }
-        let keys = keys.iter().map(|file| read_key(file));
-        let keys = keys.collect::<Result<Vec<_>, _>>()?;
-        let keys: Vec<_> = keys.iter().collect();
         let champion = self.champion_of(release)?;
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         let not_before = since.map_or(0, |since| since.as_secs().saturating_sub(HOUR));
@@ -120,10 +122,10 @@ impl SignedStore {
             run_id,
         })?;
         let envelope = manifest
-            .sign(&keys)
+            .sign(keys)
             .map_err(SigningError::of("the release"))?;
         self.put(release, &envelope, None, None)?;
-        self.log(LogAction::Sign, release, &envelope, &keys)
+        self.log(LogAction::Sign, release, &envelope, keys)
     }
 
     /// Puts the files of a signed release beside its artifact, the envelope last: with it the release is one.

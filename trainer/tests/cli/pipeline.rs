@@ -122,6 +122,10 @@ fn a_run_leaves_every_stage_and_can_be_reproduced() {
         text(&store.join("releases/1/model.picket")),
     ]);
     assert_eq!(signed["run_id"], outcome["run_id"]);
+    let published = read_json(&folder.join("publish/release.json"));
+    assert_eq!(published["is_signed"], true);
+    assert!(published["warning"].is_null() && !page.contains("without a signature"));
+    assert!(store.join("log/head.dsse.json").is_file());
 
     let again = stdout_of(&["reproduce", text(&folder)]);
     assert!(

@@ -2,6 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by unwrapping")]
 
+mod drift_counts;
+#[cfg(feature = "mongodb")]
+mod expiry;
+mod folder;
+mod kept_rows;
+mod labelled_rows;
 mod scene;
 
 use picket_schema::record::{Pseudonyms, Record};
@@ -335,6 +341,7 @@ fn an_erasure_takes_records_leaves_tombstones_and_is_written_down() {
     let list = std::fs::read(folder.join("releases/tombstones/1.dsse.json")).unwrap();
     let list = Tombstones::verify(&list, 1, &keys).unwrap();
     assert!(list.covers(&ann, NOW));
+    assert_eq!(json!(list.before() * 1000), done["before_ms"]);
     let stranger = KeySet::new(1, 1, vec![SigningKey::from_seed(&[9; 32]).public()]).unwrap();
     assert!(
         Tombstones::verify(

@@ -36,7 +36,7 @@ pub(crate) fn parsed(output: &Output) -> Value {
 }
 
 /// Trains a model in the folder.
-fn train(folder: &Path, kind: &str, out: &str) {
+fn train(folder: &Path, kind: &str, out: &str, more: &[&str]) {
     let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("../schema/schemas/phishing.toml");
     let train = [
         "train",
@@ -49,7 +49,7 @@ fn train(folder: &Path, kind: &str, out: &str) {
         "--out",
         out,
     ];
-    stdout(&trainer(folder, &train));
+    stdout(&trainer(folder, &[&train[..], more].concat()));
 }
 
 /// A model in the folder, and its digest.
@@ -58,7 +58,7 @@ fn model(folder: &Path) -> (PathBuf, String) {
         "sample", "--rows", "600", "--seed", "4", "--out", "rows.csv",
     ];
     stdout(&trainer(folder, &sample));
-    train(folder, "logistic", "m.picket");
+    train(folder, "logistic", "m.picket", &[]);
     let place = folder.join("m.picket");
     let digest = ArtifactDigest::of(&std::fs::read(&place).unwrap()).to_string();
     (place, digest)
@@ -201,7 +201,12 @@ impl Scene {
 
     /// Trains another model on the same rows.
     pub(crate) fn train(&self, kind: &str, out: &str) {
-        train(self.path(), kind, out);
+        train(self.path(), kind, out, &[]);
+    }
+
+    /// Trains another model on the same rows, with more options.
+    pub(crate) fn train_with(&self, kind: &str, out: &str, more: &[&str]) {
+        train(self.path(), kind, out, more);
     }
 
     pub(crate) fn path(&self) -> &Path {

@@ -13,6 +13,7 @@ fn open(endpoint: &str) -> S3Store {
         endpoint: Some(endpoint.to_owned()),
         region: Some("eu-central-1".to_owned()),
         credentials: Some((KEY.to_owned(), SECRET.to_owned())),
+        ca_bundle: None,
     };
     S3Store::open(&format!("s3://{BUCKET}/picket/phishing"), &settings).unwrap()
 }
@@ -101,6 +102,7 @@ fn wrong_keys_are_said_without_showing_them() {
         endpoint: Some(server.endpoint()),
         region: None,
         credentials: Some(("nobody".to_owned(), SECRET.to_owned())),
+        ca_bundle: None,
     };
     let store = S3Store::open("s3://models", &settings).unwrap();
     let error = Releases::new(&store).list().unwrap_err();

@@ -116,6 +116,74 @@ fn a_bucket_by_commands_and_variables() {
     whole_way("s3://models/by-command", &variables);
 }
 
+/// With a key at hand every promotion is signed: by then none goes without.
+#[test]
+fn promotions_are_signed_where_a_key_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let (store, keys) = (path("store"), path("keys"));
+    let (key, trusted) = (
+        format!("{keys}/signing-key.json"),
+        format!("{keys}/trusted-keys.json"),
+    );
+    let run = |arguments: &[&str]| trainer(arguments, &[]);
+    assert_eq!(run(&["keygen", "--out", &keys]).0, 0);
+    let models = [0, 1].map(|model| {
+        let file = path(&format!("{model}.picket"));
+        std::fs::write(&file, &models()[model]).unwrap();
+        file
+    });
+    let publish = ["publish", "--to", &store, "--model"];
+    let signed = [&publish[..], &[&models[0], "--promote", "--key", &key]].concat();
+    assert_eq!(run(&signed).0, 0);
+    assert_eq!(run(&[&publish[..], &[&models[1]]].concat()).0, 0);
+    // Neither unsigned nor signed of what is not: no edge would follow.
+    let (code, _, said) = run(&["promote", "--to", &store, "2"]);
+    assert!(code == 2 && said.contains("--key"), "{code} {said}");
+    let (code, _, said) = run(&["promote", "--to", &store, "2", "--key", &key]);
+    assert!(code == 2 && said.contains("trainer sign"), "{code} {said}");
+    let (code, _, said) = run(&["rollback", "--to", &store]);
+    assert!(code == 2 && said.contains("--key"), "{code} {said}");
+    let sign = ["sign", "--to", &store, "--release", "2", "--key", &key];
+    assert_eq!(run(&sign).0, 0);
+    let (code, _, said) = run(&["promote", "--to", &store, "2", "--key", &key]);
+    assert_eq!(code, 0, "{said}");
+    let (code, said, _) = run(&["rollback", "--to", &store, "--key", &key]);
+    assert!(code == 0 && said.contains("release 3"), "{said}");
+    let verify = [
+        "releases",
+        "--at",
+        &store,
+        "--verify",
+        "--json",
+        "--trusted-keys",
+    ];
+    let verified = json(&[&verify[..], &[&trusted]].concat(), &[]);
+    assert_eq!(verified["head_release"], 3, "{verified}");
+    // Publish, sign and promote of 1; publish, sign and promote of 2; rollback, sign and promote of 3.
+    assert_eq!(
+        (&verified["n_entries"], &verified["n_signed"]),
+        (&9.into(), &8.into()),
+        "all but the publishing without a key"
+    );
+    // An edge's rules, on what lies there.
+    let set = std::fs::read(&trusted).unwrap();
+    let set = picket_schema::release::KeySet::from_trusted_json(&set).unwrap();
+    let read = |name: &str| std::fs::read(dir.path().join("store").join(name)).unwrap();
+    let mark = picket_schema::release::LogMark::of_head(&read("log/head.dsse.json"), &set, None);
+    let envelope = read("releases/3/release.dsse.json");
+    let envelope = picket_schema::release::Envelope::from_json(&envelope).unwrap();
+    let payload = picket_schema::release::PayloadDigest::of(envelope.unverified_payload());
+    mark.unwrap().check(3, payload).unwrap();
+    std::fs::copy(
+        path("store/log/3/entry.dsse.json"),
+        path("store/log/head.dsse.json"),
+    )
+    .unwrap();
+    let (code, _, said) = run(&[&verify[..], &[&trusted]].concat());
+    assert!(code != 0 && said.contains("head.dsse.json"), "{said}");
+}
+
 #[test]
 fn runs_are_listed_and_compared() {
     let dir = tempfile::tempdir().unwrap();

@@ -9,7 +9,12 @@ mod bucket_server;
 mod command_line;
 mod directory;
 mod failing_store;
+#[cfg(feature = "s3")]
+mod private_authority;
 mod rules;
+#[cfg(feature = "s3")]
+#[path = "../../../edge-runtime/tests/tls_relay/mod.rs"]
+mod tls_relay;
 
 use std::sync::OnceLock;
 

@@ -1,7 +1,7 @@
 //! What the source says besides releases: which is the newest, and which keys follow.
 
 use picket_access::Outcome::Done;
-use picket_schema::release::{Tombstones, caps};
+use picket_schema::release::{LogError, LogMark, Tombstones, caps};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -26,6 +26,54 @@ struct Pointer {
 }
 
 impl ReleaseSync {
+    /// The number that the pointer names, and the log's head, which must name the same one.
+    pub(super) fn newest_promoted(&mut self) -> Result<(u64, Option<LogMark>), SyncError> {
+        let number = self.newest()?;
+        let Some(log) = self.log_head()? else {
+            return Ok((number, None));
+        };
+        if log.release == number {
+            return Ok((number, Some(log)));
+        }
+        // A promotion between the two looks, or one whose entry is being written, is no attack.
+        self.pointer = None;
+        let number = self.newest()?;
+        let log = self.log_head()?;
+        if let Some(log) = log {
+            log.check_number(number)?;
+        }
+        Ok((number, log))
+    }
+
+    /// The newest signed promotion, no older than any seen before; `None` where the source has no log and needs none.
+    fn log_head(&mut self) -> Result<Option<LogMark>, SyncError> {
+        let path = SourcePath::LogHead;
+        let fetched = self
+            .source
+            .fetch(path, caps::MAX_LOG_HEAD_BYTES as u64, None);
+        let is_needed = self.config.require_log || self.state.log.is_some();
+        let bytes = match fetched {
+            Ok(Fetched::Found { bytes, .. }) => bytes,
+            // A bucket that lets nobody list answers 403 for what is not there: no worse than holding it back.
+            Ok(_) | Err(_) if !is_needed => return Ok(None),
+            Err(error @ (SourceError::TooLarge { .. } | SourceError::Failed { .. })) => {
+                return Err(error.into());
+            }
+            Ok(_) | Err(_) => {
+                let expected = match &self.state.log {
+                    Some(seen) => format!("entry {} or a later one", seen.number),
+                    None => "a signed promotion".to_owned(),
+                };
+                return Err(LogError::Absent { expected }.into());
+            }
+        };
+        let mark = LogMark::of_head(&bytes, self.keys(), self.state.log.as_ref())?;
+        let mut state = self.state.clone();
+        state.log = Some(mark);
+        self.keep(state)?;
+        Ok(Some(mark))
+    }
+
     /// The number that the pointer names.
     pub(super) fn newest(&mut self) -> Result<u64, SyncError> {
         let known = self

@@ -1,0 +1,128 @@
+//! Servers whose certificates come from an authority of one's own.
+
+use std::time::Duration;
+
+use picket_edge_runtime::TrustedRoots;
+use picket_edge_runtime::sync::{HttpTimeouts, Outcome, S3Credentials, S3Source};
+use picket_edge_runtime::upload::{CollectorSink, RecordSink, SinkError};
+
+use crate::Tested;
+use crate::bucket::{Bucket, KEY, SECRET};
+use crate::edge::{NOW, Result, Scene};
+use crate::tls_relay::TlsRelay;
+
+fn over_tls(relay: &TlsRelay) -> Result<S3Source> {
+    let credentials = S3Credentials {
+        access_key: KEY.to_owned(),
+        secret_key: SECRET.to_owned(),
+        session_token: None,
+        region: "us-east-1".to_owned(),
+        endpoint: Some(relay.origin()),
+    };
+    let timeouts = HttpTimeouts {
+        connect: Duration::from_secs(5),
+        whole: Duration::from_secs(5),
+    };
+    Ok(S3Source::new("s3://store", credentials, false, timeouts)?)
+}
+
+#[test]
+fn releases_come_from_a_bucket_over_tls_whose_authority_is_named() -> Tested {
+    let mut scene = Scene::empty()?;
+    scene.store.publish(1)?;
+    let bucket = Bucket::serve(&scene)?;
+    let relay = TlsRelay::start(bucket.address)?;
+    let ours = TrustedRoots::read(&relay.authority)?;
+    scene.restart_with(Box::new(over_tls(&relay)?.trusting(&ours)), NOW)?;
+    assert_eq!(scene.poll(NOW)?, Outcome::Activated { release: 1 });
+    scene.assert_serves(1);
+    Ok(())
+}
+
+#[test]
+fn attack_46_a_server_with_a_certificate_by_another_authority_is_not_talked_to() -> Tested {
+    let mut scene = Scene::serving(1)?;
+    scene.store.publish(2)?;
+    let bucket = Bucket::serve(&scene)?;
+    let relay = TlsRelay::start(bucket.address)?;
+    // The public authorities did not sign it, nor did the one that is named.
+    scene.restart_with(Box::new(over_tls(&relay)?), NOW)?;
+    let said = scene.refuses("source_failed");
+    assert!(said.to_lowercase().contains("certificate"), "{said}");
+    let stranger = TrustedRoots::read(&relay.stranger)?;
+    scene.restart_with(Box::new(over_tls(&relay)?.trusting(&stranger)), NOW)?;
+    let said = scene.refuses("source_failed");
+    assert!(said.to_lowercase().contains("certificate"), "{said}");
+    assert_eq!(bucket.n_requests(), 0);
+    scene.assert_serves(1);
+    let error = TrustedRoots::read(&relay.no_authority()?).expect_err("no certificate");
+    assert!(error.to_string().contains("found none"), "{error}");
+    Ok(())
+}
+
+#[test]
+fn records_go_over_tls_to_a_collector_whose_authority_is_named() -> Tested {
+    // A server that answers every request alike will do: what is tested is who is talked to.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    let relay = TlsRelay::start(listener.local_addr()?)?;
+    std::thread::spawn(move || {
+        use std::io::{Read as _, Write as _};
+        for stream in listener.incoming().flatten() {
+            let mut stream = stream;
+            let mut bytes = [0; 4096];
+            let _ = stream.read(&mut bytes);
+            let body = r#"{"outcomes":[{"outcome":"delivered"}]}"#;
+            let _ = write!(
+                stream,
+                "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+                body.len()
+            );
+        }
+    });
+    let sink = || CollectorSink::new(&relay.origin(), "a token", Duration::from_secs(5));
+    let stranger = TrustedRoots::read(&relay.stranger)?;
+    for mut refused in [sink(), sink().trusting(&stranger)] {
+        let failed = refused.deliver(&[b"{}"]);
+        assert!(
+            matches!(failed, Err(SinkError::Unreachable { .. })),
+            "{failed:?}"
+        );
+    }
+    let ours = TrustedRoots::read(&relay.authority)?;
+    let outcomes = sink().trusting(&ours).deliver(&[b"{}"])?;
+    assert_eq!(outcomes.len(), 1);
+    Ok(())
+}
+
+#[cfg(feature = "mongodb")]
+#[test]
+fn a_mongodb_server_is_talked_to_over_tls_where_its_authority_is_named() -> Tested {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    // Never answers: what is tested is whether anything comes through the handshake.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    let relay = TlsRelay::start(listener.local_addr()?)?;
+    let n_through = Arc::<AtomicUsize>::default();
+    let counted = Arc::clone(&n_through);
+    std::thread::spawn(move || {
+        let mut held = Vec::new();
+        for stream in listener.incoming().flatten() {
+            counted.fetch_add(1, Ordering::Relaxed);
+            held.push(stream);
+        }
+    });
+    let uri = format!("mongodb://{}/?directConnection=true", relay.address);
+    for (authority, comes_through) in [(&relay.stranger, false), (&relay.authority, true)] {
+        let roots = TrustedRoots::read(authority)?;
+        let sink = picket_edge_runtime::upload::MongoSink::new(&uri, Duration::from_secs(4))?;
+        let failed = sink.trusting(&roots).deliver(&[br#"{"id":"a"}"#]);
+        assert!(
+            matches!(failed, Err(SinkError::Unreachable { .. })),
+            "{failed:?}"
+        );
+        let n_through = n_through.load(Ordering::Relaxed);
+        assert_eq!(n_through > 0, comes_through, "{n_through} connections");
+    }
+    Ok(())
+}
