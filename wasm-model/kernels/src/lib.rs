@@ -8,10 +8,11 @@ mod exit_masks;
 mod group_line;
 mod pair;
 mod shap_walk;
+mod tail_node;
 mod tails;
 
 pub use exit_masks::{ExitMasks, ExitSet, NarrowMasks, TileExits, Waiting, WideMasks, intersect};
 pub use group_line::{GroupLine, ThresholdStep};
 pub use pair::Pair;
 pub use shap_walk::{LEFT_BEFORE, MAX_PAIRS, NEW_FEATURE, PathNode, Step, Walk};
-pub use tails::{SIDE_BY_SIDE, Tails};
+pub use tails::{RowSum, SIDE_BY_SIDE, Tails, TailsBuilder};
