@@ -14,6 +14,8 @@ use crate::tail_node::{LargeNode, SmallNode, TailNode};
 const STEPS: u32 = 3;
 /// Tails of a row walked side by side: more would not fit in the registers.
 pub const SIDE_BY_SIDE: usize = 4;
+/// The most conditions whose answers are bits of a word.
+pub const MOST_BITS: usize = SmallNode::MOST_CONDITIONS;
 
 /// Nodes of tails while they are added. Positions are byte offsets. The first node is a leaf worth nothing.
 #[derive(Debug)]
@@ -31,13 +33,15 @@ enum Nodes {
 
 impl TailsBuilder {
     /// Starts tails of a model with so many conditions, whose leaves are numbers of `values`; `None` where they are
-    /// too many for nodes that are small.
+    /// too many for nodes that are small. Small nodes name a condition by its bit.
     #[must_use]
-    pub fn new(n_conditions: usize, values: Vec<i32>, are_small: bool) -> Option<Self> {
+    pub fn new(mut n_conditions: usize, values: Vec<i32>, are_small: bool) -> Option<Self> {
         let nodes = if are_small {
-            if n_conditions > SmallNode::MOST_CONDITIONS || values.len() > SmallNode::MOST_VALUES {
+            if n_conditions > MOST_BITS || values.len() > SmallNode::MOST_VALUES {
                 return None;
             }
+            // A word answers all that can be asked of it.
+            n_conditions = MOST_BITS;
             Nodes::Small(vec![SmallNode::leaf(n_conditions, 0)?])
         } else {
             Nodes::Large(vec![LargeNode::leaf(n_conditions, 0)?])

@@ -31,7 +31,9 @@ pub(crate) struct Scratch {
     /// Each row's lines. Shape: `(n_rows, n_fours)`.
     lines: Vec<[u32; 4]>,
     waiting: Waiting,
-    /// A row's answers to all conditions, then 0. Shape: `(n_answers,)`.
+    /// Each row's bits. Shape: `(n_rows,)`.
+    bits: Vec<u64>,
+    /// A row's answers to all conditions, then 0. Shape: `(n_conditions + 1,)`.
     rights: Vec<u32>,
     /// The rows of a batch, where their answers are few. Shape: `(n_rows,)`.
     rows: Vec<RowSum>,
@@ -61,13 +63,13 @@ impl FastTrees {
         let n_wide = spans.len() - n_narrow;
         let n_words = n_narrow.next_multiple_of(NarrowMasks::LANES) / 2
             + n_wide.next_multiple_of(WideMasks::LANES);
-        let mut fronts = Fronts::new(trees, layout, small_tails)?;
+        let mut fronts = Fronts::new(trees, layout, &codes, small_tails)?;
         if codes.n_lines().saturating_mul(8 * n_words) > MAX_TABLE_BYTES {
             let roots = spans.iter().map(|span| fronts.push_tail((*span).into()));
             return Some(Self {
                 roots: roots.collect::<Option<_>>()?,
                 tails: fronts.into_tails()?,
-                codes: RowCodes::default(),
+                codes: codes.bits_only(),
                 narrow: NarrowMasks::default(),
                 wide: WideMasks::default(),
             });
@@ -76,8 +78,8 @@ impl FastTrees {
             let subtrees = spans.iter().copied().map(Subtree::from);
             subtrees.filter(move |tree| is_narrow(tree.size) == narrow)
         };
-        let narrow = fronts.masks(&codes, of_kind(true), n_narrow)?;
-        let wide = fronts.masks(&codes, of_kind(false), n_wide)?;
+        let narrow = fronts.masks(of_kind(true), n_narrow)?;
+        let wide = fronts.masks(of_kind(false), n_wide)?;
         Some(Self {
             narrow,
             wide,
@@ -99,10 +101,10 @@ impl FastTrees {
         sums.resize(rows.len(), 0);
         let n_fours = self.codes.n_fours();
         scratch.lines.resize(rows.len() * n_fours, [0; 4]);
-        if n_fours > 0 {
-            for (row, lines) in rows.clone().zip(scratch.lines.chunks_exact_mut(n_fours)) {
-                self.codes.lines_of(row, lines);
-            }
+        scratch.bits.clear();
+        for (index, row) in rows.clone().enumerate() {
+            let lines = &mut scratch.lines[index * n_fours..][..n_fours];
+            scratch.bits.push(self.codes.lines_of(row, lines));
         }
         let lines = &scratch.lines;
         self.narrow.add_leaves(lines, sums);
@@ -112,10 +114,17 @@ impl FastTrees {
         }
         let rights = &mut scratch.rights;
         rights.resize(conditions.len() + 1, 0);
+        let bits_of = |row, bits: u64, rights: &mut [u32]| {
+            if self.tails.are_small() && self.codes.has_bits() {
+                return bits;
+            }
+            answer(conditions, row, rights)
+        };
+        let rows = rows.zip(&scratch.bits);
         if rows.len() > 1 && self.tails.are_small() && self.roots.is_empty() {
             let of_rows = &mut scratch.rows;
             of_rows.clear();
-            of_rows.extend(rows.map(|row| RowSum::new(answer(conditions, row, rights))));
+            of_rows.extend(rows.map(|(row, bits)| RowSum::new(bits_of(row, *bits, rights))));
             self.wide.add_leaves_and_tails(lines, of_rows, &self.tails);
             for (sum, row) in sums.iter_mut().zip(of_rows) {
                 *sum += row.sum;
@@ -131,12 +140,12 @@ impl FastTrees {
         self.wide.add_leaves_or_wait(lines, sums, waiting);
         let tails = waiting.tails.chunks_exact_mut(waiting.most);
         let tails = tails.zip(&waiting.n_tails);
-        for ((row, sum), (tails, n_tails)) in rows.zip(sums).zip(tails) {
+        for (((row, bits), sum), (tails, n_tails)) in rows.zip(sums).zip(tails) {
             let end = *n_tails + self.roots.len();
             tails[*n_tails..end].copy_from_slice(&self.roots);
             let full = end.next_multiple_of(SIDE_BY_SIDE);
             tails[end..full].fill(0);
-            let bits = answer(conditions, row, rights);
+            let bits = bits_of(row, *bits, rights);
             *sum += if self.tails.are_small() {
                 self.tails.sum_by_bits(bits, &mut tails[..full])
             } else {

@@ -26,7 +26,9 @@ enum FrontPart {
 pub(super) struct Fronts<'t> {
     trees: &'t Trees<'t>,
     layout: &'t TreeLayout,
+    codes: &'t RowCodes,
     tails: TailsBuilder,
+    small_tails: bool,
     /// The training weight of a tree's leaves before each leaf.
     cover_before: Vec<u32>,
 }
@@ -36,12 +38,15 @@ impl<'t> Fronts<'t> {
     pub(super) fn new(
         trees: &'t Trees<'t>,
         layout: &'t TreeLayout,
+        codes: &'t RowCodes,
         small_tails: bool,
     ) -> Option<Self> {
         let values = tree_numbers::distinct_leaf_values(trees);
         Some(Self {
             trees,
             layout,
+            codes,
+            small_tails,
             tails: TailsBuilder::new(trees.n_conditions(), values, small_tails)?,
             cover_before: Vec::new(),
         })
@@ -62,7 +67,12 @@ impl<'t> Fronts<'t> {
             }
             let (left, right) = subtree.children(self.layout);
             let condition = self.trees.node_conditions.get(subtree.node as usize)?;
-            let [left_position, right_position] = self.tails.split(position, condition)?;
+            let name = if self.small_tails {
+                self.codes.bit_of(condition)
+            } else {
+                condition
+            };
+            let [left_position, right_position] = self.tails.split(position, name)?;
             let mut children = [(left, left_position), (right, right_position)];
             // The smaller one next, so that the other one is not far.
             if left.size < right.size {
@@ -84,10 +94,10 @@ impl<'t> Fronts<'t> {
     /// Makes the tiles of some trees; `None` where a number does not fit.
     pub(super) fn masks<W: ExitSet, const LANES: usize, const EXITS: usize>(
         &mut self,
-        codes: &RowCodes,
         mut trees: impl Iterator<Item = Subtree>,
         n_trees: usize,
     ) -> Option<ExitMasks<W, LANES, EXITS>> {
+        let codes = self.codes;
         let mut masks = ExitMasks::with_capacity(codes.n_lines(), n_trees);
         let (mut nodes, mut unit_lines) = (Vec::new(), Vec::<[W; LANES]>::new());
         for _ in 0..n_trees.div_ceil(LANES) {
