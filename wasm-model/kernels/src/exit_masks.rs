@@ -151,7 +151,9 @@ impl<W: ExitSet, const LANES: usize, const EXITS: usize> ExitMasks<W, LANES, EXI
                     let exit = survivors[lane].lowest() as usize % EXITS;
                     row.sum += i64::from(values[exit]);
                     // SAFETY: one item at most a lane and row, and room for one more.
-                    unsafe { *items.get_unchecked_mut(n_items) = Item::new(number, positions[exit]) };
+                    unsafe {
+                        *items.get_unchecked_mut(n_items) = Item::new(number, positions[exit])
+                    };
                     n_items += usize::from(positions[exit] != 0);
                 }
             }
@@ -216,12 +218,7 @@ impl WideMasks {
     /// # Panics
     /// Where a line is not below the number of lines, or `waiting` has too few places.
     #[inline(never)]
-    pub fn add_leaves_or_wait(
-        &self,
-        lines: &[[u32; 4]],
-        sums: &mut [i64],
-        waiting: &mut Waiting,
-    ) {
+    pub fn add_leaves_or_wait(&self, lines: &[[u32; 4]], sums: &mut [i64], waiting: &mut Waiting) {
         self.add_or_wait(lines, sums, waiting);
     }
 

@@ -57,7 +57,8 @@ impl RowBits {
             return None;
         }
         let n_groups = first_lines.len();
-        let mut sums: Vec<LineSums> = vec![[[0; 1 << LOOKED_UP]; 64 / LOOKED_UP]; n_groups.div_ceil(8)];
+        let mut sums: Vec<LineSums> =
+            vec![[[0; 1 << LOOKED_UP]; 64 / LOOKED_UP]; n_groups.div_ceil(8)];
         let numbered = (0..).zip(missing_left);
         for (bit, step) in numbered.chain((first_right..).zip(missing_right)) {
             let of_bits = &mut sums.get_mut(step.group / 8)?[bit / LOOKED_UP];

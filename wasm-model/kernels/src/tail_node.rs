@@ -1,6 +1,9 @@
 //! A node of a tail: which condition it asks and how far its children are.
 
-#![allow(unsafe_code, reason = "reads proved in bounds when the table was finished")]
+#![allow(
+    unsafe_code,
+    reason = "reads proved in bounds when the table was finished"
+)]
 
 /// A node beyond which, some bytes further on, its left child stands with the right one next to it. A leaf asks
 /// a condition that always goes left, and its step leads back to itself; so all tails take the same number of steps

@@ -216,7 +216,12 @@ impl Tails {
     /// # Safety
     /// `nodes` are this table's, all of `at` are positions in it, and `answers` answer all its conditions.
     #[inline(always)]
-    unsafe fn walk<N: TailNode>(&self, nodes: &[N], answers: N::Answers<'_>, at: &mut [u32]) -> i64 {
+    unsafe fn walk<N: TailNode>(
+        &self,
+        nodes: &[N],
+        answers: N::Answers<'_>,
+        at: &mut [u32],
+    ) -> i64 {
         let (nodes, values) = (nodes.as_ptr(), self.values.as_ptr());
         let mut sum = 0;
         let mut n_at = at.len();

@@ -62,7 +62,8 @@ impl<'t> Fronts<'t> {
         let mut open = vec![(root, root_position)];
         while let Some((subtree, position)) = open.pop() {
             if subtree.size == 0 {
-                self.tails.set_leaf(position, self.value_index(subtree.leaf))?;
+                self.tails
+                    .set_leaf(position, self.value_index(subtree.leaf))?;
                 continue;
             }
             let (left, right) = subtree.children(self.layout);
