@@ -28,12 +28,6 @@ pub struct TreeLayout {
     pub left_sizes: Vec<u32>,
 }
 
-/// A finished subtree: its levels in the high half, its inner nodes in the low one.
-type Finished = u64;
-
-/// A level of a [`Finished`] subtree.
-const LEVEL: Finished = 1 << 32;
-
 impl TreeLayout {
     /// Counts the layout of trees.
     ///
@@ -73,32 +67,31 @@ impl TreeLayout {
     /// From the last node to the first: then a node's subtrees are finished when it comes, the left one last. One step a
     /// bit and no branch on it: shapes look random to a branch predictor. `None` where the trees are not as they should be.
     fn walk(shape: &[u8], n_nodes: usize, n_bits: usize, n_trees: usize) -> Option<Self> {
-        // Each level of an open tree has at most one finished subtree, each other tree is one. Below them are as many as
-        // a node takes.
-        let mut finished: Vec<Finished> = vec![0; 2 + n_trees + limits::MAX_TREE_DEPTH + 2];
+        // The sizes of finished subtrees. Each level of an open tree has at most one, each other tree is one. Below them
+        // are as many as a node takes.
+        let mut finished = vec![0_u32; 2 + n_trees + limits::MAX_TREE_DEPTH + 2];
         // The last two are kept at hand.
-        let (mut last, mut second, mut n_below) = (0, 0, 2);
+        let (mut last, mut second, mut n_below) = (0_u32, 0_u32, 2);
         let mut left_sizes = vec![0_u32; n_nodes];
         let mut node = n_nodes;
         let mut n_in_byte = (n_bits - 1) % 8 + 1;
         for byte in shape.iter().rev() {
             let mut bits = u32::from(*byte) << (8 - n_in_byte);
             for _ in 0..n_in_byte {
-                let inner = (bits >> 7 & 1) as usize;
+                let inner = bits >> 7 & 1;
                 bits <<= 1;
                 // Written for leaves too, until the inner node comes whose left subtree it is.
                 if let Some(left_size) = left_sizes.get_mut(node.wrapping_sub(1)) {
-                    *left_size = last as u32;
+                    *left_size = last;
                 }
-                node -= inner;
+                node -= inner as usize;
                 *finished.get_mut(n_below)? = second;
                 let third = finished[n_below - 1];
-                let is_inner = (inner as u64).wrapping_neg();
-                let deeper = last.max(second) >> 32 << 32;
-                let sizes = u64::from(last as u32) + u64::from(second as u32);
-                second = (third & is_inner) | (last & !is_inner);
-                last = (deeper + LEVEL + sizes + 1) & is_inner;
-                n_below = n_below + 1 - 2 * inner;
+                let is_inner = inner.wrapping_neg();
+                let joined = last.wrapping_add(second).wrapping_add(1);
+                second = last ^ ((last ^ third) & is_inner);
+                last = joined & is_inner;
+                n_below = n_below + 1 - 2 * inner as usize;
                 // One is left at least, of two that it took.
                 if n_below < 3 {
                     return None;
@@ -108,22 +101,37 @@ impl TreeLayout {
         }
         // As many as there are trees, for the inner nodes were counted; the last one is the first tree.
         let others = finished.get(4..n_below).unwrap_or_default().iter().rev();
-        let roots = [last, second]
-            .into_iter()
-            .chain(others.copied())
-            .take(n_trees);
+        let roots = [last, second].into_iter().chain(others.copied());
         let mut spans = Vec::with_capacity(n_trees);
         let (mut node, mut leaf) = (0, 0);
-        for root in roots {
-            if root / LEVEL > limits::MAX_TREE_DEPTH as u64 {
-                return None;
-            }
-            let size = root as u32;
+        for size in roots.take(n_trees) {
             spans.push(TreeSpan { node, size, leaf });
             node += size;
             leaf += size + 1;
         }
-        Some(Self { spans, left_sizes })
+        let this = Self { spans, left_sizes };
+        this.has_few_levels().then_some(this)
+    }
+
+    /// Whether no tree has more levels than a tree may have. A subtree has at most as many as inner nodes, so most need
+    /// not be looked at.
+    fn has_few_levels(&self) -> bool {
+        let most = limits::MAX_TREE_DEPTH as u32;
+        let mut open = Vec::new();
+        for span in &self.spans {
+            open.push((span.node, span.size, 0));
+            while let Some((node, size, level)) = open.pop() {
+                if level > most {
+                    return false;
+                }
+                if level + size > most {
+                    let left_size = self.left_sizes[node as usize];
+                    open.push((node + 1, left_size, level + 1));
+                    open.push((node + 1 + left_size, size - 1 - left_size, level + 1));
+                }
+            }
+        }
+        true
     }
 }
 
