@@ -275,14 +275,13 @@ impl Tails {
                 unsafe {
                     let item = *items.get_unchecked(index);
                     let row = rows.get_unchecked_mut(item.row());
-                    let start = nodes.byte_add(item.position());
-                    let mut lane = start;
+                    let mut lane = nodes.byte_add(item.position());
                     for _ in 0..STEPS {
                         lane = lane.byte_add((*lane).step(row.answers));
                     }
                     row.sum += i64::from(*values.add((*lane).value()));
                     *items.get_unchecked_mut(n_left) =
-                        item.moved(lane.byte_offset_from_unsigned(start));
+                        item.moved(lane.byte_offset_from_unsigned(nodes));
                     n_left += usize::from((*lane).is_inner(self.n_conditions));
                 }
             }
@@ -322,8 +321,8 @@ impl Item {
     }
 
     #[inline(always)]
-    fn moved(self, n_bytes: usize) -> Self {
-        Self(self.0 + n_bytes as u64)
+    fn moved(self, position: usize) -> Self {
+        Self(self.0 >> 32 << 32 | position as u64)
     }
 
     #[inline(always)]

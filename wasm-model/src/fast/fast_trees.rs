@@ -11,7 +11,7 @@ use crate::condition_masks::ConditionMasks;
 /// Tables beyond this many bytes leave the fast caches: then trees are tails from their roots.
 const MAX_TABLE_BYTES: usize = 1 << 20;
 /// Rows of a batch that go through a tile one after another, while it is in the fastest cache.
-pub(crate) const CHUNK_ROWS: usize = 128;
+pub(crate) const CHUNK_ROWS: usize = 256;
 
 /// The prepared trees of a model.
 #[derive(Debug)]
