@@ -42,6 +42,15 @@ pub(crate) fn leaf_values(trees: &Trees<'_>) -> Vec<i32> {
     numbers.into_iter().map(signed).collect()
 }
 
+/// As [`leaf_values`], but of each distinct value where leaves share them. Shape: `(n_values,)`.
+pub(crate) fn distinct_leaf_values(trees: &Trees<'_>) -> Vec<i32> {
+    if trees.leaf_values.is_empty() {
+        return leaf_values(trees);
+    }
+    let values = trees.leaf_values.as_chunks().0.iter();
+    values.map(|value| i32::from_le_bytes(*value)).collect()
+}
+
 /// The training weight of each leaf. Shape: `(n_leaves,)`.
 pub(crate) fn covers(trees: &Trees<'_>) -> Vec<u32> {
     let numbers = numbers(&trees.covers);

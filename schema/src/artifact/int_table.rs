@@ -143,16 +143,16 @@ impl IntTable<'_> {
 
     /// The first number of at least `bound`, unsigned, and its position.
     pub(super) fn first_at_least(&self, bound: usize) -> Option<(usize, u32)> {
-        // The largest number first, which vectorises; the position only for an error.
-        let largest = match self.width {
-            8 => self.bytes.iter().copied().max().map(u32::from),
-            16 => {
-                let numbers = self.bytes.as_chunks().0.iter().copied();
-                numbers.map(u16::from_le_bytes).max().map(u32::from)
-            }
-            _ => self.iter().max(),
+        // Eight bytes at a time first; the position only for an error.
+        let fits = match self.width {
+            8 => all_below::<8>(&self.bytes, bound),
+            16 => all_below::<16>(&self.bytes, bound),
+            _ => self
+                .iter()
+                .max()
+                .is_none_or(|largest| (largest as usize) < bound),
         };
-        if largest.is_none_or(|largest| (largest as usize) < bound) {
+        if fits {
             return None;
         }
         self.iter()
@@ -217,9 +217,62 @@ impl IntTable<'_> {
     }
 }
 
+/// Whether all numbers of so many bits are below a bound, eight bytes at a time.
+fn all_below<const BITS: u32>(bytes: &[u8], bound: usize) -> bool {
+    let half = 1_u64 << (BITS - 1);
+    let bound = bound as u64;
+    if bound >= 2 * half || bytes.is_empty() {
+        return true;
+    }
+    // Without their highest bits numbers are added to without reaching the next one. The sum has the highest bit from the
+    // bound on; and a bound in the upper half is reached only where the number has it too.
+    let ones = u64::MAX / (2 * half - 1);
+    let is_high = bound > half;
+    let lift = (if is_high { 2 * half } else { half } - bound) * ones;
+    let (words, rest) = bytes.as_chunks();
+    let mut rest_of_word = [0; 8];
+    rest_of_word[..rest.len()].copy_from_slice(rest);
+    let mut beyond = 0;
+    for word in words.iter().chain([&rest_of_word]) {
+        let word = u64::from_le_bytes(*word);
+        let lifted = (word & !(half * ones)) + lift;
+        beyond |= if is_high {
+            lifted & word
+        } else {
+            lifted | word
+        };
+    }
+    beyond & (half * ones) == 0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_number_that_is_too_large_is_found() {
+        for width in [8, 12, 16, 24] {
+            let top = 70_000.min(1_usize << width);
+            for bound in [
+                1, 2, 77, 127, 128, 129, 200, 255, 256, 32_768, 32_769, 65_535, 69_999,
+            ] {
+                if bound >= top {
+                    continue;
+                }
+                for (length, position) in [(1, 0), (8, 7), (9, 8), (19, 3), (19, 18)] {
+                    let mut numbers = vec![bound as u32 - 1; length];
+                    let table = IntTable::of_width(&numbers, width);
+                    assert_eq!(table.first_at_least(bound), None, "{width} {bound}");
+                    for beyond in [bound, top - 1] {
+                        numbers[position] = beyond as u32;
+                        let table = IntTable::of_width(&numbers, width);
+                        let found = Some((position, beyond as u32));
+                        assert_eq!(table.first_at_least(bound), found, "{width} {bound}");
+                    }
+                }
+            }
+        }
+    }
 
     #[test]
     fn numbers_of_any_width_come_back() {
