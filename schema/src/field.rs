@@ -2,6 +2,7 @@
 
 use crate::feature::{Domain, Feature, MissingPolicy};
 use crate::feature_schema::Label;
+use crate::quoted::Quoted;
 use crate::text_hash;
 
 /// Texts that mean "no value".
@@ -20,7 +21,7 @@ pub enum FieldError {
         expected: String,
     },
     /// The field is not a number.
-    #[error("{field}: found {found:?}; expected {expected}")]
+    #[error("{field}: found {}; expected {expected}", Quoted(found))]
     NotANumber {
         /// The feature.
         field: String,
@@ -40,7 +41,10 @@ pub enum FieldError {
         expected: String,
     },
     /// The category is not one that the schema lists.
-    #[error("{field}: found the unknown category {found:?}; expected {expected}")]
+    #[error(
+        "{field}: found the unknown category {}; expected {expected}",
+        Quoted(found)
+    )]
     UnknownCategory {
         /// The feature.
         field: String,
@@ -50,7 +54,7 @@ pub enum FieldError {
         expected: String,
     },
     /// The label's value belongs to neither class.
-    #[error("{field}: found {found:?}; expected {expected}")]
+    #[error("{field}: found {}; expected {expected}", Quoted(found))]
     UnknownClass {
         /// The label.
         field: String,
@@ -102,8 +106,10 @@ impl FieldError {
 /// Cuts what was found to a length fit for a message.
 fn shown(text: &str) -> String {
     const MAX_CHARS: usize = 80;
-    match text.char_indices().nth(MAX_CHARS) {
-        Some((end, _)) => format!("{}…", &text[..end]),
+    // By `get`: what indexing says of a wrong place takes 8 KB of WebAssembly.
+    let end = text.char_indices().nth(MAX_CHARS).map(|(end, _)| end);
+    match end.and_then(|end| text.get(..end)) {
+        Some(start) => format!("{start}…"),
         None => text.to_owned(),
     }
 }

@@ -1,6 +1,7 @@
 //! Finding a schema's columns in a file's header.
 
 use crate::feature_schema::FeatureSchema;
+use crate::quoted::Quoted;
 
 /// Where each feature and the label stand in a file: `column_idx` by `feature_idx`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +25,7 @@ pub enum HeaderError {
         columns: Vec<(String, Option<String>)>,
     },
     /// A column stands twice.
-    #[error("the header has column {column:?} twice; expected it once")]
+    #[error("the header has column {} twice; expected it once", Quoted(column))]
     DuplicateColumn {
         /// The column.
         column: String,
@@ -35,8 +36,11 @@ fn list_missing(columns: &[(String, Option<String>)]) -> String {
     let words: Vec<String> = columns
         .iter()
         .map(|(name, similar)| match similar {
-            Some(similar) => format!("column {name:?} (did you mean {similar:?}?)"),
-            None => format!("column {name:?}"),
+            Some(similar) => {
+                let (name, similar) = (Quoted(name), Quoted(similar));
+                format!("column {name} (did you mean {similar}?)")
+            }
+            None => format!("column {}", Quoted(name)),
         })
         .collect();
     words.join(", ")

@@ -10,6 +10,7 @@ mod feature_schema;
 mod field;
 mod header;
 pub mod limits;
+mod quoted;
 #[cfg(feature = "record")]
 pub mod record;
 #[cfg(feature = "release")]

@@ -5,10 +5,10 @@ mod msgpack;
 
 use msgpack::document::{
     card, document, error_of, error_with, error_with_trees, feature, linear, metric, numeric_term,
-    one_hot_term, platt, schema, trees,
+    one_hot_term, platt, schema, table, trees,
 };
 use msgpack::{array, bin, float, float32, map, map_with, nil, text, uint};
-use picket_schema::artifact::{Condition, ModelTable, Operator, Test};
+use picket_schema::artifact::{Condition, IntTable, ModelTable, Operator, Test};
 use picket_schema::{Artifact, ArtifactError, SchemaError, limits};
 
 #[test]
@@ -37,6 +37,26 @@ fn the_right_document_is_read_and_written_byte_for_byte() {
         ]
     );
     assert_eq!(trees.leaf_value(3), Some(4));
+}
+
+#[test]
+fn tables_are_packed_bit_by_bit() {
+    // Four numbers of 9 bits, the lowest bit first: 1, -2, 255, -256.
+    let leaves = table(9, &[0x01, 0xfc, 0xff, 0x03, 0x08]);
+    let model = map(&[("trees", map_with(&trees(), &[("leaves", leaves)]))]);
+    let bytes = map_with(&document(), &[("model", model)]);
+    let artifact = Artifact::decode(&bytes).unwrap();
+    assert_eq!(artifact.encode().unwrap(), bytes);
+    let ModelTable::Trees(trees) = &artifact.model else {
+        panic!("expected trees")
+    };
+    let values: Vec<_> = (0..5).map(|leaf| trees.leaf_value(leaf)).collect();
+    assert_eq!(values, [Some(1), Some(-2), Some(255), Some(-256), None]);
+    assert_eq!(
+        IntTable::pack_signed([1, -2, 255, -256]),
+        trees.leaves,
+        "the writer packs as the format says"
+    );
 }
 
 #[test]

@@ -11,12 +11,12 @@ use picket_schema::{ArtifactError, limits};
 
 #[test]
 fn table_errors() {
-    let error = error_with_trees(&[("leaves", table(5, &[0; 20]))]);
+    let error = error_with_trees(&[("leaves", table(33, &[0; 33]))]);
     assert_eq!(
         error,
         ArtifactError::TableWidth {
             table: "leaves",
-            found: 5
+            found: 33
         }
     );
     let error = error_with_trees(&[("node_conditions", table(0, &[]))]);
@@ -28,9 +28,11 @@ fn table_errors() {
         }
     );
     for (name, value) in [
-        ("leaves", table(1, &[1, 2, 3])),
-        ("covers", table(2, &[1, 0])),
-        ("node_conditions", table(2, &[0])),
+        ("leaves", table(8, &[1, 2, 3])),
+        ("leaves", table(9, &[1, 0, 0, 0, 0, 0])),
+        ("leaves", table(24, &[1, 0, 0, 0])),
+        ("covers", table(16, &[1, 0])),
+        ("node_conditions", table(16, &[0])),
         ("shape", bin(&[])),
         ("shape", bin(&[0b00_0011, 0])),
         ("conditions", bin(&X_LE_HALF[..7])),
@@ -44,7 +46,13 @@ fn table_errors() {
             "{name}: {error}"
         );
     }
-    let error = error_with_trees(&[("node_conditions", table(1, &[0, 0, 0, 0]))]);
+    for (width, bytes) in [(9, [1, 0, 0, 0, 0x10]), (9, [1, 0, 0, 0, 0x80])] {
+        assert_eq!(
+            error_with_trees(&[("leaves", table(width, &bytes))]),
+            ArtifactError::TableSpareBits { table: "leaves" }
+        );
+    }
+    let error = error_with_trees(&[("node_conditions", table(8, &[0, 0, 0, 0]))]);
     let max = limits::MAX_TREES;
     assert_eq!(
         error,
@@ -119,7 +127,7 @@ fn condition_errors() {
 #[test]
 fn tree_errors() {
     assert_eq!(
-        error_with_trees(&[("node_conditions", table(1, &[0, 2]))]),
+        error_with_trees(&[("node_conditions", table(8, &[0, 2]))]),
         ArtifactError::ConditionIndex {
             node: 1,
             found: 2,
@@ -149,15 +157,15 @@ fn tree_errors() {
             ("shape", bin(shape)),
             (
                 "node_conditions",
-                map(&[("width", uint(1)), ("bytes", long_bin(&[0; 256]))]),
+                map(&[("width", uint(8)), ("bytes", long_bin(&[0; 256]))]),
             ),
             (
                 "leaves",
-                map(&[("width", uint(1)), ("bytes", long_bin(&[0; 257]))]),
+                map(&[("width", uint(8)), ("bytes", long_bin(&[0; 257]))]),
             ),
             (
                 "covers",
-                map(&[("width", uint(1)), ("bytes", long_bin(&[1; 257]))]),
+                map(&[("width", uint(8)), ("bytes", long_bin(&[1; 257]))]),
             ),
         ]
     };
@@ -196,7 +204,7 @@ fn tree_errors() {
         ArtifactError::ZeroCover { leaf: 1 }
     );
     assert_eq!(
-        error_with_trees(&[("covers", table(1, &[1, 0, 1, 1]))]),
+        error_with_trees(&[("covers", table(8, &[1, 0, 1, 1]))]),
         ArtifactError::ZeroCover { leaf: 1 }
     );
     let huge = vec![0xcf, 0x10, 0, 0, 0, 0, 0, 0, 0];

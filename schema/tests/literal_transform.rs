@@ -324,11 +324,11 @@ fn neighbours_errors() {
     ));
     assert!(matches!(with("columns", bin(&[])), E::Count { .. }));
     assert!(matches!(
-        with("counts", table(1, &[1, 0, 2])),
+        with("counts", table(8, &[1, 0, 2])),
         E::ZeroCount { row: 1 }
     ));
     assert!(matches!(
-        with("counts", table(1, &[1, 5])),
+        with("counts", table(8, &[1, 5])),
         E::TableLength { .. }
     ));
     let with_rows =

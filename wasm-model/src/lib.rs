@@ -34,6 +34,14 @@ mod tree_numbers;
 mod tree_paths;
 mod tree_shap;
 
+/// A third of the code of the standard library's.
+#[cfg(all(
+    target_family = "wasm",
+    any(feature = "browser", feature = "component")
+))]
+#[global_allocator]
+static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
+
 pub use calibrated::calibrated;
 pub use explain::{Explainer, Explanation, ExplanationUnit};
 pub use model::{Model, Scored};

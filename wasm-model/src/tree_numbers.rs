@@ -5,23 +5,14 @@ use picket_schema::artifact::{IntTable, Trees};
 /// All numbers of a table, unsigned. The width is looked at once, not for each.
 fn numbers(table: &IntTable<'_>) -> Vec<u32> {
     match table.width {
-        1 => table.bytes.iter().map(|byte| u32::from(*byte)).collect(),
-        2 => {
+        8 => table.bytes.iter().map(|byte| u32::from(*byte)).collect(),
+        16 => {
             let words = table.bytes.as_chunks::<2>().0.iter();
             words
                 .map(|word| u32::from(u16::from_le_bytes(*word)))
                 .collect()
         }
-        3 => {
-            let words = table.bytes.as_chunks::<3>().0.iter();
-            words
-                .map(|[a, b, c]| u32::from_le_bytes([*a, *b, *c, 0]))
-                .collect()
-        }
-        _ => {
-            let words = table.bytes.as_chunks::<4>().0.iter();
-            words.map(|word| u32::from_le_bytes(*word)).collect()
-        }
+        _ => table.iter().collect(),
     }
 }
 
@@ -47,9 +38,17 @@ pub(crate) fn leaf_values(trees: &Trees<'_>) -> Vec<i32> {
         let values = looked_up(numbers, &trees.leaf_values).into_iter();
         return values.map(u32::cast_signed).collect();
     }
-    let unused = 32 - 8 * u32::from(trees.leaves.width.clamp(1, 4));
-    let signed = |number: u32| (number << unused).cast_signed() >> unused;
+    let signed = |number: u32| trees.leaves.signed(number);
     numbers.into_iter().map(signed).collect()
+}
+
+/// As [`leaf_values`], but of each distinct value where leaves share them. Shape: `(n_values,)`.
+pub(crate) fn distinct_leaf_values(trees: &Trees<'_>) -> Vec<i32> {
+    if trees.leaf_values.is_empty() {
+        return leaf_values(trees);
+    }
+    let values = trees.leaf_values.as_chunks().0.iter();
+    values.map(|value| i32::from_le_bytes(*value)).collect()
 }
 
 /// The training weight of each leaf. Shape: `(n_leaves,)`.

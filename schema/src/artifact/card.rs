@@ -8,6 +8,7 @@ use super::error::ArtifactError;
 use super::reader::Reader;
 use crate::digest::{ArtifactDigest, DataDigest};
 use crate::feature_schema::FeatureSchema;
+use crate::quoted::Quoted;
 
 /// A measured number with its 95 % interval.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -101,7 +102,7 @@ impl Card {
         )?;
         for metric in &self.metrics {
             for x in [metric.value, metric.low, metric.high] {
-                let field = format_args!("metric {:?}", metric.name);
+                let field = format_args!("metric {}", Quoted(&metric.name));
                 ArtifactError::check_range(field, x, f64::MIN, f64::MAX)?;
             }
         }

@@ -67,7 +67,7 @@ pub enum ArtifactError {
     #[error("the artifact's feature schema: {0}")]
     Schema(#[from] SchemaError),
     /// A table's numbers have an unknown width.
-    #[error("table {table}: width {found}; expected 1, 2, 3 or 4 bytes")]
+    #[error("table {table}: width {found}; expected 8 to 32 bits")]
     TableWidth {
         /// The table.
         table: &'static str,
@@ -83,6 +83,12 @@ pub enum ArtifactError {
         found: usize,
         /// The length it should have, in bytes.
         expected: String,
+    },
+    /// Bits after the last number of a table are not zero.
+    #[error("table {table} has bits after its last number; expected zeros")]
+    TableSpareBits {
+        /// The table.
+        table: &'static str,
     },
     /// Something stands in too large a number.
     #[error("{what}: {found}; expected {min} to {max}")]

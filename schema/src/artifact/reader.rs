@@ -16,6 +16,7 @@ use std::borrow::Cow;
 
 use super::error::ArtifactError;
 use crate::limits;
+use crate::quoted::Quoted;
 
 /// The types of MessagePack values that artifacts use.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -128,8 +129,8 @@ impl<'a> Reader<'a> {
         let found = self.str();
         self.malformed(
             start,
-            format_args!("key {found:?}"),
-            format_args!("{expected:?}"),
+            format_args!("key {}", Quoted(found)),
+            format_args!("{}", Quoted(expected)),
         );
     }
 
@@ -158,7 +159,7 @@ impl<'a> Reader<'a> {
         let end = self.offset;
         self.malformed(
             end.saturating_sub(found.len()),
-            format_args!("{found:?}"),
+            format_args!("{}", Quoted(found)),
             format_args!("{expected}"),
         );
     }

@@ -28,9 +28,6 @@ pub struct TreeLayout {
     pub left_sizes: Vec<u32>,
 }
 
-/// Open right subtrees: a power of two above the deepest level, so that an index is a mask.
-const STACK: usize = (limits::MAX_TREE_DEPTH + 1).next_power_of_two();
-
 impl TreeLayout {
     /// Counts the layout of trees.
     ///
@@ -63,54 +60,97 @@ impl TreeLayout {
             let expected = n_nodes;
             return Err(ArtifactError::ShapeNodes { found, expected });
         }
-        Self::walk(&trees.shape, n_nodes, n_leaves)
+        let found = Self::walk(&trees.shape, n_nodes, n_bits, n_trees);
+        found.ok_or_else(|| fault(&trees.shape, n_bits))
     }
 
-    /// One step a bit and no branch on it: shapes look random to a branch predictor.
-    fn walk(shape: &[u8], n_nodes: usize, n_leaves: usize) -> Result<Self, ArtifactError> {
-        // The entry past the last node takes the writes that mean nothing.
-        let mut left_sizes = vec![0_u32; n_nodes + 1];
-        let mut spans = Vec::with_capacity(n_leaves - n_nodes);
-        // For each inner node whose left subtree is open: its position and, in the low half, its level.
-        let entry = |node: u32, level: u32| u64::from(node) << 32 | u64::from(level);
-        let mut open = [entry(n_nodes as u32, 0); STACK];
-        let mut n_open = 1;
-        let (mut node, mut leaf, mut level) = (0_u32, 0_u32, 0_u32);
-        let (mut first_node, mut first_leaf) = (0, 0);
-        let mut n_bits = n_nodes + n_leaves;
-        for byte in shape {
-            let mut bits = u32::from(*byte);
-            for _ in 0..n_bits.min(8) {
-                let inner = bits & 1;
-                bits >>= 1;
-                open[n_open % STACK] = entry(node, level);
-                let last = open[(n_open - 1) % STACK];
-                let (parent, parent_level) = ((last >> 32) as u32, last as u32);
-                // A leaf ends the left subtree of the last open node; the right one comes next.
-                let target = if inner == 1 { n_nodes as u32 } else { parent };
-                left_sizes[target as usize] = node.wrapping_sub(parent).wrapping_sub(1);
-                level = 1 + if inner == 1 { level } else { parent_level };
-                n_open = n_open + 2 * inner as usize - 1;
-                node += inner;
-                leaf += 1 - inner;
-                if n_open == 0 {
-                    spans.push(TreeSpan {
-                        node: first_node,
-                        size: node - first_node,
-                        leaf: first_leaf,
-                    });
-                    (first_node, first_leaf, n_open, level) = (node, leaf, 1, 0);
+    /// From the last node to the first: then a node's subtrees are finished when it comes, the left one last. One step a
+    /// bit and no branch on it: shapes look random to a branch predictor. `None` where the trees are not as they should be.
+    fn walk(shape: &[u8], n_nodes: usize, n_bits: usize, n_trees: usize) -> Option<Self> {
+        // The sizes of finished subtrees. Each level of an open tree has at most one, each other tree is one. Below them
+        // are as many as a node takes.
+        let mut finished = vec![0_u32; 2 + n_trees + limits::MAX_TREE_DEPTH + 2];
+        // The last two are kept at hand.
+        let (mut last, mut second, mut n_below) = (0_u32, 0_u32, 2);
+        let mut left_sizes = vec![0_u32; n_nodes];
+        let mut node = n_nodes;
+        let mut n_in_byte = (n_bits - 1) % 8 + 1;
+        for byte in shape.iter().rev() {
+            let mut bits = u32::from(*byte) << (8 - n_in_byte);
+            for _ in 0..n_in_byte {
+                let inner = bits >> 7 & 1;
+                bits <<= 1;
+                // Written for leaves too, until the inner node comes whose left subtree it is.
+                if let Some(left_size) = left_sizes.get_mut(node.wrapping_sub(1)) {
+                    *left_size = last;
                 }
-                if level as usize > limits::MAX_TREE_DEPTH {
-                    return Err(ArtifactError::TreeDepth { tree: spans.len() });
+                node -= inner as usize;
+                *finished.get_mut(n_below)? = second;
+                let third = finished[n_below - 1];
+                let is_inner = inner.wrapping_neg();
+                let joined = last.wrapping_add(second).wrapping_add(1);
+                second = last ^ ((last ^ third) & is_inner);
+                last = joined & is_inner;
+                n_below = n_below + 1 - 2 * inner as usize;
+                // One is left at least, of two that it took.
+                if n_below < 3 {
+                    return None;
                 }
             }
-            n_bits -= n_bits.min(8);
+            n_in_byte = 8;
         }
-        if n_open != 1 || first_node != node || first_leaf != leaf {
-            return Err(ArtifactError::ShapeOpen { tree: spans.len() });
+        // As many as there are trees, for the inner nodes were counted; the last one is the first tree.
+        let others = finished.get(4..n_below).unwrap_or_default().iter().rev();
+        let roots = [last, second].into_iter().chain(others.copied());
+        let mut spans = Vec::with_capacity(n_trees);
+        let (mut node, mut leaf) = (0, 0);
+        for size in roots.take(n_trees) {
+            spans.push(TreeSpan { node, size, leaf });
+            node += size;
+            leaf += size + 1;
         }
-        left_sizes.truncate(n_nodes);
-        Ok(Self { spans, left_sizes })
+        let this = Self { spans, left_sizes };
+        this.has_few_levels().then_some(this)
     }
+
+    /// Whether no tree has more levels than a tree may have. A subtree has at most as many as inner nodes, so most need
+    /// not be looked at.
+    fn has_few_levels(&self) -> bool {
+        let most = limits::MAX_TREE_DEPTH as u32;
+        let mut open = Vec::new();
+        for span in &self.spans {
+            open.push((span.node, span.size, 0));
+            while let Some((node, size, level)) = open.pop() {
+                if level > most {
+                    return false;
+                }
+                if level + size > most {
+                    let left_size = self.left_sizes[node as usize];
+                    open.push((node + 1, left_size, level + 1));
+                    open.push((node + 1 + left_size, size - 1 - left_size, level + 1));
+                }
+            }
+        }
+        true
+    }
+}
+
+/// What is wrong with a shape, looked for from the first node.
+fn fault(shape: &[u8], n_bits: usize) -> ArtifactError {
+    let mut tree = 0;
+    // The levels of the subtrees to come; the next one's is the last.
+    let mut open = vec![0];
+    for index in 0..n_bits {
+        let level = open.pop().unwrap_or(0);
+        if level > limits::MAX_TREE_DEPTH {
+            return ArtifactError::TreeDepth { tree };
+        }
+        if shape[index / 8] >> (index % 8) & 1 == 1 {
+            open.extend([level + 1; 2]);
+        } else if open.is_empty() {
+            tree += 1;
+            open.push(0);
+        }
+    }
+    ArtifactError::ShapeOpen { tree }
 }

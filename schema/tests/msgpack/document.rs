@@ -61,10 +61,10 @@ pub(crate) fn trees() -> Entries {
         ("category_sets", bin(&[0b101, 0, 0, 0])),
         // Inner, inner, leaf, leaf, leaf; leaf.
         ("shape", bin(&[0b00_0011])),
-        ("node_conditions", table(1, &[0, 1])),
-        ("leaves", table(1, &[1, 2, 3, 4])),
+        ("node_conditions", table(8, &[0, 1])),
+        ("leaves", table(8, &[1, 2, 3, 4])),
         ("leaf_values", bin(&[])),
-        ("covers", table(1, &[1, 1, 1, 3])),
+        ("covers", table(8, &[1, 1, 1, 3])),
         ("cover_values", bin(&[])),
     ]
 }
@@ -171,7 +171,7 @@ pub(crate) fn neighbours() -> Entries {
         ("weights", text("uniform")),
         ("columns", bin(&[0, 0])),
         ("rows", map(&packed_rows())),
-        ("counts", table(1, &[1, 5, 2])),
+        ("counts", table(8, &[1, 5, 2])),
     ]
 }
 

@@ -2,8 +2,8 @@
 //!
 //! A sum of `n` terms in 32 bits, each partial sum at most `P`, is off by at most `n * 2^-24 * P`: every addition
 //! rounds to the nearest, by half a unit in the last place. Leaves rounded to units of `2^-k` are off by at most
-//! `n * 2^-(k+1)` in all. The leaves get the fewest bytes at which the second is no larger than the first, and then the
-//! finest unit that those bytes hold. A peer that adds in 64 bits is carried to the same accuracy: its leaves come
+//! `n * 2^-(k+1)` in all. The leaves get the fewest bits at which the second is no larger than the first, and then the
+//! finest unit that those bits hold. A peer that adds in 64 bits is carried to the same accuracy: its leaves come
 //! from gradients of 32 bits.
 
 use picket_schema::limits::{MAX_BASE, MAX_SCALE_LOG2};
@@ -15,7 +15,7 @@ use super::peer::{Arithmetic, PeerModel};
 const ROUNDING_F32: f64 = 1.0 / 16_777_216.0;
 /// The same in 64 bits.
 const ROUNDING_F64: f64 = 1.0 / 9_007_199_254_740_992.0;
-/// No leaf is known more finely than this; a finer unit would only cost bytes.
+/// No leaf is known more finely than this; a finer unit would only cost bits.
 const FINEST: i32 = 40;
 
 /// How a peer's leaves and base become whole numbers.
@@ -26,7 +26,7 @@ pub(crate) struct LeafScale {
     /// What the margin is where every leaf is 0.
     pub(crate) base: f64,
     pub(crate) scale_log2: u8,
-    /// Bytes that a leaf's value takes at most.
+    /// Bits that a leaf's value takes at most.
     pub(crate) width: u32,
     /// What rounding to units can change in a margin.
     pub(crate) quantisation_bound: f64,
@@ -65,8 +65,8 @@ impl LeafScale {
         let n_terms = model.trees.len() as f64 + 1.0;
         let allowed = n_terms * ROUNDING_F32 * partial + products * ROUNDING_F32;
         let bound_at = |scale_log2: i32| n_terms * 0.5 * 2_f64.powi(-scale_log2);
-        let (mut width, mut scale_log2) = (1, finest(largest, base, 1));
-        while width < 4 && scale_log2.is_none_or(|k| bound_at(k) > allowed) {
+        let (mut width, mut scale_log2) = (8, finest(largest, base, 8));
+        while width < 32 && scale_log2.is_none_or(|k| bound_at(k) > allowed) {
             width += 1;
             scale_log2 = finest(largest, base, width);
         }
@@ -103,9 +103,9 @@ impl LeafScale {
     }
 }
 
-/// The finest unit with which the largest leaf fits into so many bytes, and the base into its field.
+/// The finest unit with which the largest leaf fits into so many bits, and the base into its field.
 fn finest(largest: f64, base: f64, width: u32) -> Option<i32> {
-    let max_leaf = 2_f64.powi(8 * width.cast_signed() - 1) - 1.0;
+    let max_leaf = 2_f64.powi(width.cast_signed() - 1) - 1.0;
     let max = FINEST.min(i32::from(MAX_SCALE_LOG2));
     (0..=max).rev().find(|k| {
         let scale = 2_f64.powi(*k);

@@ -6,7 +6,12 @@
 //! that does not hold takes out the exits of its left subtree, and the lowest bit that survives all
 //! conditions is the exit reached. Here the conditions of a group are struck out beforehand.
 
+// Items of rows that are counted here, at positions that are compared here, need no check a step.
+#![allow(unsafe_code, reason = "calls what relies on checks made here")]
+
 use core::ops::BitAnd;
+
+use crate::tails::{Item, RowSum, Tails};
 
 /// A set of exits.
 pub trait ExitSet: Copy + BitAnd<Output = Self> {
@@ -42,7 +47,7 @@ exit_set!(u32 u64);
 pub struct TileExits<const LANES: usize, const EXITS: usize> {
     /// The value of the exit's leaf, or 0 where it has a tail.
     pub values: [[i32; EXITS]; LANES],
-    /// One more than the position of the exit's tail, or 0.
+    /// The position of the exit's tail, or 0.
     pub tails: [[u32; EXITS]; LANES],
 }
 
@@ -120,11 +125,40 @@ impl<W: ExitSet, const LANES: usize, const EXITS: usize> ExitMasks<W, LANES, EXI
                 {
                     let exit = set.lowest() as usize % EXITS;
                     *sum += i64::from(values[exit]);
-                    row[n_tails] = tails[exit].wrapping_sub(1);
+                    row[n_tails] = tails[exit];
                     n_tails += usize::from(tails[exit] != 0);
                 }
                 waiting.n_tails[index] = n_tails;
             }
+        }
+    }
+
+    /// The leaves of some rows, as many as are scored together. Tree by tree, so that a tree's tails stay in the fastest cache
+    /// for all of them.
+    fn add_rows(&self, lines: &[[u32; 4]], rows: &mut [RowSum], tails: &Tails) {
+        let n_fours = lines.len() / rows.len().max(1);
+        let mut survivors = vec![[W::ALL; LANES]; rows.len()];
+        let mut items = vec![Item::NOTHING; LANES * rows.len() + 1];
+        for (tile, exits) in self.exits.iter().enumerate() {
+            for (row, survivors) in survivors.iter_mut().enumerate() {
+                self.survivors(tile, &lines[row * n_fours..][..n_fours], survivors);
+            }
+            // What `add_items` relies on.
+            assert!(tails.hold(exits.tails.as_flattened()), "positions of nodes");
+            let mut n_items = 0;
+            for (lane, (values, positions)) in exits.values.iter().zip(&exits.tails).enumerate() {
+                for (number, (survivors, row)) in survivors.iter().zip(&mut *rows).enumerate() {
+                    let exit = survivors[lane].lowest() as usize % EXITS;
+                    row.sum += i64::from(values[exit]);
+                    // SAFETY: one item at most a lane and row, and room for one more.
+                    unsafe {
+                        *items.get_unchecked_mut(n_items) = Item::new(number, positions[exit])
+                    };
+                    n_items += usize::from(positions[exit] != 0);
+                }
+            }
+            // SAFETY: rows are counted here, positions were looked at above.
+            unsafe { tails.add_items(&mut items, n_items, rows) };
         }
     }
 
@@ -158,36 +192,46 @@ pub type NarrowMasks = ExitMasks<u32, 32, 32>;
 /// Trees of more leaves, or the upper parts of such.
 pub type WideMasks = ExitMasks<u64, 16, 64>;
 
-macro_rules! entries {
-    ($($masks:ty)*) => {
-        $(impl $masks {
-            /// Adds the leaves that each row reaches. Shape of `lines`: `(n_rows, n_fours)`; of `sums`: `(n_rows,)`.
-            ///
-            /// # Panics
-            /// Where a line is not below the number of lines.
-            #[inline(never)]
-            pub fn add_leaves(&self, lines: &[[u32; 4]], sums: &mut [i64]) {
-                self.add(lines, sums);
-            }
-
-            /// As `add_leaves`; exits with a tail are noted for each row.
-            ///
-            /// # Panics
-            /// Where a line is not below the number of lines, or `waiting` has too few places.
-            #[inline(never)]
-            pub fn add_leaves_or_wait(
-                &self,
-                lines: &[[u32; 4]],
-                sums: &mut [i64],
-                waiting: &mut Waiting,
-            ) {
-                self.add_or_wait(lines, sums, waiting);
-            }
-        })*
-    };
+impl NarrowMasks {
+    /// Adds the leaves that each row reaches. Shape of `lines`: `(n_rows, n_fours)`; of `sums`: `(n_rows,)`.
+    ///
+    /// # Panics
+    /// Where a line is not below the number of lines.
+    #[inline(never)]
+    pub fn add_leaves(&self, lines: &[[u32; 4]], sums: &mut [i64]) {
+        self.add(lines, sums);
+    }
 }
 
-entries!(NarrowMasks WideMasks);
+impl WideMasks {
+    /// As [`NarrowMasks::add_leaves`], where no exit has a tail.
+    ///
+    /// # Panics
+    /// Where a line is not below the number of lines.
+    #[inline(never)]
+    pub fn add_leaves(&self, lines: &[[u32; 4]], sums: &mut [i64]) {
+        self.add(lines, sums);
+    }
+
+    /// As `add_leaves`; exits with a tail are noted for each row.
+    ///
+    /// # Panics
+    /// Where a line is not below the number of lines, or `waiting` has too few places.
+    #[inline(never)]
+    pub fn add_leaves_or_wait(&self, lines: &[[u32; 4]], sums: &mut [i64], waiting: &mut Waiting) {
+        self.add_or_wait(lines, sums, waiting);
+    }
+
+    /// As `add_leaves`; tails are walked. Shape of `rows`: `(n_rows,)`.
+    ///
+    /// # Panics
+    /// Where a line is not below the number of lines, a tail not one of `tails`, or these are not small.
+    #[inline(never)]
+    pub fn add_leaves_and_tails(&self, lines: &[[u32; 4]], rows: &mut [RowSum], tails: &Tails) {
+        assert!(tails.are_small(), "answers that fit in a word");
+        self.add_rows(lines, rows, tails);
+    }
+}
 
 /// Its own function, so that the words stay in memory where the compiler finds vectors of them.
 #[inline(never)]

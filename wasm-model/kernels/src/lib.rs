@@ -7,11 +7,14 @@
 mod exit_masks;
 mod group_line;
 mod pair;
+mod row_bits;
 mod shap_walk;
+mod tail_node;
 mod tails;
 
 pub use exit_masks::{ExitMasks, ExitSet, NarrowMasks, TileExits, Waiting, WideMasks, intersect};
 pub use group_line::{GroupLine, ThresholdStep};
 pub use pair::Pair;
+pub use row_bits::{BitStep, RowBits};
 pub use shap_walk::{LEFT_BEFORE, MAX_PAIRS, NEW_FEATURE, PathNode, Step, Walk};
-pub use tails::{SIDE_BY_SIDE, Tails};
+pub use tails::{MOST_BITS, RowSum, SIDE_BY_SIDE, Tails, TailsBuilder};

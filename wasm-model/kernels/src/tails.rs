@@ -1,156 +1,228 @@
 //! The parts of trees below their fronts, copied out for walking many of them at once.
 
+// The walk is half of the work on deep trees, and checks were a third of the walk. What they would
+// check holds by construction: `TailsBuilder::finish` proves it of every node, and only what it returns can
+// be walked.
+#![allow(
+    unsafe_code,
+    reason = "reads proved in bounds when the table was finished"
+)]
+
+use crate::tail_node::{LargeNode, SmallNode, TailNode};
+
 /// Steps of every tail between two looks at which of them have ended.
-const STEPS: u32 = 4;
-/// Tails walked side by side: more would not fit in the registers.
+const STEPS: u32 = 3;
+/// Tails of a row walked side by side: more would not fit in the registers.
 pub const SIDE_BY_SIDE: usize = 4;
+/// The most conditions whose answers are bits of a word.
+pub const MOST_BITS: usize = SmallNode::MOST_CONDITIONS;
 
-/// A row's answers to all conditions; then the answer "right" for ever, which leaves ask for.
-trait Answers: Copy {
-    /// The low bits of a node that name its condition.
-    const NAME_BITS: u32;
-    /// 0 where the row goes left at this node, all ones where it goes right.
-    fn right(self, node: u32) -> u32;
+/// Nodes of tails while they are added. Positions are byte offsets. The first node is a leaf worth nothing.
+#[derive(Debug)]
+pub struct TailsBuilder {
+    nodes: Nodes,
+    values: Vec<i32>,
+    n_conditions: usize,
 }
 
-/// Answers to fewer than 64 conditions: bits, which stay in a register.
-#[derive(Clone, Copy)]
-struct Few(u64);
+#[derive(Debug)]
+enum Nodes {
+    Small(Vec<SmallNode>),
+    Large(Vec<LargeNode>),
+}
 
-impl Answers for Few {
-    const NAME_BITS: u32 = 6;
+impl TailsBuilder {
+    /// Starts tails of a model with so many conditions, whose leaves are numbers of `values`; `None` where they are
+    /// too many for nodes that are small. Small nodes name a condition by its bit.
+    #[must_use]
+    pub fn new(mut n_conditions: usize, values: Vec<i32>, are_small: bool) -> Option<Self> {
+        let nodes = if are_small {
+            if n_conditions > MOST_BITS || values.len() > SmallNode::MOST_VALUES {
+                return None;
+            }
+            // A word answers all that can be asked of it.
+            n_conditions = MOST_BITS;
+            Nodes::Small(vec![SmallNode::leaf(n_conditions, 0)?])
+        } else {
+            Nodes::Large(vec![LargeNode::leaf(n_conditions, 0)?])
+        };
+        Some(Self {
+            nodes,
+            values,
+            n_conditions,
+        })
+    }
 
-    #[inline]
-    fn right(self, node: u32) -> u32 {
-        0_u32.wrapping_sub((self.0 >> (node & 63)) as u32 & 1)
+    /// Adds a leaf worth nothing, to be made what it shall be. `None` where it does not fit.
+    pub fn push(&mut self) -> Option<u32> {
+        match &mut self.nodes {
+            Nodes::Small(nodes) => push(nodes, self.n_conditions),
+            Nodes::Large(nodes) => push(nodes, self.n_conditions),
+        }
+    }
+
+    /// Gives the leaf at a position its value, a number of the values. `None` where it does not fit.
+    pub fn set_leaf(&mut self, position: u32, value: u32) -> Option<()> {
+        // The first of the values that are read is the 0 of the first leaf.
+        let value = value.checked_add(1)?;
+        match &mut self.nodes {
+            Nodes::Small(nodes) => set_leaf(nodes, self.n_conditions, position, value),
+            Nodes::Large(nodes) => set_leaf(nodes, self.n_conditions, position, value),
+        }
+    }
+
+    /// Makes the leaf at a position an inner node with two leaves; returns their positions. `None` where a number does
+    /// not fit.
+    pub fn split(&mut self, position: u32, condition: u32) -> Option<[u32; 2]> {
+        match &mut self.nodes {
+            Nodes::Small(nodes) => split(nodes, self.n_conditions, position, condition),
+            Nodes::Large(nodes) => split(nodes, self.n_conditions, position, condition),
+        }
+    }
+
+    /// The tails, if every step from every node is to a node and every leaf has a value.
+    #[must_use]
+    pub fn finish(self) -> Option<Tails> {
+        let mut values = vec![0];
+        values.extend(self.values);
+        let is_sound = match &self.nodes {
+            Nodes::Small(nodes) => are_sound(nodes, self.n_conditions, values.len()),
+            Nodes::Large(nodes) => are_sound(nodes, self.n_conditions, values.len()),
+        };
+        is_sound.then_some(Tails {
+            nodes: self.nodes,
+            values,
+            n_conditions: self.n_conditions,
+        })
     }
 }
 
-/// Answers to any number of conditions that a model may have.
-#[derive(Clone, Copy)]
-struct Many<'r>(&'r [u32]);
-
-impl Answers for Many<'_> {
-    const NAME_BITS: u32 = 16;
-
-    #[inline]
-    fn right(self, node: u32) -> u32 {
-        // The length is a power of two that no name reaches.
-        self.0[(node & 0xffff) as usize & (self.0.len() - 1)]
-    }
+fn push<N: TailNode>(nodes: &mut Vec<N>, n_conditions: usize) -> Option<u32> {
+    let position = u32::try_from(size_of_val(&nodes[..])).ok()?;
+    nodes.push(N::leaf(n_conditions, 0)?);
+    Some(position)
 }
 
-/// Nodes of tails, depth first, leaves included. The first is a leaf worth nothing.
-///
-/// A node has its condition in the low bits and above them how far its right child is beyond
-/// its left one, which is the next node. A leaf asks a condition that always goes right, and its step
-/// leads back to itself; so all tails take the same number of steps without a branch.
+fn set_leaf<N: TailNode>(
+    nodes: &mut [N],
+    n_conditions: usize,
+    position: u32,
+    value: u32,
+) -> Option<()> {
+    *nodes.get_mut(position as usize / size_of::<N>())? = N::leaf(n_conditions, value)?;
+    Some(())
+}
+
+fn split<N: TailNode>(
+    nodes: &mut Vec<N>,
+    n_conditions: usize,
+    position: u32,
+    condition: u32,
+) -> Option<[u32; 2]> {
+    let children = [push(nodes, n_conditions)?, push(nodes, n_conditions)?];
+    let beyond = children[0].checked_sub(position)?;
+    *nodes.get_mut(position as usize / size_of::<N>())? = N::inner(condition, beyond)?;
+    Some(children)
+}
+
+/// What reading without checks relies on: a step from each node, whatever the answer, is to a node of the same
+/// table, conditions are below the number of answers, and values below the number of values.
+fn are_sound<N: TailNode>(nodes: &[N], n_conditions: usize, n_values: usize) -> bool {
+    let n_bytes = size_of_val(nodes);
+    let all = nodes.iter().enumerate().all(|(index, node)| {
+        let left = index * size_of::<N>() + node.beyond();
+        let is_leaf = node.beyond() == 0 && node.condition() == N::never(n_conditions);
+        let has_children = node.condition() < n_conditions
+            && left.is_multiple_of(size_of::<N>())
+            && left + size_of::<N>() < n_bytes;
+        (is_leaf || has_children) && node.value() < n_values
+    });
+    // Offsets are u32.
+    all && u32::try_from(n_bytes).is_ok()
+}
+
+/// Tails that can be walked.
 #[derive(Debug)]
 pub struct Tails {
-    nodes: Vec<u32>,
-    /// What a node adds: a leaf its value, an inner node nothing.
+    nodes: Nodes,
+    /// The values of leaves. The first is 0, which inner nodes add.
     values: Vec<i32>,
-    /// The node of a leaf.
-    leaf: u32,
-    name_bits: u32,
-    n_answers: usize,
-    steps: u32,
+    n_conditions: usize,
 }
 
 impl Tails {
-    /// Starts tails of a model with so many conditions; `None` where they are too many.
-    #[must_use]
-    pub fn new(n_conditions: usize) -> Option<Self> {
-        let name_bits = if n_conditions < 1 << Few::NAME_BITS {
-            Few::NAME_BITS
-        } else {
-            Many::NAME_BITS
-        };
-        if n_conditions >= 1 << name_bits {
-            return None;
-        }
-        let mut tails = Self {
-            nodes: Vec::new(),
-            values: Vec::new(),
-            leaf: (u32::MAX << name_bits) | n_conditions as u32,
-            name_bits,
-            n_answers: (n_conditions + 1).next_power_of_two().max(64),
-            steps: STEPS,
-        };
-        tails.push_leaf(0);
-        Some(tails)
-    }
-
-    /// The position of the next node.
-    #[must_use]
-    pub fn next(&self) -> u32 {
-        self.nodes.len() as u32
-    }
-
-    /// Adds a leaf.
-    pub fn push_leaf(&mut self, value: i32) {
-        self.nodes.push(self.leaf);
-        self.values.push(value);
-    }
-
-    /// Adds an inner node, whose left subtree comes next and has so many inner nodes. `None` where
-    /// a number does not fit.
-    pub fn push_inner(&mut self, condition: u32, left_size: u32) -> Option<()> {
-        // The left subtree has one leaf more than inner nodes.
-        let beyond = left_size.checked_mul(2)? + 1;
-        if beyond >= 1 << (31 - self.name_bits) {
-            return None;
-        }
-        self.nodes.push((beyond << self.name_bits) | condition);
-        self.values.push(0);
-        Some(())
-    }
-
-    /// Fills up with leaves, so that a position is within bounds by a mask.
-    pub fn finish(&mut self) {
-        let len = self.nodes.len().next_power_of_two();
-        self.nodes.resize(len, self.leaf);
-        self.values.resize(len, 0);
-    }
-
     /// Whether no subtree was added.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.nodes.len() <= 1
+        match &self.nodes {
+            Nodes::Small(nodes) => nodes.len() <= 1,
+            Nodes::Large(nodes) => nodes.len() <= 1,
+        }
     }
 
-    /// How many answers [`Tails::sum_of_leaves`] takes: those to all conditions, then all ones.
+    /// Whether a row's answers fit in a word: then a row's tails are walked by its bits.
     #[must_use]
-    pub fn n_answers(&self) -> usize {
-        self.n_answers
+    pub fn are_small(&self) -> bool {
+        matches!(self.nodes, Nodes::Small(_))
     }
 
-    /// The leaves that a row reaches from the nodes `at`, added; `at` is scratch space after. What
-    /// does not fill the last [`SIDE_BY_SIDE`] is not walked: fill up with position 0. `rights` holds 0 or all
-    /// ones for each condition, and all ones past the last. Shape: `(n_answers,)`.
-    #[must_use]
+    /// Whether a position is a node's.
+    fn holds(&self, position: u32) -> bool {
+        let (n_bytes, size) = match &self.nodes {
+            Nodes::Small(nodes) => (size_of_val(&nodes[..]), size_of::<SmallNode>()),
+            Nodes::Large(nodes) => (size_of_val(&nodes[..]), size_of::<LargeNode>()),
+        };
+        (position as usize) < n_bytes && (position as usize).is_multiple_of(size)
+    }
+
+    /// Whether all positions are nodes'.
+    pub(crate) fn hold<'p>(&self, positions: impl IntoIterator<Item = &'p u32>) -> bool {
+        positions.into_iter().all(|position| self.holds(*position))
+    }
+
+    /// The leaves that a row reaches from the nodes at the positions `at`, added; `at` is scratch space
+    /// after. What does not fill the last [`SIDE_BY_SIDE`] is not walked: fill up with position 0. `bits` holds
+    /// the row's answers, the first the lowest: 1 where it goes right.
+    ///
+    /// # Panics
+    /// Where a position is no node's or the nodes are not small.
     #[inline(never)]
-    pub fn sum_of_leaves(&self, rights: &[u32], at: &mut [u32]) -> i64 {
-        if rights.len() != self.n_answers {
-            return 0;
-        }
-        if self.name_bits == Many::NAME_BITS {
-            return self.walk(Many(rights), at);
-        }
-        let bits = rights.iter().rev();
-        self.walk(
-            Few(bits.fold(0, |bits, right| bits << 1 | u64::from(right & 1))),
-            at,
-        )
+    pub fn sum_by_bits(&self, bits: u64, at: &mut [u32]) -> i64 {
+        assert!(self.hold(&*at), "positions of nodes");
+        let Nodes::Small(nodes) = &self.nodes else {
+            panic!("small nodes");
+        };
+        // SAFETY: `are_sound` found the nodes so, the positions were just checked, and bits answer all that a small
+        // node can ask.
+        unsafe { self.walk(nodes, SmallNode::answers(bits), at) }
     }
 
-    fn walk<A: Answers>(&self, answers: A, at: &mut [u32]) -> i64 {
-        let (nodes, values) = (&self.nodes[..], &self.values[..self.nodes.len()]);
-        if nodes.is_empty() {
-            return 0;
-        }
-        // In bounds whatever `at` is.
-        let place = |at: u32| at as usize & (nodes.len() - 1);
+    /// As [`Tails::sum_by_bits`], where nodes are not small. `rights` holds 0 or all ones for each condition and 0
+    /// after the last. Shape: `(n_conditions + 1,)`.
+    ///
+    /// # Panics
+    /// Where a position is no node's, the nodes are small or the answers too few.
+    #[inline(never)]
+    pub fn sum_by_answers(&self, rights: &[u32], at: &mut [u32]) -> i64 {
+        assert!(self.hold(&*at), "positions of nodes");
+        assert!(rights.len() > self.n_conditions, "an answer to each");
+        let Nodes::Large(nodes) = &self.nodes else {
+            panic!("large nodes");
+        };
+        // SAFETY: as above; `are_sound` compared the conditions with `n_conditions`.
+        unsafe { self.walk(nodes, rights, at) }
+    }
+
+    /// # Safety
+    /// `nodes` are this table's, all of `at` are positions in it, and `answers` answer all its conditions.
+    #[inline(always)]
+    unsafe fn walk<N: TailNode>(
+        &self,
+        nodes: &[N],
+        answers: N::Answers<'_>,
+        at: &mut [u32],
+    ) -> i64 {
+        let (nodes, values) = (nodes.as_ptr(), self.values.as_ptr());
         let mut sum = 0;
         let mut n_at = at.len();
         while n_at > 0 {
@@ -159,21 +231,21 @@ impl Tails {
                 let Some(lanes) = at[start..].first_chunk::<SIDE_BY_SIDE>() else {
                     break;
                 };
-                let mut lanes = *lanes;
-                // The number of steps is no constant, for unrolled the loop needs too many registers.
-                for _ in 0..self.steps {
-                    for at in &mut lanes {
-                        let node = nodes[place(*at)];
-                        let beyond = (node.cast_signed() >> A::NAME_BITS).cast_unsigned();
-                        *at = at
-                            .wrapping_add(1)
-                            .wrapping_add(beyond & answers.right(node));
+                // SAFETY: the caller's.
+                let mut lanes = lanes.map(|at| unsafe { nodes.byte_add(at as usize) });
+                for _ in 0..STEPS {
+                    for lane in &mut lanes {
+                        // SAFETY: a step from a node is to a node.
+                        *lane = unsafe { lane.byte_add((**lane).step(answers)) };
                     }
                 }
                 for lane in lanes {
-                    sum += i64::from(values[place(lane)]);
-                    at[n_left] = lane;
-                    n_left += usize::from(nodes[place(lane)] != self.leaf);
+                    // SAFETY: still a node, whose value is below the number of values.
+                    unsafe {
+                        sum += i64::from(*values.add((*lane).value()));
+                        at[n_left] = lane.byte_offset_from_unsigned(nodes) as u32;
+                        n_left += usize::from((*lane).is_inner(self.n_conditions));
+                    }
                 }
             }
             let end = n_left.next_multiple_of(SIDE_BY_SIDE);
@@ -181,5 +253,85 @@ impl Tails {
             n_at = end;
         }
         sum
+    }
+
+    /// Walks the first of the items, which are scratch space after, and adds to each row's sum the leaves reached.
+    ///
+    /// # Safety
+    /// The items' rows are below the number of `rows`, their positions nodes', and the nodes small.
+    #[inline(always)]
+    pub(crate) unsafe fn add_items(&self, items: &mut [Item], n_items: usize, rows: &mut [RowSum]) {
+        let Nodes::Small(nodes) = &self.nodes else {
+            return;
+        };
+        let (nodes, values) = (nodes.as_ptr(), self.values.as_ptr());
+        let mut n_items = n_items.min(items.len());
+        while n_items > 0 {
+            let mut n_left = 0;
+            // One after another, because processors overlap them by themselves, and better where nothing is spilled.
+            for index in 0..n_items {
+                // SAFETY: the caller's; a step from a node is to a node, whose value is below the number of
+                // values; no more items are kept than were read.
+                unsafe {
+                    let item = *items.get_unchecked(index);
+                    let row = rows.get_unchecked_mut(item.row());
+                    let mut lane = nodes.byte_add(item.position());
+                    for _ in 0..STEPS {
+                        lane = lane.byte_add((*lane).step(row.answers));
+                    }
+                    row.sum += i64::from(*values.add((*lane).value()));
+                    *items.get_unchecked_mut(n_left) =
+                        item.moved(lane.byte_offset_from_unsigned(nodes));
+                    n_left += usize::from((*lane).is_inner(self.n_conditions));
+                }
+            }
+            n_items = n_left;
+        }
+    }
+}
+
+/// A row of a batch: its answers and the sum of its leaves so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RowSum {
+    answers: u64,
+    /// The sum.
+    pub sum: i64,
+}
+
+impl RowSum {
+    /// A row by its answers, the first the lowest bit: 1 where it goes right.
+    #[must_use]
+    pub fn new(bits: u64) -> Self {
+        let answers = SmallNode::answers(bits);
+        Self { answers, sum: 0 }
+    }
+}
+
+/// A tail that a row has still to walk.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Item(u64);
+
+impl Item {
+    /// Row 0 at the leaf worth nothing.
+    pub(crate) const NOTHING: Self = Self(0);
+
+    #[inline(always)]
+    pub(crate) fn new(row: usize, position: u32) -> Self {
+        Self((row as u64) << 32 | u64::from(position))
+    }
+
+    #[inline(always)]
+    fn moved(self, position: usize) -> Self {
+        Self(self.0 >> 32 << 32 | position as u64)
+    }
+
+    #[inline(always)]
+    fn row(self) -> usize {
+        (self.0 >> 32) as usize
+    }
+
+    #[inline(always)]
+    fn position(self) -> usize {
+        self.0 as u32 as usize
     }
 }

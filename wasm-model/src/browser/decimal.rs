@@ -24,8 +24,8 @@ pub(super) fn parse(text: &str, nearest: impl Fn(&str) -> f64) -> Option<f64> {
         }
         return is_word("nan").then_some(f64::NAN);
     }
-    let (mantissa, exponent) = match unsigned.find(['e', 'E']) {
-        Some(place) => (&unsigned[..place], Some(&unsigned[place + 1..])),
+    let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
         None => (unsigned, None),
     };
     let (mut digits, mut power, mut any_digit, mut point) = (0_u64, 0_i64, false, false);

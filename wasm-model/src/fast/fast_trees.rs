@@ -1,6 +1,6 @@
 //! The prepared trees of a model, and how rows go through them.
 
-use picket_kernels::{NarrowMasks, SIDE_BY_SIDE, Tails, Waiting, WideMasks};
+use picket_kernels::{NarrowMasks, RowSum, SIDE_BY_SIDE, Tails, Waiting, WideMasks};
 use picket_schema::artifact::{ModelColumns, TreeLayout, Trees};
 
 use super::fronts::Fronts;
@@ -11,7 +11,7 @@ use crate::condition_masks::ConditionMasks;
 /// Tables beyond this many bytes leave the fast caches: then trees are tails from their roots.
 const MAX_TABLE_BYTES: usize = 1 << 20;
 /// Rows of a batch that go through a tile one after another, while it is in the fastest cache.
-pub(crate) const CHUNK_ROWS: usize = 64;
+pub(crate) const CHUNK_ROWS: usize = 256;
 
 /// The prepared trees of a model.
 #[derive(Debug)]
@@ -31,8 +31,12 @@ pub(crate) struct Scratch {
     /// Each row's lines. Shape: `(n_rows, n_fours)`.
     lines: Vec<[u32; 4]>,
     waiting: Waiting,
-    /// A row's answers to all conditions, then all ones. Shape: `(n_answers,)`.
+    /// Each row's bits. Shape: `(n_rows,)`.
+    bits: Vec<u64>,
+    /// A row's answers to all conditions, then 0. Shape: `(n_conditions + 1,)`.
     rights: Vec<u32>,
+    /// The rows of a batch, where their answers are few. Shape: `(n_rows,)`.
+    rows: Vec<RowSum>,
 }
 
 impl FastTrees {
@@ -42,6 +46,16 @@ impl FastTrees {
         layout: &TreeLayout,
         columns: &ModelColumns,
     ) -> Option<Self> {
+        let with = |small_tails| Self::with_tails(trees, layout, columns, small_tails);
+        with(true).or_else(|| with(false))
+    }
+
+    fn with_tails(
+        trees: &Trees<'_>,
+        layout: &TreeLayout,
+        columns: &ModelColumns,
+        small_tails: bool,
+    ) -> Option<Self> {
         let codes = RowCodes::new(trees, columns)?;
         let is_narrow = |size: u32| size < NarrowMasks::EXITS as u32;
         let spans = &layout.spans;
@@ -49,13 +63,13 @@ impl FastTrees {
         let n_wide = spans.len() - n_narrow;
         let n_words = n_narrow.next_multiple_of(NarrowMasks::LANES) / 2
             + n_wide.next_multiple_of(WideMasks::LANES);
-        let mut fronts = Fronts::new(trees, layout)?;
+        let mut fronts = Fronts::new(trees, layout, &codes, small_tails)?;
         if codes.n_lines().saturating_mul(8 * n_words) > MAX_TABLE_BYTES {
             let roots = spans.iter().map(|span| fronts.push_tail((*span).into()));
             return Some(Self {
                 roots: roots.collect::<Option<_>>()?,
-                tails: fronts.into_tails(),
-                codes: RowCodes::default(),
+                tails: fronts.into_tails()?,
+                codes: codes.bits_only(),
                 narrow: NarrowMasks::default(),
                 wide: WideMasks::default(),
             });
@@ -64,12 +78,12 @@ impl FastTrees {
             let subtrees = spans.iter().copied().map(Subtree::from);
             subtrees.filter(move |tree| is_narrow(tree.size) == narrow)
         };
-        let narrow = fronts.masks(&codes, of_kind(true), n_narrow)?;
-        let wide = fronts.masks(&codes, of_kind(false), n_wide)?;
+        let narrow = fronts.masks(of_kind(true), n_narrow)?;
+        let wide = fronts.masks(of_kind(false), n_wide)?;
         Some(Self {
             narrow,
             wide,
-            tails: fronts.into_tails(),
+            tails: fronts.into_tails()?,
             codes,
             roots: Vec::new(),
         })
@@ -87,36 +101,63 @@ impl FastTrees {
         sums.resize(rows.len(), 0);
         let n_fours = self.codes.n_fours();
         scratch.lines.resize(rows.len() * n_fours, [0; 4]);
-        if n_fours > 0 {
-            for (row, lines) in rows.clone().zip(scratch.lines.chunks_exact_mut(n_fours)) {
-                self.codes.lines_of(row, lines);
-            }
+        scratch.bits.clear();
+        for (index, row) in rows.clone().enumerate() {
+            let lines = &mut scratch.lines[index * n_fours..][..n_fours];
+            scratch.bits.push(self.codes.lines_of(row, lines));
         }
         let lines = &scratch.lines;
+        self.narrow.add_leaves(lines, sums);
         if self.tails.is_empty() {
-            self.narrow.add_leaves(lines, sums);
             self.wide.add_leaves(lines, sums);
             return;
         }
-        let (waiting, rights) = (&mut scratch.waiting, &mut scratch.rights);
+        let rights = &mut scratch.rights;
+        rights.resize(conditions.len() + 1, 0);
+        let bits_of = |row, bits: u64, rights: &mut [u32]| {
+            if self.tails.are_small() && self.codes.has_bits() {
+                return bits;
+            }
+            answer(conditions, row, rights)
+        };
+        let rows = rows.zip(&scratch.bits);
+        if rows.len() > 1 && self.tails.are_small() && self.roots.is_empty() {
+            let of_rows = &mut scratch.rows;
+            of_rows.clear();
+            of_rows.extend(rows.map(|(row, bits)| RowSum::new(bits_of(row, *bits, rights))));
+            self.wide.add_leaves_and_tails(lines, of_rows, &self.tails);
+            for (sum, row) in sums.iter_mut().zip(of_rows) {
+                *sum += row.sum;
+            }
+            return;
+        }
+        let waiting = &mut scratch.waiting;
         // One tail a tree, and room to fill up.
-        waiting.most =
-            self.roots.len() + self.narrow.n_lanes() + self.wide.n_lanes() + SIDE_BY_SIDE;
+        waiting.most = self.roots.len() + self.wide.n_lanes() + SIDE_BY_SIDE;
         waiting.tails.resize(rows.len() * waiting.most, 0);
         waiting.n_tails.clear();
         waiting.n_tails.resize(rows.len(), 0);
-        rights.resize(self.tails.n_answers(), u32::MAX);
-        self.narrow.add_leaves_or_wait(lines, sums, waiting);
         self.wide.add_leaves_or_wait(lines, sums, waiting);
         let tails = waiting.tails.chunks_exact_mut(waiting.most);
         let tails = tails.zip(&waiting.n_tails);
-        for ((row, sum), (tails, n_tails)) in rows.zip(sums).zip(tails) {
-            conditions.evaluate(row, &mut rights[..conditions.len()]);
+        for (((row, bits), sum), (tails, n_tails)) in rows.zip(sums).zip(tails) {
             let end = *n_tails + self.roots.len();
             tails[*n_tails..end].copy_from_slice(&self.roots);
             let full = end.next_multiple_of(SIDE_BY_SIDE);
             tails[end..full].fill(0);
-            *sum += self.tails.sum_of_leaves(rights, &mut tails[..full]);
+            let bits = bits_of(row, *bits, rights);
+            *sum += if self.tails.are_small() {
+                self.tails.sum_by_bits(bits, &mut tails[..full])
+            } else {
+                self.tails.sum_by_answers(rights, &mut tails[..full])
+            };
         }
     }
+}
+
+/// Writes the row's answers; returns those that fit in a word as bits, the first the lowest.
+fn answer(conditions: &ConditionMasks, row: &[f32], rights: &mut [u32]) -> u64 {
+    conditions.evaluate(row, &mut rights[..conditions.len()]);
+    let rights = rights.iter().take(64).rev();
+    rights.fold(0, |bits, right| bits << 1 | u64::from(right & 1))
 }

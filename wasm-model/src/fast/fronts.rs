@@ -1,10 +1,11 @@
 //! The upper parts of trees, small enough for a word of exits each.
 
-use picket_kernels::{ExitMasks, ExitSet, Tails, TileExits, intersect};
+use picket_kernels::{ExitMasks, ExitSet, Tails, TailsBuilder, TileExits, intersect};
 use picket_schema::artifact::{TreeLayout, Trees};
 
 use super::row_codes::RowCodes;
 use super::walk::Subtree;
+use crate::tree_numbers;
 
 /// One inner node of a front.
 #[derive(Clone, Copy, Debug)]
@@ -25,53 +26,79 @@ enum FrontPart {
 pub(super) struct Fronts<'t> {
     trees: &'t Trees<'t>,
     layout: &'t TreeLayout,
-    tails: Tails,
+    codes: &'t RowCodes,
+    tails: TailsBuilder,
+    small_tails: bool,
     /// The training weight of a tree's leaves before each leaf.
     cover_before: Vec<u32>,
 }
 
 impl<'t> Fronts<'t> {
     /// `None` where a number does not fit, here as below.
-    pub(super) fn new(trees: &'t Trees<'t>, layout: &'t TreeLayout) -> Option<Self> {
+    pub(super) fn new(
+        trees: &'t Trees<'t>,
+        layout: &'t TreeLayout,
+        codes: &'t RowCodes,
+        small_tails: bool,
+    ) -> Option<Self> {
+        let values = tree_numbers::distinct_leaf_values(trees);
         Some(Self {
             trees,
             layout,
-            tails: Tails::new(trees.n_conditions())?,
+            codes,
+            small_tails,
+            tails: TailsBuilder::new(trees.n_conditions(), values, small_tails)?,
             cover_before: Vec::new(),
         })
     }
 
-    pub(super) fn into_tails(mut self) -> Tails {
-        self.tails.finish();
-        self.tails
+    pub(super) fn into_tails(self) -> Option<Tails> {
+        self.tails.finish()
     }
 
     /// Copies a subtree to the tails; returns the position of its root.
     pub(super) fn push_tail(&mut self, root: Subtree) -> Option<u32> {
-        let position = self.tails.next();
-        let mut open = vec![root];
-        while let Some(subtree) = open.pop() {
+        let root_position = self.tails.push()?;
+        let mut open = vec![(root, root_position)];
+        while let Some((subtree, position)) = open.pop() {
             if subtree.size == 0 {
-                let value = self.trees.leaf_value(subtree.leaf as usize);
-                self.tails.push_leaf(value.unwrap_or(0));
+                self.tails
+                    .set_leaf(position, self.value_index(subtree.leaf))?;
                 continue;
             }
             let (left, right) = subtree.children(self.layout);
             let condition = self.trees.node_conditions.get(subtree.node as usize)?;
-            self.tails.push_inner(condition, left.size)?;
-            open.push(right);
-            open.push(left);
+            let name = if self.small_tails {
+                self.codes.bit_of(condition)
+            } else {
+                condition
+            };
+            let [left_position, right_position] = self.tails.split(position, name)?;
+            let mut children = [(left, left_position), (right, right_position)];
+            // The smaller one next, so that the other one is not far.
+            if left.size < right.size {
+                children.reverse();
+            }
+            open.extend(children);
         }
-        Some(position)
+        Some(root_position)
+    }
+
+    /// Which of the distinct values a leaf has, or the leaf itself where each has its own.
+    fn value_index(&self, leaf: u32) -> u32 {
+        if self.trees.leaf_values.is_empty() {
+            return leaf;
+        }
+        self.trees.leaves.get(leaf as usize).unwrap_or(0)
     }
 
     /// Makes the tiles of some trees; `None` where a number does not fit.
     pub(super) fn masks<W: ExitSet, const LANES: usize, const EXITS: usize>(
         &mut self,
-        codes: &RowCodes,
         mut trees: impl Iterator<Item = Subtree>,
         n_trees: usize,
     ) -> Option<ExitMasks<W, LANES, EXITS>> {
+        let codes = self.codes;
         let mut masks = ExitMasks::with_capacity(codes.n_lines(), n_trees);
         let (mut nodes, mut unit_lines) = (Vec::new(), Vec::<[W; LANES]>::new());
         for _ in 0..n_trees.div_ceil(LANES) {
@@ -138,7 +165,7 @@ impl<'t> Fronts<'t> {
             let value = self.trees.leaf_value(subtree.leaf as usize);
             (value.unwrap_or(0), 0)
         } else {
-            (0, self.push_tail(subtree)? + 1)
+            (0, self.push_tail(subtree)?)
         };
         Some(FrontPart::Exit { value, tail })
     }

@@ -1,6 +1,6 @@
 //! A row as a few small numbers, each the row's joint answer to the conditions of some features.
 
-use picket_kernels::{GroupLine, ThresholdStep};
+use picket_kernels::{BitStep, GroupLine, MOST_BITS, RowBits, ThresholdStep};
 use picket_schema::Feature;
 use picket_schema::artifact::{ModelColumns, Operator, Test, Trees};
 
@@ -93,6 +93,10 @@ pub(super) struct RowCodes {
     /// For each category set condition, the codes of its unit for which it does not hold, as lines.
     outside: Vec<Vec<usize>>,
     n_unit_lines: usize,
+    /// Where all conditions are few thresholds.
+    bits: Option<RowBits>,
+    /// The bit of each condition by its index, where there are bits.
+    bit_of: Vec<u32>,
 }
 
 impl RowCodes {
@@ -181,6 +185,7 @@ impl RowCodes {
             conditions: vec![ConditionCodes::From(0); n_conditions],
             ..Self::default()
         };
+        let mut bit_steps = [Vec::new(), Vec::new()];
         for (joint, units) in groups {
             let mut group = Group::default();
             let mut group_line = GroupLine {
@@ -190,6 +195,23 @@ impl RowCodes {
             for (unit, indexes) in units {
                 codes.place_conditions(&unit, &indexes, trees);
                 codes.n_unit_lines += unit.n_codes();
+                if let UnitKind::Thresholds {
+                    thresholds,
+                    missing,
+                } = &unit.kind
+                {
+                    let steps = indexes.iter().zip(thresholds).map(|(index, threshold)| {
+                        let step = BitStep {
+                            feature_idx: unit.feature_idx as u32,
+                            threshold: *threshold,
+                            group: codes.groups.len(),
+                            // Wraps only where there are more conditions than bits.
+                            add: unit.stride as u8,
+                        };
+                        (*index, step)
+                    });
+                    bit_steps[usize::from(*missing != 0)].extend(steps);
+                }
                 match &unit.kind {
                     UnitKind::Thresholds {
                         thresholds,
@@ -215,7 +237,53 @@ impl RowCodes {
             codes.group_lines.push(group_line);
             codes.n_lines += joint;
         }
+        codes.number_bits(&bit_steps);
         codes
+    }
+
+    /// Gives conditions bits, where there are enough.
+    fn number_bits(&mut self, [missing_left, missing_right]: &[Vec<(usize, BitStep)>; 2]) {
+        if missing_left.len() + missing_right.len() != self.conditions.len()
+            || self.conditions.len() > MOST_BITS
+        {
+            return;
+        }
+        self.bit_of = vec![0; self.conditions.len()];
+        let bit_of = &mut self.bit_of;
+        let mut number = |steps: &[(usize, BitStep)], first_bit: usize| {
+            let numbered = steps.iter().zip(first_bit..);
+            let steps = numbered.map(|((index, step), bit)| {
+                bit_of[*index] = bit as u32;
+                *step
+            });
+            steps.collect::<Vec<_>>()
+        };
+        let left = number(missing_left, 0);
+        let first_right = RowBits::first_missing_right(left.len());
+        let right = number(missing_right, first_right);
+        let first_lines = self.group_lines.iter().map(|group| group.first_line);
+        self.bits = RowBits::new(&left, &right, first_lines.collect(), MOST_BITS);
+    }
+
+    /// Whether rows become bits.
+    pub(super) fn has_bits(&self) -> bool {
+        self.bits.is_some()
+    }
+
+    /// What gives rows their bits, and no lines.
+    pub(super) fn bits_only(self) -> Self {
+        Self {
+            bits: self.bits,
+            ..Self::default()
+        }
+    }
+
+    /// The bit of a condition; its index where there are none.
+    pub(super) fn bit_of(&self, condition: u32) -> u32 {
+        match &self.bits {
+            Some(_) => self.bit_of[condition as usize],
+            None => condition,
+        }
     }
 
     fn place_conditions(&mut self, unit: &Unit, indexes: &[usize], trees: &Trees<'_>) {
@@ -256,10 +324,13 @@ impl RowCodes {
         self.n_unit_lines
     }
 
-    /// Writes the row's line in each group, the last one again until the four is full. Shape of
-    /// `lines`: `(n_fours,)`.
-    pub(super) fn lines_of(&self, row: &[f32], lines: &mut [[u32; 4]]) {
+    /// Writes the row's line in each group, the last one again until the four is full; returns its bits, if it has any.
+    /// Shape of `lines`: `(n_fours,)`.
+    pub(super) fn lines_of(&self, row: &[f32], lines: &mut [[u32; 4]]) -> u64 {
         let lines = lines.as_flattened_mut();
+        if let Some(bits) = &self.bits {
+            return bits.of_row(row, lines);
+        }
         GroupLine::lines_of(&self.group_lines, row, lines);
         for (group, line) in self.groups.iter().zip(&mut *lines) {
             for unit in &group.large {
@@ -271,6 +342,7 @@ impl RowCodes {
             let line = lines[last];
             lines[last..].fill(line);
         }
+        0
     }
 
     /// Takes what does not survive a condition that does not hold out of the units' lines.

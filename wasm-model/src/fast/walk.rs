@@ -40,18 +40,29 @@ impl Subtree {
 /// The leaves that a row reaches in all trees, added. `rights` says for each condition whether the
 /// row goes right there: 0 or all ones.
 pub(crate) fn sum_of_leaves(trees: &Trees<'_>, layout: &TreeLayout, rights: &[u32]) -> i64 {
-    // Reading a number of a known width is one load.
-    match trees.node_conditions.width {
-        1 => walk::<1>(trees, layout, rights),
-        2 => walk::<2>(trees, layout, rights),
-        3 => walk::<3>(trees, layout, rights),
-        _ => walk::<4>(trees, layout, rights),
+    let table = &trees.node_conditions;
+    // Reading a number of a known width of whole bytes is one load.
+    match table.width {
+        8 => {
+            let conditions = &table.bytes[..];
+            walk(trees, layout, rights, |node| conditions[node].into())
+        }
+        16 => {
+            let conditions = table.bytes.as_chunks().0;
+            walk(trees, layout, rights, |node| {
+                u16::from_le_bytes(conditions[node]).into()
+            })
+        }
+        _ => walk(trees, layout, rights, |node| table.get(node).unwrap_or(0)),
     }
 }
 
-fn walk<const WIDTH: usize>(trees: &Trees<'_>, layout: &TreeLayout, rights: &[u32]) -> i64 {
-    let conditions: &[[u8; WIDTH]] = trees.node_conditions.bytes.as_chunks().0;
-    let left_sizes = &layout.left_sizes[..conditions.len()];
+fn walk(
+    trees: &Trees<'_>,
+    layout: &TreeLayout,
+    rights: &[u32],
+    condition: impl Fn(usize) -> u32,
+) -> i64 {
     let mut sum = 0;
     for span in &layout.spans {
         let Subtree {
@@ -60,8 +71,8 @@ fn walk<const WIDTH: usize>(trees: &Trees<'_>, layout: &TreeLayout, rights: &[u3
             mut leaf,
         } = Subtree::from(*span);
         while size > 0 {
-            let right = rights[read(conditions[node as usize]) as usize];
-            let left = left_sizes[node as usize];
+            let right = rights[condition(node as usize) as usize];
+            let left = layout.left_sizes[node as usize];
             node += 1 + (left & right);
             leaf += (left + 1) & right;
             size = (left & !right) | ((size - 1 - left) & right);
@@ -69,10 +80,4 @@ fn walk<const WIDTH: usize>(trees: &Trees<'_>, layout: &TreeLayout, rights: &[u3
         sum += i64::from(trees.leaf_value(leaf as usize).unwrap_or(0));
     }
     sum
-}
-
-fn read<const WIDTH: usize>(bytes: [u8; WIDTH]) -> u32 {
-    let mut number = [0; 4];
-    number[..WIDTH].copy_from_slice(&bytes);
-    u32::from_le_bytes(number)
 }
