@@ -166,18 +166,22 @@ impl Tails {
         matches!(self.nodes, Nodes::Small(_))
     }
 
-    /// Whether a position is a node's.
-    fn holds(&self, position: u32) -> bool {
-        let (n_bytes, size) = match &self.nodes {
-            Nodes::Small(nodes) => (size_of_val(&nodes[..]), size_of::<SmallNode>()),
-            Nodes::Large(nodes) => (size_of_val(&nodes[..]), size_of::<LargeNode>()),
-        };
-        (position as usize) < n_bytes && (position as usize).is_multiple_of(size)
+    /// Whether small nodes stand at all positions of which these are the sum: see [`Positions`].
+    pub(crate) fn hold_small(&self, Positions { last, ors }: Positions) -> bool {
+        match &self.nodes {
+            Nodes::Small(nodes) => (last as usize) < size_of_val(&nodes[..]) && ors % 4 == 0,
+            Nodes::Large(_) => false,
+        }
     }
 
-    /// Whether all positions are nodes'.
-    pub(crate) fn hold<'p>(&self, positions: impl IntoIterator<Item = &'p u32>) -> bool {
-        positions.into_iter().all(|position| self.holds(*position))
+    /// Whether large nodes stand at all positions.
+    fn hold_large(&self, positions: &[u32]) -> bool {
+        let Nodes::Large(nodes) = &self.nodes else {
+            return false;
+        };
+        let n_bytes = size_of_val(&nodes[..]);
+        let mut positions = positions.iter().map(|position| *position as usize);
+        positions.all(|at| at < n_bytes && at.is_multiple_of(size_of::<LargeNode>()))
     }
 
     /// The leaves that a row reaches from the nodes at the positions `at`, added; `at` is scratch space
@@ -188,7 +192,10 @@ impl Tails {
     /// Where a position is no node's or the nodes are not small.
     #[inline(never)]
     pub fn sum_by_bits(&self, bits: u64, at: &mut [u32]) -> i64 {
-        assert!(self.hold(&*at), "positions of nodes");
+        assert!(
+            self.hold_small(Positions::default().and(at)),
+            "positions of nodes"
+        );
         let Nodes::Small(nodes) = &self.nodes else {
             panic!("small nodes");
         };
@@ -204,7 +211,7 @@ impl Tails {
     /// Where a position is no node's, the nodes are small or the answers too few.
     #[inline(never)]
     pub fn sum_by_answers(&self, rights: &[u32], at: &mut [u32]) -> i64 {
-        assert!(self.hold(&*at), "positions of nodes");
+        assert!(self.hold_large(at), "positions of nodes");
         assert!(rights.len() > self.n_conditions, "an answer to each");
         let Nodes::Large(nodes) = &self.nodes else {
             panic!("large nodes");
@@ -290,6 +297,25 @@ impl Tails {
     }
 }
 
+/// What says of many positions whether all of them are small nodes'.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Positions {
+    /// The highest.
+    last: u32,
+    /// All of them by or: a multiple of four where each is one.
+    ors: u32,
+}
+
+impl Positions {
+    /// These and more.
+    pub(crate) fn and(self, positions: &[u32]) -> Self {
+        positions.iter().fold(self, |this, position| Self {
+            last: this.last.max(*position),
+            ors: this.ors | position,
+        })
+    }
+}
+
 /// A row of a batch: its answers and the sum of its leaves so far.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RowSum {
@@ -333,5 +359,171 @@ impl Item {
     #[inline(always)]
     fn position(self) -> usize {
         self.0 as u32 as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Numbers without a pattern (`SplitMix64`, Steele et al., 2014).
+    struct Random(u64);
+
+    impl Random {
+        fn below(&mut self, end: u64) -> u64 {
+            self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mut z = self.0;
+            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            (z ^ (z >> 31)) % end
+        }
+    }
+
+    /// A tail as it is meant: the condition and the children of inner nodes.
+    enum Plain {
+        Leaf(i32),
+        Inner(u32, Box<[Plain; 2]>),
+    }
+
+    impl Plain {
+        fn grow(random: &mut Random, n_conditions: u64, n_leaves: u64) -> Self {
+            if n_leaves == 1 {
+                return Self::Leaf(random.below(20) as i32 - 10);
+            }
+            let condition = random.below(n_conditions) as u32;
+            let n_left = 1 + random.below(n_leaves - 1);
+            let mut child = |n_leaves| Self::grow(random, n_conditions, n_leaves);
+            Self::Inner(
+                condition,
+                Box::new([child(n_left), child(n_leaves - n_left)]),
+            )
+        }
+
+        fn push(&self, tails: &mut TailsBuilder, position: u32) -> Option<()> {
+            match self {
+                Self::Leaf(value) => tails.set_leaf(position, (value + 10) as u32),
+                Self::Inner(condition, children) => {
+                    let positions = tails.split(position, *condition)?;
+                    for (child, position) in children.iter().zip(positions) {
+                        child.push(tails, position)?;
+                    }
+                    Some(())
+                }
+            }
+        }
+
+        fn value(&self, goes_right: &dyn Fn(u32) -> bool) -> i64 {
+            match self {
+                Self::Leaf(value) => i64::from(*value),
+                Self::Inner(condition, children) => {
+                    children[usize::from(goes_right(*condition))].value(goes_right)
+                }
+            }
+        }
+    }
+
+    fn values() -> Vec<i32> {
+        (-10..10).collect()
+    }
+
+    #[test]
+    fn every_way_through_tails_ends_at_the_same_leaves() {
+        let mut random = Random(1);
+        for n_leaves in [1, 2, 3, 9, 60] {
+            for are_small in [true, false] {
+                let mut tails = TailsBuilder::new(MOST_BITS, values(), are_small).unwrap();
+                let plain: Vec<_> = (0..7)
+                    .map(|_| Plain::grow(&mut random, MOST_BITS as u64, n_leaves))
+                    .collect();
+                let mut roots = Vec::new();
+                for tree in &plain {
+                    let root = tails.push().unwrap();
+                    tree.push(&mut tails, root).unwrap();
+                    roots.push(root);
+                }
+                let tails = tails.finish().unwrap();
+                assert_eq!(tails.are_small(), are_small);
+                let all = random.below(u64::MAX) >> 2;
+                for bits in [0, u64::MAX >> 2, all, all / 3] {
+                    let right = |condition: u32| bits >> condition & 1 == 1;
+                    let expected: i64 = plain.iter().map(|tree| tree.value(&right)).sum();
+                    let mut at = roots.clone();
+                    at.push(0);
+                    if !are_small {
+                        let answers =
+                            (0..MOST_BITS as u32).map(|c| u32::from(right(c)).wrapping_neg());
+                        let rights: Vec<u32> = answers.chain([0]).collect();
+                        assert_eq!(tails.sum_by_answers(&rights, &mut at), expected);
+                        continue;
+                    }
+                    assert_eq!(tails.sum_by_bits(bits, &mut at), expected);
+                    let mut rows = [RowSum::new(!bits), RowSum::new(bits)];
+                    let mut items: Vec<_> = roots.iter().map(|at| Item::new(1, *at)).collect();
+                    let n_items = items.len();
+                    // SAFETY: two rows, and positions of small nodes.
+                    unsafe { tails.add_items(&mut items, n_items, &mut rows) };
+                    assert_eq!([rows[0].sum, rows[1].sum], [0, expected]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        assert!(TailsBuilder::new(MOST_BITS + 1, Vec::new(), true).is_none());
+        assert!(TailsBuilder::new(1, vec![0; 1 << 16], true).is_none());
+        for are_small in [true, false] {
+            // A condition that no answer is for.
+            let mut tails = TailsBuilder::new(9, values(), are_small).unwrap();
+            let root = tails.push().unwrap();
+            if tails.split(root, MOST_BITS as u32).is_some() {
+                assert!(tails.finish().is_none());
+            }
+            // A value past the last.
+            let mut tails = TailsBuilder::new(9, values(), are_small).unwrap();
+            let leaf = tails.push().unwrap();
+            tails.set_leaf(leaf, 20).unwrap();
+            assert!(tails.finish().is_none());
+            // A leaf that is not there.
+            let mut tails = TailsBuilder::new(9, values(), are_small).unwrap();
+            assert!(tails.split(400, 1).is_none() && tails.set_leaf(400, 1).is_none());
+        }
+        // Children further away than a small node can say.
+        let mut tails = TailsBuilder::new(9, values(), true).unwrap();
+        let root = tails.push().unwrap();
+        for _ in 0..2000 {
+            tails.push().unwrap();
+        }
+        assert!(tails.split(root, 1).is_none());
+    }
+
+    fn one_leaf(are_small: bool) -> Tails {
+        let mut tails = TailsBuilder::new(9, values(), are_small).unwrap();
+        tails.push().unwrap();
+        tails.finish().unwrap()
+    }
+
+    #[test]
+    #[should_panic(expected = "positions of nodes")]
+    fn a_position_past_the_last_is_refused() {
+        one_leaf(true).sum_by_bits(0, &mut [0, 4, 8, 0]);
+    }
+
+    #[test]
+    #[should_panic(expected = "positions of nodes")]
+    fn a_position_between_nodes_is_refused() {
+        one_leaf(true).sum_by_bits(0, &mut [0, 2, 4, 0]);
+    }
+
+    #[test]
+    #[should_panic(expected = "positions of nodes")]
+    fn a_position_between_large_nodes_is_refused() {
+        one_leaf(false).sum_by_answers(&[0; 10], &mut [0, 4, 0, 0]);
+    }
+
+    #[test]
+    #[should_panic(expected = "an answer to each")]
+    fn too_few_answers_are_refused() {
+        one_leaf(false).sum_by_answers(&[0; 9], &mut [0, 12, 0, 0]);
     }
 }
