@@ -156,7 +156,7 @@ impl<W: ExitSet, const LANES: usize, const EXITS: usize> ExitMasks<W, LANES, EXI
                     row.sum += i64::from(values[exit]);
                     // SAFETY: one item at most a lane and row, and room for one more.
                     unsafe {
-                        *items.get_unchecked_mut(n_items) = Item::new(number, positions[exit])
+                        *items.get_unchecked_mut(n_items) = Item::new(number, positions[exit]);
                     };
                     n_items += usize::from(positions[exit] != 0);
                 }

@@ -52,7 +52,7 @@ impl SmallNode {
     const LEAF: u16 = 62;
 
     /// A row's answers from its bits.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn answers(bits: u64) -> u64 {
         // Two up, so that the answer stands where it counts four bytes.
         bits << 2
@@ -88,22 +88,22 @@ impl TailNode for SmallNode {
         usize::from(self.link & ((1 << Self::NAME_BITS) - 1))
     }
 
-    #[inline(always)]
+    #[inline]
     fn beyond(self) -> usize {
         usize::from(self.link >> Self::NAME_BITS) << 2
     }
 
-    #[inline(always)]
+    #[inline]
     fn is_inner(self, _: usize) -> bool {
         self.link != Self::LEAF
     }
 
-    #[inline(always)]
+    #[inline]
     fn value(self) -> usize {
         usize::from(self.value)
     }
 
-    #[inline(always)]
+    #[inline]
     unsafe fn step(self, answers: u64) -> usize {
         // A shift by the low six bits.
         self.beyond() + (answers.wrapping_shr(u32::from(self.link)) & 4) as usize
@@ -147,22 +147,22 @@ impl TailNode for LargeNode {
         self.condition as usize
     }
 
-    #[inline(always)]
+    #[inline]
     fn beyond(self) -> usize {
         self.beyond as usize
     }
 
-    #[inline(always)]
+    #[inline]
     fn is_inner(self, n_conditions: usize) -> bool {
         self.condition as usize != n_conditions
     }
 
-    #[inline(always)]
+    #[inline]
     fn value(self) -> usize {
         self.value as usize
     }
 
-    #[inline(always)]
+    #[inline]
     unsafe fn step(self, answers: &[u32]) -> usize {
         debug_assert!(self.condition() < answers.len(), "an answer to each");
         // SAFETY: the caller's.

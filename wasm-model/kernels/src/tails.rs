@@ -222,7 +222,7 @@ impl Tails {
 
     /// # Safety
     /// `nodes` are this table's, all of `at` are positions in it, and `answers` answer all its conditions.
-    #[inline(always)]
+    #[inline]
     unsafe fn walk<N: TailNode>(
         &self,
         nodes: &[N],
@@ -266,7 +266,7 @@ impl Tails {
     ///
     /// # Safety
     /// The items' rows are below the number of `rows`, their positions nodes', and the nodes small.
-    #[inline(always)]
+    #[inline]
     pub(crate) unsafe fn add_items(&self, items: &mut [Item], n_items: usize, rows: &mut [RowSum]) {
         let Nodes::Small(nodes) = &self.nodes else {
             return;
@@ -341,22 +341,22 @@ impl Item {
     /// Row 0 at the leaf worth nothing.
     pub(crate) const NOTHING: Self = Self(0);
 
-    #[inline(always)]
+    #[inline]
     pub(crate) fn new(row: usize, position: u32) -> Self {
         Self((row as u64) << 32 | u64::from(position))
     }
 
-    #[inline(always)]
+    #[inline]
     fn moved(self, position: usize) -> Self {
         Self(self.0 >> 32 << 32 | position as u64)
     }
 
-    #[inline(always)]
+    #[inline]
     fn row(self) -> usize {
         (self.0 >> 32) as usize
     }
 
-    #[inline(always)]
+    #[inline]
     fn position(self) -> usize {
         self.0 as u32 as usize
     }
