@@ -11,7 +11,7 @@
 
 use core::ops::BitAnd;
 
-use crate::tails::{Item, Positions, RowSum, Tails};
+use crate::tails::{Item, RowSum, Tails};
 
 /// A set of exits.
 pub trait ExitSet: Copy + BitAnd<Output = Self> {
@@ -66,8 +66,8 @@ pub struct ExitMasks<W, const LANES: usize, const EXITS: usize> {
     lines: Vec<[W; LANES]>,
     n_lines: usize,
     exits: Vec<TileExits<LANES, EXITS>>,
-    /// Those of all exits' tails.
-    tails: Positions,
+    /// The highest position of a tail.
+    last_tail: u32,
 }
 
 impl<W: ExitSet, const LANES: usize, const EXITS: usize> ExitMasks<W, LANES, EXITS> {
@@ -84,7 +84,7 @@ impl<W: ExitSet, const LANES: usize, const EXITS: usize> ExitMasks<W, LANES, EXI
             lines: Vec::with_capacity(n_tiles * n_lines),
             n_lines,
             exits: Vec::with_capacity(n_tiles),
-            tails: Positions::default(),
+            last_tail: 0,
         }
     }
 
@@ -93,7 +93,8 @@ impl<W: ExitSet, const LANES: usize, const EXITS: usize> ExitMasks<W, LANES, EXI
     pub fn push_tile(&mut self, exits: TileExits<LANES, EXITS>) -> &mut [[W; LANES]] {
         let start = self.lines.len();
         self.lines.resize(start + self.n_lines, [W::ALL; LANES]);
-        self.tails = self.tails.and(exits.tails.as_flattened());
+        let tails = exits.tails.as_flattened().iter().copied();
+        self.last_tail = tails.fold(self.last_tail, u32::max);
         self.exits.push(exits);
         &mut self.lines[start..]
     }
@@ -142,7 +143,10 @@ impl<W: ExitSet, const LANES: usize, const EXITS: usize> ExitMasks<W, LANES, EXI
     fn add_rows(&self, lines: &[[u32; 4]], rows: &mut [RowSum], tails: &Tails) {
         let n_fours = lines.len() / rows.len().max(1);
         // What `add_items` relies on.
-        assert!(tails.hold_small(self.tails), "positions of nodes");
+        assert!(
+            tails.are_small() && tails.hold(&[self.last_tail]),
+            "positions of nodes"
+        );
         let mut survivors = vec![[W::ALL; LANES]; rows.len()];
         let mut items = vec![Item::NOTHING; LANES * rows.len() + 1];
         for (tile, exits) in self.exits.iter().enumerate() {

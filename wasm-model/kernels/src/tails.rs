@@ -17,10 +17,10 @@ pub const SIDE_BY_SIDE: usize = 4;
 /// The most conditions whose answers are bits of a word.
 pub const MOST_BITS: usize = SmallNode::MOST_CONDITIONS;
 
-/// Nodes of tails while they are added. Positions are byte offsets. The first node is a leaf worth nothing.
+/// Nodes of tails while they are added. The first node is a leaf worth nothing.
 #[derive(Debug)]
 pub struct TailsBuilder {
-    nodes: Nodes,
+    nodes: Vec<LargeNode>,
     values: Vec<i32>,
     n_conditions: usize,
 }
@@ -32,114 +32,88 @@ enum Nodes {
 }
 
 impl TailsBuilder {
-    /// Starts tails of a model with so many conditions, whose leaves are numbers of `values`; `None` where they are
-    /// too many for nodes that are small. Small nodes name a condition by its bit.
+    /// Starts tails of a model with so many conditions, whose leaves are numbers of `values`.
     #[must_use]
-    pub fn new(mut n_conditions: usize, values: Vec<i32>, are_small: bool) -> Option<Self> {
-        let nodes = if are_small {
-            if n_conditions > MOST_BITS || values.len() > SmallNode::MOST_VALUES {
-                return None;
-            }
-            // A word answers all that can be asked of it.
-            n_conditions = MOST_BITS;
-            Nodes::Small(vec![SmallNode::leaf(n_conditions, 0)?])
-        } else {
-            Nodes::Large(vec![LargeNode::leaf(n_conditions, 0)?])
-        };
-        Some(Self {
-            nodes,
+    pub fn new(n_conditions: usize, values: Vec<i32>) -> Self {
+        let mut this = Self {
+            nodes: Vec::new(),
             values,
             n_conditions,
-        })
+        };
+        this.push();
+        this
     }
 
-    /// Adds a leaf worth nothing, to be made what it shall be. `None` where it does not fit.
-    pub fn push(&mut self) -> Option<u32> {
-        match &mut self.nodes {
-            Nodes::Small(nodes) => push(nodes, self.n_conditions),
-            Nodes::Large(nodes) => push(nodes, self.n_conditions),
-        }
+    /// Adds a leaf worth nothing, to be made what it shall be; returns its position.
+    pub fn push(&mut self) -> u32 {
+        self.nodes.push(LargeNode::leaf(self.n_conditions, 0));
+        self.nodes.len() as u32 - 1
     }
 
-    /// Gives the leaf at a position its value, a number of the values. `None` where it does not fit.
-    pub fn set_leaf(&mut self, position: u32, value: u32) -> Option<()> {
+    /// Gives the leaf at a position its value, a number of the values.
+    ///
+    /// # Panics
+    /// Where there is no such position.
+    pub fn set_leaf(&mut self, position: u32, value: u32) {
         // The first of the values that are read is the 0 of the first leaf.
-        let value = value.checked_add(1)?;
-        match &mut self.nodes {
-            Nodes::Small(nodes) => set_leaf(nodes, self.n_conditions, position, value),
-            Nodes::Large(nodes) => set_leaf(nodes, self.n_conditions, position, value),
-        }
+        let value = value.saturating_add(1);
+        self.nodes[position as usize] = LargeNode::leaf(self.n_conditions, value);
     }
 
-    /// Makes the leaf at a position an inner node with two leaves; returns their positions. `None` where a number does
-    /// not fit.
-    pub fn split(&mut self, position: u32, condition: u32) -> Option<[u32; 2]> {
-        match &mut self.nodes {
-            Nodes::Small(nodes) => split(nodes, self.n_conditions, position, condition),
-            Nodes::Large(nodes) => split(nodes, self.n_conditions, position, condition),
-        }
+    /// Makes the leaf at a position an inner node with two leaves; returns the left one's position, which the right
+    /// one follows.
+    ///
+    /// # Panics
+    /// Where there is no such position.
+    pub fn split(&mut self, position: u32, condition: u32) -> u32 {
+        let left = self.push();
+        self.push();
+        self.nodes[position as usize] = LargeNode::inner(condition, left - position);
+        left
     }
 
-    /// The tails, if every step from every node is to a node and every leaf has a value.
+    /// The tails, if every step from every node is to a node and every leaf has a value. Nodes are small where they can be.
     #[must_use]
     pub fn finish(self) -> Option<Tails> {
         let mut values = vec![0];
         values.extend(self.values);
-        let is_sound = match &self.nodes {
-            Nodes::Small(nodes) => are_sound(nodes, self.n_conditions, values.len()),
-            Nodes::Large(nodes) => are_sound(nodes, self.n_conditions, values.len()),
-        };
-        is_sound.then_some(Tails {
-            nodes: self.nodes,
+        let nodes = self.nodes;
+        // What reading without checks relies on: a step from each node, whatever the answer, is to a node of the
+        // same table, conditions are below the number of answers, and values below the number of values.
+        let mut numbered = nodes.iter().enumerate();
+        let is_sound = numbered.all(|(index, node)| {
+            let is_leaf = node.beyond() == 0 && node.condition() == self.n_conditions;
+            let has_children = node.condition() < self.n_conditions
+                && (index + 1) * LARGE_BYTES + node.beyond() < nodes.len() * LARGE_BYTES
+                && node.beyond().is_multiple_of(LARGE_BYTES);
+            (is_leaf || has_children) && node.value() < values.len()
+        });
+        // Positions are u32, and so is what they are in bytes.
+        if !is_sound || u32::try_from(nodes.len() * LARGE_BYTES).is_err() {
+            return None;
+        }
+        let mut small = Vec::new();
+        if self.n_conditions <= MOST_BITS {
+            let n_conditions = self.n_conditions;
+            small.extend(
+                nodes
+                    .iter()
+                    .map_while(|node| SmallNode::of(*node, n_conditions)),
+            );
+        }
+        Some(Tails {
+            nodes: if small.len() == nodes.len() {
+                Nodes::Small(small)
+            } else {
+                Nodes::Large(nodes)
+            },
             values,
             n_conditions: self.n_conditions,
         })
     }
 }
 
-fn push<N: TailNode>(nodes: &mut Vec<N>, n_conditions: usize) -> Option<u32> {
-    let position = u32::try_from(size_of_val(&nodes[..])).ok()?;
-    nodes.push(N::leaf(n_conditions, 0)?);
-    Some(position)
-}
-
-fn set_leaf<N: TailNode>(
-    nodes: &mut [N],
-    n_conditions: usize,
-    position: u32,
-    value: u32,
-) -> Option<()> {
-    *nodes.get_mut(position as usize / size_of::<N>())? = N::leaf(n_conditions, value)?;
-    Some(())
-}
-
-fn split<N: TailNode>(
-    nodes: &mut Vec<N>,
-    n_conditions: usize,
-    position: u32,
-    condition: u32,
-) -> Option<[u32; 2]> {
-    let children = [push(nodes, n_conditions)?, push(nodes, n_conditions)?];
-    let beyond = children[0].checked_sub(position)?;
-    *nodes.get_mut(position as usize / size_of::<N>())? = N::inner(condition, beyond)?;
-    Some(children)
-}
-
-/// What reading without checks relies on: a step from each node, whatever the answer, is to a node of the same
-/// table, conditions are below the number of answers, and values below the number of values.
-fn are_sound<N: TailNode>(nodes: &[N], n_conditions: usize, n_values: usize) -> bool {
-    let n_bytes = size_of_val(nodes);
-    let all = nodes.iter().enumerate().all(|(index, node)| {
-        let left = index * size_of::<N>() + node.beyond();
-        let is_leaf = node.beyond() == 0 && node.condition() == N::never(n_conditions);
-        let has_children = node.condition() < n_conditions
-            && left.is_multiple_of(size_of::<N>())
-            && left + size_of::<N>() < n_bytes;
-        (is_leaf || has_children) && node.value() < n_values
-    });
-    // Offsets are u32.
-    all && u32::try_from(n_bytes).is_ok()
-}
+const LARGE_BYTES: usize = size_of::<LargeNode>();
 
 /// Tails that can be walked.
 #[derive(Debug)]
@@ -166,22 +140,13 @@ impl Tails {
         matches!(self.nodes, Nodes::Small(_))
     }
 
-    /// Whether small nodes stand at all positions of which these are the sum: see [`Positions`].
-    pub(crate) fn hold_small(&self, Positions { last, ors }: Positions) -> bool {
-        match &self.nodes {
-            Nodes::Small(nodes) => (last as usize) < size_of_val(&nodes[..]) && ors % 4 == 0,
-            Nodes::Large(_) => false,
-        }
-    }
-
-    /// Whether large nodes stand at all positions.
-    fn hold_large(&self, positions: &[u32]) -> bool {
-        let Nodes::Large(nodes) = &self.nodes else {
-            return false;
+    /// Whether nodes stand at all positions.
+    pub(crate) fn hold(&self, positions: &[u32]) -> bool {
+        let n_nodes = match &self.nodes {
+            Nodes::Small(nodes) => nodes.len(),
+            Nodes::Large(nodes) => nodes.len(),
         };
-        let n_bytes = size_of_val(&nodes[..]);
-        let mut positions = positions.iter().map(|position| *position as usize);
-        positions.all(|at| at < n_bytes && at.is_multiple_of(size_of::<LargeNode>()))
+        (positions.iter().copied().fold(0, u32::max) as usize) < n_nodes
     }
 
     /// The leaves that a row reaches from the nodes at the positions `at`, added; `at` is scratch space
@@ -192,10 +157,7 @@ impl Tails {
     /// Where a position is no node's or the nodes are not small.
     #[inline(never)]
     pub fn sum_by_bits(&self, bits: u64, at: &mut [u32]) -> i64 {
-        assert!(
-            self.hold_small(Positions::default().and(at)),
-            "positions of nodes"
-        );
+        assert!(self.hold(at), "positions of nodes");
         let Nodes::Small(nodes) = &self.nodes else {
             panic!("small nodes");
         };
@@ -211,7 +173,7 @@ impl Tails {
     /// Where a position is no node's, the nodes are small or the answers too few.
     #[inline(never)]
     pub fn sum_by_answers(&self, rights: &[u32], at: &mut [u32]) -> i64 {
-        assert!(self.hold_large(at), "positions of nodes");
+        assert!(self.hold(at), "positions of nodes");
         assert!(rights.len() > self.n_conditions, "an answer to each");
         let Nodes::Large(nodes) = &self.nodes else {
             panic!("large nodes");
@@ -239,7 +201,7 @@ impl Tails {
                     break;
                 };
                 // SAFETY: the caller's.
-                let mut lanes = lanes.map(|at| unsafe { nodes.byte_add(at as usize) });
+                let mut lanes = lanes.map(|at| unsafe { nodes.add(at as usize) });
                 for _ in 0..STEPS {
                     for lane in &mut lanes {
                         // SAFETY: a step from a node is to a node.
@@ -250,7 +212,7 @@ impl Tails {
                     // SAFETY: still a node, whose value is below the number of values.
                     unsafe {
                         sum += i64::from(*values.add((*lane).value()));
-                        at[n_left] = lane.byte_offset_from_unsigned(nodes) as u32;
+                        at[n_left] = lane.offset_from_unsigned(nodes) as u32;
                         n_left += usize::from((*lane).is_inner(self.n_conditions));
                     }
                 }
@@ -282,37 +244,17 @@ impl Tails {
                 unsafe {
                     let item = *items.get_unchecked(index);
                     let row = rows.get_unchecked_mut(item.row());
-                    let mut lane = nodes.byte_add(item.position());
+                    let mut lane = nodes.add(item.position());
                     for _ in 0..STEPS {
                         lane = lane.byte_add((*lane).step(row.answers));
                     }
                     row.sum += i64::from(*values.add((*lane).value()));
-                    *items.get_unchecked_mut(n_left) =
-                        item.moved(lane.byte_offset_from_unsigned(nodes));
+                    *items.get_unchecked_mut(n_left) = item.moved(lane.offset_from_unsigned(nodes));
                     n_left += usize::from((*lane).is_inner(self.n_conditions));
                 }
             }
             n_items = n_left;
         }
-    }
-}
-
-/// What says of many positions whether all of them are small nodes'.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Positions {
-    /// The highest.
-    last: u32,
-    /// All of them by or: a multiple of four where each is one.
-    ors: u32,
-}
-
-impl Positions {
-    /// These and more.
-    pub(crate) fn and(self, positions: &[u32]) -> Self {
-        positions.iter().fold(self, |this, position| Self {
-            last: this.last.max(*position),
-            ors: this.ors | position,
-        })
     }
 }
 
@@ -399,15 +341,14 @@ mod tests {
             )
         }
 
-        fn push(&self, tails: &mut TailsBuilder, position: u32) -> Option<()> {
+        fn push(&self, tails: &mut TailsBuilder, position: u32) {
             match self {
                 Self::Leaf(value) => tails.set_leaf(position, (value + 10) as u32),
                 Self::Inner(condition, children) => {
-                    let positions = tails.split(position, *condition)?;
-                    for (child, position) in children.iter().zip(positions) {
-                        child.push(tails, position)?;
+                    let left = tails.split(position, *condition);
+                    for (child, position) in children.iter().zip(left..) {
+                        child.push(tails, position);
                     }
-                    Some(())
                 }
             }
         }
@@ -430,18 +371,21 @@ mod tests {
     fn every_way_through_tails_ends_at_the_same_leaves() {
         let mut random = Random(1);
         for n_leaves in [1, 2, 3, 9, 60] {
-            for are_small in [true, false] {
-                let mut tails = TailsBuilder::new(MOST_BITS, values(), are_small).unwrap();
+            for n_conditions in [9, MOST_BITS, MOST_BITS + 1] {
+                let mut tails = TailsBuilder::new(n_conditions, values());
+                // The last condition may be one too many for bits, and no tail asks for it.
+                let n_asked = n_conditions.min(MOST_BITS) as u64;
                 let plain: Vec<_> = (0..7)
-                    .map(|_| Plain::grow(&mut random, MOST_BITS as u64, n_leaves))
+                    .map(|_| Plain::grow(&mut random, n_asked, n_leaves))
                     .collect();
                 let mut roots = Vec::new();
                 for tree in &plain {
-                    let root = tails.push().unwrap();
-                    tree.push(&mut tails, root).unwrap();
+                    let root = tails.push();
+                    tree.push(&mut tails, root);
                     roots.push(root);
                 }
                 let tails = tails.finish().unwrap();
+                let are_small = n_conditions <= MOST_BITS;
                 assert_eq!(tails.are_small(), are_small);
                 let all = random.below(u64::MAX) >> 2;
                 for bits in [0, u64::MAX >> 2, all, all / 3] {
@@ -451,7 +395,7 @@ mod tests {
                     at.push(0);
                     if !are_small {
                         let answers =
-                            (0..MOST_BITS as u32).map(|c| u32::from(right(c)).wrapping_neg());
+                            (0..n_conditions as u32).map(|c| u32::from(right(c)).wrapping_neg());
                         let rights: Vec<u32> = answers.chain([0]).collect();
                         assert_eq!(tails.sum_by_answers(&rights, &mut at), expected);
                         continue;
@@ -469,61 +413,61 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_refused() {
-        assert!(TailsBuilder::new(MOST_BITS + 1, Vec::new(), true).is_none());
-        assert!(TailsBuilder::new(1, vec![0; 1 << 16], true).is_none());
-        for are_small in [true, false] {
+    fn what_cannot_be_walked_is_refused() {
+        for n_conditions in [9, 90] {
             // A condition that no answer is for.
-            let mut tails = TailsBuilder::new(9, values(), are_small).unwrap();
-            let root = tails.push().unwrap();
-            if tails.split(root, MOST_BITS as u32).is_some() {
-                assert!(tails.finish().is_none());
-            }
-            // A value past the last.
-            let mut tails = TailsBuilder::new(9, values(), are_small).unwrap();
-            let leaf = tails.push().unwrap();
-            tails.set_leaf(leaf, 20).unwrap();
+            let mut tails = TailsBuilder::new(n_conditions, values());
+            let root = tails.push();
+            tails.split(root, n_conditions as u32);
             assert!(tails.finish().is_none());
-            // A leaf that is not there.
-            let mut tails = TailsBuilder::new(9, values(), are_small).unwrap();
-            assert!(tails.split(400, 1).is_none() && tails.set_leaf(400, 1).is_none());
+            // A value past the last.
+            let mut tails = TailsBuilder::new(n_conditions, values());
+            let leaf = tails.push();
+            tails.set_leaf(leaf, 20);
+            assert!(tails.finish().is_none());
         }
-        // Children further away than a small node can say.
-        let mut tails = TailsBuilder::new(9, values(), true).unwrap();
-        let root = tails.push().unwrap();
-        for _ in 0..2000 {
-            tails.push().unwrap();
-        }
-        assert!(tails.split(root, 1).is_none());
     }
 
-    fn one_leaf(are_small: bool) -> Tails {
-        let mut tails = TailsBuilder::new(9, values(), are_small).unwrap();
-        tails.push().unwrap();
+    #[test]
+    fn nodes_are_large_where_they_must() {
+        // Children further away than a small node can say.
+        for (n_between, are_small) in [(1022, true), (1023, false)] {
+            let mut tails = TailsBuilder::new(9, values());
+            let root = tails.push();
+            for _ in 0..n_between {
+                tails.push();
+            }
+            tails.split(root, 1);
+            assert_eq!(tails.finish().unwrap().are_small(), are_small);
+        }
+        // A value past what it can say.
+        let mut tails = TailsBuilder::new(9, vec![7; 1 << 16]);
+        let leaf = tails.push();
+        tails.set_leaf(leaf, 0xffff);
+        assert!(!tails.finish().unwrap().are_small());
+    }
+
+    fn one_leaf(n_conditions: usize) -> Tails {
+        let mut tails = TailsBuilder::new(n_conditions, values());
+        tails.push();
         tails.finish().unwrap()
     }
 
     #[test]
     #[should_panic(expected = "positions of nodes")]
     fn a_position_past_the_last_is_refused() {
-        one_leaf(true).sum_by_bits(0, &mut [0, 4, 8, 0]);
+        one_leaf(9).sum_by_bits(0, &mut [0, 1, 2, 0]);
     }
 
     #[test]
     #[should_panic(expected = "positions of nodes")]
-    fn a_position_between_nodes_is_refused() {
-        one_leaf(true).sum_by_bits(0, &mut [0, 2, 4, 0]);
-    }
-
-    #[test]
-    #[should_panic(expected = "positions of nodes")]
-    fn a_position_between_large_nodes_is_refused() {
-        one_leaf(false).sum_by_answers(&[0; 10], &mut [0, 4, 0, 0]);
+    fn a_position_past_the_last_large_node_is_refused() {
+        one_leaf(63).sum_by_answers(&[0; 64], &mut [0, 1, 2, 0]);
     }
 
     #[test]
     #[should_panic(expected = "an answer to each")]
     fn too_few_answers_are_refused() {
-        one_leaf(false).sum_by_answers(&[0; 9], &mut [0, 12, 0, 0]);
+        one_leaf(63).sum_by_answers(&[0; 63], &mut [0, 1, 0, 0]);
     }
 }
