@@ -25,8 +25,8 @@ const PROFILE: &str = "wasm";
 /// The most bytes an output may have, as it stands and with brotli. The number with brotli is
 /// checked where there is one; the other is chosen so that it seldom fails alone.
 const BUDGETS: [(&str, u64, Option<u64>); 2] = [
-    ("picket_bg.wasm", 241_000, Some(81_000)),
-    ("picket-scorer.wasm", 215_000, None),
+    ("picket_bg.wasm", 250_000, Some(84_300)),
+    ("picket-scorer.wasm", 226_000, None),
 ];
 
 /// What the Spin component may import: HTTP both ways, Spin's own interfaces, and of WASI the time and random bits for
