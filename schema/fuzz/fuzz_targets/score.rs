@@ -25,8 +25,12 @@ fuzz_target!(|bytes: &[u8]| {
     assert_eq!(naive.margin.0.to_bits(), fast.margin.0.to_bits());
     assert!((0.0..=1.0).contains(&fast.score.0), "{fast:?}");
     // A batch this long is scored by tables, not by walking the file.
-    let batch = Scorer::new(&model).score_batch(&row.repeat(70)).expect("the rows fit");
+    let mut scorer = Scorer::new(&model);
+    let batch = scorer.score_batch(&row.repeat(70)).expect("the rows fit");
     assert_eq!(batch[69].margin.0.to_bits(), fast.margin.0.to_bits());
+    // And from then on a row alone too, in its own way through the tails.
+    let alone = scorer.score(&row).expect("the row fits");
+    assert_eq!(alone.margin.0.to_bits(), fast.margin.0.to_bits());
     if bytes.len() < 4096 {
         let explanation = Explainer::new(&model).explain(&row).expect("the row fits");
         assert_eq!(explanation.contributions.len(), row.len());

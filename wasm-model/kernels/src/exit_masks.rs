@@ -66,6 +66,8 @@ pub struct ExitMasks<W, const LANES: usize, const EXITS: usize> {
     lines: Vec<[W; LANES]>,
     n_lines: usize,
     exits: Vec<TileExits<LANES, EXITS>>,
+    /// The highest position of a tail.
+    last_tail: u32,
 }
 
 impl<W: ExitSet, const LANES: usize, const EXITS: usize> ExitMasks<W, LANES, EXITS> {
@@ -82,6 +84,7 @@ impl<W: ExitSet, const LANES: usize, const EXITS: usize> ExitMasks<W, LANES, EXI
             lines: Vec::with_capacity(n_tiles * n_lines),
             n_lines,
             exits: Vec::with_capacity(n_tiles),
+            last_tail: 0,
         }
     }
 
@@ -90,6 +93,8 @@ impl<W: ExitSet, const LANES: usize, const EXITS: usize> ExitMasks<W, LANES, EXI
     pub fn push_tile(&mut self, exits: TileExits<LANES, EXITS>) -> &mut [[W; LANES]] {
         let start = self.lines.len();
         self.lines.resize(start + self.n_lines, [W::ALL; LANES]);
+        let tails = exits.tails.as_flattened().iter().copied();
+        self.last_tail = tails.fold(self.last_tail, u32::max);
         self.exits.push(exits);
         &mut self.lines[start..]
     }
@@ -137,14 +142,17 @@ impl<W: ExitSet, const LANES: usize, const EXITS: usize> ExitMasks<W, LANES, EXI
     /// for all of them.
     fn add_rows(&self, lines: &[[u32; 4]], rows: &mut [RowSum], tails: &Tails) {
         let n_fours = lines.len() / rows.len().max(1);
+        // What `add_items` relies on.
+        assert!(
+            tails.are_small() && tails.hold(&[self.last_tail]),
+            "positions of nodes"
+        );
         let mut survivors = vec![[W::ALL; LANES]; rows.len()];
         let mut items = vec![Item::NOTHING; LANES * rows.len() + 1];
         for (tile, exits) in self.exits.iter().enumerate() {
             for (row, survivors) in survivors.iter_mut().enumerate() {
                 self.survivors(tile, &lines[row * n_fours..][..n_fours], survivors);
             }
-            // What `add_items` relies on.
-            assert!(tails.hold(exits.tails.as_flattened()), "positions of nodes");
             let mut n_items = 0;
             for (lane, (values, positions)) in exits.values.iter().zip(&exits.tails).enumerate() {
                 for (number, (survivors, row)) in survivors.iter().zip(&mut *rows).enumerate() {
@@ -152,7 +160,7 @@ impl<W: ExitSet, const LANES: usize, const EXITS: usize> ExitMasks<W, LANES, EXI
                     row.sum += i64::from(values[exit]);
                     // SAFETY: one item at most a lane and row, and room for one more.
                     unsafe {
-                        *items.get_unchecked_mut(n_items) = Item::new(number, positions[exit])
+                        *items.get_unchecked_mut(n_items) = Item::new(number, positions[exit]);
                     };
                     n_items += usize::from(positions[exit] != 0);
                 }
@@ -228,7 +236,6 @@ impl WideMasks {
     /// Where a line is not below the number of lines, a tail not one of `tails`, or these are not small.
     #[inline(never)]
     pub fn add_leaves_and_tails(&self, lines: &[[u32; 4]], rows: &mut [RowSum], tails: &Tails) {
-        assert!(tails.are_small(), "answers that fit in a word");
         self.add_rows(lines, rows, tails);
     }
 }

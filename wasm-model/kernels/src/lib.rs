@@ -15,6 +15,6 @@ mod tails;
 pub use exit_masks::{ExitMasks, ExitSet, NarrowMasks, TileExits, Waiting, WideMasks, intersect};
 pub use group_line::{GroupLine, ThresholdStep};
 pub use pair::Pair;
-pub use row_bits::{BitStep, RowBits};
+pub use row_bits::{FourConditions, LOOKED_UP, LineSums, RowBits};
 pub use shap_walk::{LEFT_BEFORE, MAX_PAIRS, NEW_FEATURE, PathNode, Step, Walk};
 pub use tails::{MOST_BITS, RowSum, SIDE_BY_SIDE, Tails, TailsBuilder};

@@ -12,14 +12,6 @@ pub(crate) trait TailNode: Copy {
     /// A row's answers.
     type Answers<'r>: Copy;
 
-    /// What a leaf asks.
-    fn never(n_conditions: usize) -> usize;
-    /// `None` where a number does not fit, here as below.
-    fn leaf(n_conditions: usize, value: u32) -> Option<Self>;
-    fn inner(condition: u32, beyond: u32) -> Option<Self>;
-
-    fn condition(self) -> usize;
-    fn beyond(self) -> usize;
     fn is_inner(self, n_conditions: usize) -> bool;
     /// Which of the values the node adds: a leaf its own, an inner node the first, which is 0.
     fn value(self) -> usize;
@@ -45,14 +37,29 @@ const _: () = assert!(size_of::<SmallNode>() == 4, "an answer is 4 bytes");
 
 impl SmallNode {
     const NAME_BITS: u32 = 6;
+    /// What has a higher number is shifted in.
     pub(crate) const MOST_CONDITIONS: usize = 62;
-    /// And the 0 of the inner nodes.
-    pub(crate) const MOST_VALUES: usize = (1 << 16) - 1;
     /// What is shifted in for this condition is 0.
     const LEAF: u16 = 62;
 
+    /// A large node made small; `None` where it does not fit.
+    pub(crate) fn of(node: LargeNode, n_conditions: usize) -> Option<Self> {
+        let value = u16::try_from(node.value).ok()?;
+        if !node.is_inner(n_conditions) {
+            let link = Self::LEAF;
+            return Some(Self { link, value });
+        }
+        let condition = u16::try_from(node.condition).ok()?;
+        let beyond = u16::try_from(node.beyond() / size_of::<LargeNode>()).ok()?;
+        let fits = condition < Self::LEAF && beyond < 1 << (16 - Self::NAME_BITS);
+        fits.then_some(Self {
+            link: beyond << Self::NAME_BITS | condition,
+            value,
+        })
+    }
+
     /// A row's answers from its bits.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn answers(bits: u64) -> u64 {
         // Two up, so that the answer stands where it counts four bytes.
         bits << 2
@@ -62,51 +69,21 @@ impl SmallNode {
 impl TailNode for SmallNode {
     type Answers<'r> = u64;
 
-    fn never(_: usize) -> usize {
-        usize::from(Self::LEAF)
-    }
-
-    fn leaf(_: usize, value: u32) -> Option<Self> {
-        let value = u16::try_from(value).ok()?;
-        let link = Self::LEAF;
-        Some(Self { link, value })
-    }
-
-    fn inner(condition: u32, beyond: u32) -> Option<Self> {
-        let beyond = u16::try_from(beyond / 4).ok()?;
-        let condition = u16::try_from(condition).ok()?;
-        if beyond >= 1 << (16 - Self::NAME_BITS) {
-            return None;
-        }
-        Some(Self {
-            link: beyond << Self::NAME_BITS | condition,
-            value: 0,
-        })
-    }
-
-    fn condition(self) -> usize {
-        usize::from(self.link & ((1 << Self::NAME_BITS) - 1))
-    }
-
-    #[inline(always)]
-    fn beyond(self) -> usize {
-        usize::from(self.link >> Self::NAME_BITS) << 2
-    }
-
-    #[inline(always)]
+    #[inline]
     fn is_inner(self, _: usize) -> bool {
         self.link != Self::LEAF
     }
 
-    #[inline(always)]
+    #[inline]
     fn value(self) -> usize {
         usize::from(self.value)
     }
 
-    #[inline(always)]
+    #[inline]
     unsafe fn step(self, answers: u64) -> usize {
         // A shift by the low six bits.
-        self.beyond() + (answers.wrapping_shr(u32::from(self.link)) & 4) as usize
+        let beyond = usize::from(self.link >> Self::NAME_BITS) * size_of::<Self>();
+        beyond + (answers.wrapping_shr(u32::from(self.link)) & 4) as usize
     }
 }
 
@@ -120,49 +97,48 @@ pub(crate) struct LargeNode {
     value: u32,
 }
 
-impl TailNode for LargeNode {
-    type Answers<'r> = &'r [u32];
-
-    fn never(n_conditions: usize) -> usize {
-        n_conditions
-    }
-
-    fn leaf(n_conditions: usize, value: u32) -> Option<Self> {
-        Some(Self {
-            condition: u32::try_from(n_conditions).ok()?,
+impl LargeNode {
+    pub(crate) fn leaf(n_conditions: usize, value: u32) -> Self {
+        Self {
+            condition: n_conditions as u32,
             beyond: 0,
             value,
-        })
+        }
     }
 
-    fn inner(condition: u32, beyond: u32) -> Option<Self> {
-        Some(Self {
+    /// Its left child is so many nodes beyond.
+    pub(crate) fn inner(condition: u32, beyond: u32) -> Self {
+        Self {
             condition,
-            beyond,
+            beyond: beyond.saturating_mul(size_of::<Self>() as u32),
             value: 0,
-        })
+        }
     }
 
-    fn condition(self) -> usize {
+    pub(crate) fn condition(self) -> usize {
         self.condition as usize
     }
 
-    #[inline(always)]
-    fn beyond(self) -> usize {
+    #[inline]
+    pub(crate) fn beyond(self) -> usize {
         self.beyond as usize
     }
+}
 
-    #[inline(always)]
+impl TailNode for LargeNode {
+    type Answers<'r> = &'r [u32];
+
+    #[inline]
     fn is_inner(self, n_conditions: usize) -> bool {
         self.condition as usize != n_conditions
     }
 
-    #[inline(always)]
+    #[inline]
     fn value(self) -> usize {
         self.value as usize
     }
 
-    #[inline(always)]
+    #[inline]
     unsafe fn step(self, answers: &[u32]) -> usize {
         debug_assert!(self.condition() < answers.len(), "an answer to each");
         // SAFETY: the caller's.

@@ -17,10 +17,10 @@ pub const SIDE_BY_SIDE: usize = 4;
 /// The most conditions whose answers are bits of a word.
 pub const MOST_BITS: usize = SmallNode::MOST_CONDITIONS;
 
-/// Nodes of tails while they are added. Positions are byte offsets. The first node is a leaf worth nothing.
+/// Nodes of tails while they are added. The first node is a leaf worth nothing.
 #[derive(Debug)]
 pub struct TailsBuilder {
-    nodes: Nodes,
+    nodes: Vec<LargeNode>,
     values: Vec<i32>,
     n_conditions: usize,
 }
@@ -32,114 +32,88 @@ enum Nodes {
 }
 
 impl TailsBuilder {
-    /// Starts tails of a model with so many conditions, whose leaves are numbers of `values`; `None` where they are
-    /// too many for nodes that are small. Small nodes name a condition by its bit.
+    /// Starts tails of a model with so many conditions, whose leaves are numbers of `values`.
     #[must_use]
-    pub fn new(mut n_conditions: usize, values: Vec<i32>, are_small: bool) -> Option<Self> {
-        let nodes = if are_small {
-            if n_conditions > MOST_BITS || values.len() > SmallNode::MOST_VALUES {
-                return None;
-            }
-            // A word answers all that can be asked of it.
-            n_conditions = MOST_BITS;
-            Nodes::Small(vec![SmallNode::leaf(n_conditions, 0)?])
-        } else {
-            Nodes::Large(vec![LargeNode::leaf(n_conditions, 0)?])
-        };
-        Some(Self {
-            nodes,
+    pub fn new(n_conditions: usize, values: Vec<i32>) -> Self {
+        let mut this = Self {
+            nodes: Vec::new(),
             values,
             n_conditions,
-        })
+        };
+        this.push();
+        this
     }
 
-    /// Adds a leaf worth nothing, to be made what it shall be. `None` where it does not fit.
-    pub fn push(&mut self) -> Option<u32> {
-        match &mut self.nodes {
-            Nodes::Small(nodes) => push(nodes, self.n_conditions),
-            Nodes::Large(nodes) => push(nodes, self.n_conditions),
-        }
+    /// Adds a leaf worth nothing, to be made what it shall be; returns its position.
+    pub fn push(&mut self) -> u32 {
+        self.nodes.push(LargeNode::leaf(self.n_conditions, 0));
+        self.nodes.len() as u32 - 1
     }
 
-    /// Gives the leaf at a position its value, a number of the values. `None` where it does not fit.
-    pub fn set_leaf(&mut self, position: u32, value: u32) -> Option<()> {
+    /// Gives the leaf at a position its value, a number of the values.
+    ///
+    /// # Panics
+    /// Where there is no such position.
+    pub fn set_leaf(&mut self, position: u32, value: u32) {
         // The first of the values that are read is the 0 of the first leaf.
-        let value = value.checked_add(1)?;
-        match &mut self.nodes {
-            Nodes::Small(nodes) => set_leaf(nodes, self.n_conditions, position, value),
-            Nodes::Large(nodes) => set_leaf(nodes, self.n_conditions, position, value),
-        }
+        let value = value.saturating_add(1);
+        self.nodes[position as usize] = LargeNode::leaf(self.n_conditions, value);
     }
 
-    /// Makes the leaf at a position an inner node with two leaves; returns their positions. `None` where a number does
-    /// not fit.
-    pub fn split(&mut self, position: u32, condition: u32) -> Option<[u32; 2]> {
-        match &mut self.nodes {
-            Nodes::Small(nodes) => split(nodes, self.n_conditions, position, condition),
-            Nodes::Large(nodes) => split(nodes, self.n_conditions, position, condition),
-        }
+    /// Makes the leaf at a position an inner node with two leaves; returns the left one's position, which the right
+    /// one follows.
+    ///
+    /// # Panics
+    /// Where there is no such position.
+    pub fn split(&mut self, position: u32, condition: u32) -> u32 {
+        let left = self.push();
+        self.push();
+        self.nodes[position as usize] = LargeNode::inner(condition, left - position);
+        left
     }
 
-    /// The tails, if every step from every node is to a node and every leaf has a value.
+    /// The tails, if every step from every node is to a node and every leaf has a value. Nodes are small where they can be.
     #[must_use]
     pub fn finish(self) -> Option<Tails> {
         let mut values = vec![0];
         values.extend(self.values);
-        let is_sound = match &self.nodes {
-            Nodes::Small(nodes) => are_sound(nodes, self.n_conditions, values.len()),
-            Nodes::Large(nodes) => are_sound(nodes, self.n_conditions, values.len()),
-        };
-        is_sound.then_some(Tails {
-            nodes: self.nodes,
+        let nodes = self.nodes;
+        // What reading without checks relies on: a step from each node, whatever the answer, is to a node of the
+        // same table, conditions are below the number of answers, and values below the number of values.
+        let mut numbered = nodes.iter().enumerate();
+        let is_sound = numbered.all(|(index, node)| {
+            let is_leaf = node.beyond() == 0 && node.condition() == self.n_conditions;
+            let has_children = node.condition() < self.n_conditions
+                && (index + 1) * LARGE_BYTES + node.beyond() < nodes.len() * LARGE_BYTES
+                && node.beyond().is_multiple_of(LARGE_BYTES);
+            (is_leaf || has_children) && node.value() < values.len()
+        });
+        // Positions are u32, and so is what they are in bytes.
+        if !is_sound || u32::try_from(nodes.len() * LARGE_BYTES).is_err() {
+            return None;
+        }
+        let mut small = Vec::new();
+        if self.n_conditions <= MOST_BITS {
+            let n_conditions = self.n_conditions;
+            small.extend(
+                nodes
+                    .iter()
+                    .map_while(|node| SmallNode::of(*node, n_conditions)),
+            );
+        }
+        Some(Tails {
+            nodes: if small.len() == nodes.len() {
+                Nodes::Small(small)
+            } else {
+                Nodes::Large(nodes)
+            },
             values,
             n_conditions: self.n_conditions,
         })
     }
 }
 
-fn push<N: TailNode>(nodes: &mut Vec<N>, n_conditions: usize) -> Option<u32> {
-    let position = u32::try_from(size_of_val(&nodes[..])).ok()?;
-    nodes.push(N::leaf(n_conditions, 0)?);
-    Some(position)
-}
-
-fn set_leaf<N: TailNode>(
-    nodes: &mut [N],
-    n_conditions: usize,
-    position: u32,
-    value: u32,
-) -> Option<()> {
-    *nodes.get_mut(position as usize / size_of::<N>())? = N::leaf(n_conditions, value)?;
-    Some(())
-}
-
-fn split<N: TailNode>(
-    nodes: &mut Vec<N>,
-    n_conditions: usize,
-    position: u32,
-    condition: u32,
-) -> Option<[u32; 2]> {
-    let children = [push(nodes, n_conditions)?, push(nodes, n_conditions)?];
-    let beyond = children[0].checked_sub(position)?;
-    *nodes.get_mut(position as usize / size_of::<N>())? = N::inner(condition, beyond)?;
-    Some(children)
-}
-
-/// What reading without checks relies on: a step from each node, whatever the answer, is to a node of the same
-/// table, conditions are below the number of answers, and values below the number of values.
-fn are_sound<N: TailNode>(nodes: &[N], n_conditions: usize, n_values: usize) -> bool {
-    let n_bytes = size_of_val(nodes);
-    let all = nodes.iter().enumerate().all(|(index, node)| {
-        let left = index * size_of::<N>() + node.beyond();
-        let is_leaf = node.beyond() == 0 && node.condition() == N::never(n_conditions);
-        let has_children = node.condition() < n_conditions
-            && left.is_multiple_of(size_of::<N>())
-            && left + size_of::<N>() < n_bytes;
-        (is_leaf || has_children) && node.value() < n_values
-    });
-    // Offsets are u32.
-    all && u32::try_from(n_bytes).is_ok()
-}
+const LARGE_BYTES: usize = size_of::<LargeNode>();
 
 /// Tails that can be walked.
 #[derive(Debug)]
@@ -166,18 +140,13 @@ impl Tails {
         matches!(self.nodes, Nodes::Small(_))
     }
 
-    /// Whether a position is a node's.
-    fn holds(&self, position: u32) -> bool {
-        let (n_bytes, size) = match &self.nodes {
-            Nodes::Small(nodes) => (size_of_val(&nodes[..]), size_of::<SmallNode>()),
-            Nodes::Large(nodes) => (size_of_val(&nodes[..]), size_of::<LargeNode>()),
+    /// Whether nodes stand at all positions.
+    pub(crate) fn hold(&self, positions: &[u32]) -> bool {
+        let n_nodes = match &self.nodes {
+            Nodes::Small(nodes) => nodes.len(),
+            Nodes::Large(nodes) => nodes.len(),
         };
-        (position as usize) < n_bytes && (position as usize).is_multiple_of(size)
-    }
-
-    /// Whether all positions are nodes'.
-    pub(crate) fn hold<'p>(&self, positions: impl IntoIterator<Item = &'p u32>) -> bool {
-        positions.into_iter().all(|position| self.holds(*position))
+        (positions.iter().copied().fold(0, u32::max) as usize) < n_nodes
     }
 
     /// The leaves that a row reaches from the nodes at the positions `at`, added; `at` is scratch space
@@ -188,7 +157,7 @@ impl Tails {
     /// Where a position is no node's or the nodes are not small.
     #[inline(never)]
     pub fn sum_by_bits(&self, bits: u64, at: &mut [u32]) -> i64 {
-        assert!(self.hold(&*at), "positions of nodes");
+        assert!(self.hold(at), "positions of nodes");
         let Nodes::Small(nodes) = &self.nodes else {
             panic!("small nodes");
         };
@@ -204,7 +173,7 @@ impl Tails {
     /// Where a position is no node's, the nodes are small or the answers too few.
     #[inline(never)]
     pub fn sum_by_answers(&self, rights: &[u32], at: &mut [u32]) -> i64 {
-        assert!(self.hold(&*at), "positions of nodes");
+        assert!(self.hold(at), "positions of nodes");
         assert!(rights.len() > self.n_conditions, "an answer to each");
         let Nodes::Large(nodes) = &self.nodes else {
             panic!("large nodes");
@@ -215,7 +184,7 @@ impl Tails {
 
     /// # Safety
     /// `nodes` are this table's, all of `at` are positions in it, and `answers` answer all its conditions.
-    #[inline(always)]
+    #[inline]
     unsafe fn walk<N: TailNode>(
         &self,
         nodes: &[N],
@@ -232,7 +201,7 @@ impl Tails {
                     break;
                 };
                 // SAFETY: the caller's.
-                let mut lanes = lanes.map(|at| unsafe { nodes.byte_add(at as usize) });
+                let mut lanes = lanes.map(|at| unsafe { nodes.add(at as usize) });
                 for _ in 0..STEPS {
                     for lane in &mut lanes {
                         // SAFETY: a step from a node is to a node.
@@ -243,7 +212,7 @@ impl Tails {
                     // SAFETY: still a node, whose value is below the number of values.
                     unsafe {
                         sum += i64::from(*values.add((*lane).value()));
-                        at[n_left] = lane.byte_offset_from_unsigned(nodes) as u32;
+                        at[n_left] = lane.offset_from_unsigned(nodes) as u32;
                         n_left += usize::from((*lane).is_inner(self.n_conditions));
                     }
                 }
@@ -259,7 +228,7 @@ impl Tails {
     ///
     /// # Safety
     /// The items' rows are below the number of `rows`, their positions nodes', and the nodes small.
-    #[inline(always)]
+    #[inline]
     pub(crate) unsafe fn add_items(&self, items: &mut [Item], n_items: usize, rows: &mut [RowSum]) {
         let Nodes::Small(nodes) = &self.nodes else {
             return;
@@ -275,13 +244,12 @@ impl Tails {
                 unsafe {
                     let item = *items.get_unchecked(index);
                     let row = rows.get_unchecked_mut(item.row());
-                    let mut lane = nodes.byte_add(item.position());
+                    let mut lane = nodes.add(item.position());
                     for _ in 0..STEPS {
                         lane = lane.byte_add((*lane).step(row.answers));
                     }
                     row.sum += i64::from(*values.add((*lane).value()));
-                    *items.get_unchecked_mut(n_left) =
-                        item.moved(lane.byte_offset_from_unsigned(nodes));
+                    *items.get_unchecked_mut(n_left) = item.moved(lane.offset_from_unsigned(nodes));
                     n_left += usize::from((*lane).is_inner(self.n_conditions));
                 }
             }
@@ -315,23 +283,191 @@ impl Item {
     /// Row 0 at the leaf worth nothing.
     pub(crate) const NOTHING: Self = Self(0);
 
-    #[inline(always)]
+    #[inline]
     pub(crate) fn new(row: usize, position: u32) -> Self {
         Self((row as u64) << 32 | u64::from(position))
     }
 
-    #[inline(always)]
+    #[inline]
     fn moved(self, position: usize) -> Self {
         Self(self.0 >> 32 << 32 | position as u64)
     }
 
-    #[inline(always)]
+    #[inline]
     fn row(self) -> usize {
         (self.0 >> 32) as usize
     }
 
-    #[inline(always)]
+    #[inline]
     fn position(self) -> usize {
         self.0 as u32 as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Numbers without a pattern (`SplitMix64`, Steele et al., 2014).
+    struct Random(u64);
+
+    impl Random {
+        fn below(&mut self, end: u64) -> u64 {
+            self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mut z = self.0;
+            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            (z ^ (z >> 31)) % end
+        }
+    }
+
+    /// A tail as it is meant: the condition and the children of inner nodes.
+    enum Plain {
+        Leaf(i32),
+        Inner(u32, Box<[Plain; 2]>),
+    }
+
+    impl Plain {
+        fn grow(random: &mut Random, n_conditions: u64, n_leaves: u64) -> Self {
+            if n_leaves == 1 {
+                return Self::Leaf(random.below(20) as i32 - 10);
+            }
+            let condition = random.below(n_conditions) as u32;
+            let n_left = 1 + random.below(n_leaves - 1);
+            let mut child = |n_leaves| Self::grow(random, n_conditions, n_leaves);
+            Self::Inner(
+                condition,
+                Box::new([child(n_left), child(n_leaves - n_left)]),
+            )
+        }
+
+        fn push(&self, tails: &mut TailsBuilder, position: u32) {
+            match self {
+                Self::Leaf(value) => tails.set_leaf(position, (value + 10) as u32),
+                Self::Inner(condition, children) => {
+                    let left = tails.split(position, *condition);
+                    for (child, position) in children.iter().zip(left..) {
+                        child.push(tails, position);
+                    }
+                }
+            }
+        }
+
+        fn value(&self, goes_right: &dyn Fn(u32) -> bool) -> i64 {
+            match self {
+                Self::Leaf(value) => i64::from(*value),
+                Self::Inner(condition, children) => {
+                    children[usize::from(goes_right(*condition))].value(goes_right)
+                }
+            }
+        }
+    }
+
+    fn values() -> Vec<i32> {
+        (-10..10).collect()
+    }
+
+    #[test]
+    fn every_way_through_tails_ends_at_the_same_leaves() {
+        let mut random = Random(1);
+        for n_leaves in [1, 2, 3, 9, 60] {
+            for n_conditions in [9, MOST_BITS, MOST_BITS + 1] {
+                let mut tails = TailsBuilder::new(n_conditions, values());
+                // The last condition may be one too many for bits, and no tail asks for it.
+                let n_asked = n_conditions.min(MOST_BITS) as u64;
+                let plain: Vec<_> = (0..7)
+                    .map(|_| Plain::grow(&mut random, n_asked, n_leaves))
+                    .collect();
+                let mut roots = Vec::new();
+                for tree in &plain {
+                    let root = tails.push();
+                    tree.push(&mut tails, root);
+                    roots.push(root);
+                }
+                let tails = tails.finish().unwrap();
+                let are_small = n_conditions <= MOST_BITS;
+                assert_eq!(tails.are_small(), are_small);
+                let all = random.below(u64::MAX) >> 2;
+                for bits in [0, u64::MAX >> 2, all, all / 3] {
+                    let right = |condition: u32| bits >> condition & 1 == 1;
+                    let expected: i64 = plain.iter().map(|tree| tree.value(&right)).sum();
+                    let mut at = roots.clone();
+                    at.push(0);
+                    if !are_small {
+                        let answers =
+                            (0..n_conditions as u32).map(|c| u32::from(right(c)).wrapping_neg());
+                        let rights: Vec<u32> = answers.chain([0]).collect();
+                        assert_eq!(tails.sum_by_answers(&rights, &mut at), expected);
+                        continue;
+                    }
+                    assert_eq!(tails.sum_by_bits(bits, &mut at), expected);
+                    let mut rows = [RowSum::new(!bits), RowSum::new(bits)];
+                    let mut items: Vec<_> = roots.iter().map(|at| Item::new(1, *at)).collect();
+                    let n_items = items.len();
+                    // SAFETY: two rows, and positions of small nodes.
+                    unsafe { tails.add_items(&mut items, n_items, &mut rows) };
+                    assert_eq!([rows[0].sum, rows[1].sum], [0, expected]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_walked_is_refused() {
+        for n_conditions in [9, 90] {
+            // A condition that no answer is for.
+            let mut tails = TailsBuilder::new(n_conditions, values());
+            let root = tails.push();
+            tails.split(root, n_conditions as u32);
+            assert!(tails.finish().is_none());
+            // A value past the last.
+            let mut tails = TailsBuilder::new(n_conditions, values());
+            let leaf = tails.push();
+            tails.set_leaf(leaf, 20);
+            assert!(tails.finish().is_none());
+        }
+    }
+
+    #[test]
+    fn nodes_are_large_where_they_must() {
+        // Children further away than a small node can say.
+        for (n_between, are_small) in [(1022, true), (1023, false)] {
+            let mut tails = TailsBuilder::new(9, values());
+            let root = tails.push();
+            for _ in 0..n_between {
+                tails.push();
+            }
+            tails.split(root, 1);
+            assert_eq!(tails.finish().unwrap().are_small(), are_small);
+        }
+        // A value past what it can say.
+        let mut tails = TailsBuilder::new(9, vec![7; 1 << 16]);
+        let leaf = tails.push();
+        tails.set_leaf(leaf, 0xffff);
+        assert!(!tails.finish().unwrap().are_small());
+    }
+
+    fn one_leaf(n_conditions: usize) -> Tails {
+        let mut tails = TailsBuilder::new(n_conditions, values());
+        tails.push();
+        tails.finish().unwrap()
+    }
+
+    #[test]
+    #[should_panic(expected = "positions of nodes")]
+    fn a_position_past_the_last_is_refused() {
+        one_leaf(9).sum_by_bits(0, &mut [0, 1, 2, 0]);
+    }
+
+    #[test]
+    #[should_panic(expected = "positions of nodes")]
+    fn a_position_past_the_last_large_node_is_refused() {
+        one_leaf(63).sum_by_answers(&[0; 64], &mut [0, 1, 2, 0]);
+    }
+
+    #[test]
+    #[should_panic(expected = "an answer to each")]
+    fn too_few_answers_are_refused() {
+        one_leaf(63).sum_by_answers(&[0; 63], &mut [0, 1, 0, 0]);
     }
 }

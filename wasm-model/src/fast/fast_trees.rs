@@ -46,16 +46,6 @@ impl FastTrees {
         layout: &TreeLayout,
         columns: &ModelColumns,
     ) -> Option<Self> {
-        let with = |small_tails| Self::with_tails(trees, layout, columns, small_tails);
-        with(true).or_else(|| with(false))
-    }
-
-    fn with_tails(
-        trees: &Trees<'_>,
-        layout: &TreeLayout,
-        columns: &ModelColumns,
-        small_tails: bool,
-    ) -> Option<Self> {
         let codes = RowCodes::new(trees, columns)?;
         let is_narrow = |size: u32| size < NarrowMasks::EXITS as u32;
         let spans = &layout.spans;
@@ -63,7 +53,7 @@ impl FastTrees {
         let n_wide = spans.len() - n_narrow;
         let n_words = n_narrow.next_multiple_of(NarrowMasks::LANES) / 2
             + n_wide.next_multiple_of(WideMasks::LANES);
-        let mut fronts = Fronts::new(trees, layout, &codes, small_tails)?;
+        let mut fronts = Fronts::new(trees, layout, &codes);
         if codes.n_lines().saturating_mul(8 * n_words) > MAX_TABLE_BYTES {
             let roots = spans.iter().map(|span| fronts.push_tail((*span).into()));
             return Some(Self {
@@ -113,18 +103,14 @@ impl FastTrees {
             return;
         }
         let rights = &mut scratch.rights;
-        rights.resize(conditions.len() + 1, 0);
-        let bits_of = |row, bits: u64, rights: &mut [u32]| {
-            if self.tails.are_small() && self.codes.has_bits() {
-                return bits;
-            }
-            answer(conditions, row, rights)
-        };
+        rights.resize(self.codes.n_names() + 1, 0);
         let rows = rows.zip(&scratch.bits);
         if rows.len() > 1 && self.tails.are_small() && self.roots.is_empty() {
             let of_rows = &mut scratch.rows;
             of_rows.clear();
-            of_rows.extend(rows.map(|(row, bits)| RowSum::new(bits_of(row, *bits, rights))));
+            of_rows.extend(
+                rows.map(|(row, bits)| RowSum::new(self.answer(conditions, row, *bits, rights))),
+            );
             self.wide.add_leaves_and_tails(lines, of_rows, &self.tails);
             for (sum, row) in sums.iter_mut().zip(of_rows) {
                 *sum += row.sum;
@@ -145,7 +131,7 @@ impl FastTrees {
             tails[*n_tails..end].copy_from_slice(&self.roots);
             let full = end.next_multiple_of(SIDE_BY_SIDE);
             tails[end..full].fill(0);
-            let bits = bits_of(row, *bits, rights);
+            let bits = self.answer(conditions, row, *bits, rights);
             *sum += if self.tails.are_small() {
                 self.tails.sum_by_bits(bits, &mut tails[..full])
             } else {
@@ -153,11 +139,26 @@ impl FastTrees {
             };
         }
     }
-}
 
-/// Writes the row's answers; returns those that fit in a word as bits, the first the lowest.
-fn answer(conditions: &ConditionMasks, row: &[f32], rights: &mut [u32]) -> u64 {
-    conditions.evaluate(row, &mut rights[..conditions.len()]);
-    let rights = rights.iter().take(64).rev();
-    rights.fold(0, |bits, right| bits << 1 | u64::from(right & 1))
+    /// A row's answers as bits, if they fit in a word, else written as a table. What it has of `bits` it need not ask.
+    fn answer(
+        &self,
+        conditions: &ConditionMasks,
+        row: &[f32],
+        bits: u64,
+        rights: &mut [u32],
+    ) -> u64 {
+        let n_names = rights.len() - 1;
+        if !self.codes.has_bits() {
+            conditions.evaluate(row, &mut rights[..n_names]);
+            let rights = rights.iter().take(64).rev();
+            return rights.fold(0, |bits, right| bits << 1 | u64::from(right & 1));
+        }
+        if !self.tails.are_small() {
+            for (bit, right) in rights[..n_names].iter_mut().enumerate() {
+                *right = ((bits >> bit) as u32 & 1).wrapping_neg();
+            }
+        }
+        bits
+    }
 }

@@ -28,28 +28,21 @@ pub(super) struct Fronts<'t> {
     layout: &'t TreeLayout,
     codes: &'t RowCodes,
     tails: TailsBuilder,
-    small_tails: bool,
     /// The training weight of a tree's leaves before each leaf.
     cover_before: Vec<u32>,
 }
 
 impl<'t> Fronts<'t> {
     /// `None` where a number does not fit, here as below.
-    pub(super) fn new(
-        trees: &'t Trees<'t>,
-        layout: &'t TreeLayout,
-        codes: &'t RowCodes,
-        small_tails: bool,
-    ) -> Option<Self> {
+    pub(super) fn new(trees: &'t Trees<'t>, layout: &'t TreeLayout, codes: &'t RowCodes) -> Self {
         let values = tree_numbers::distinct_leaf_values(trees);
-        Some(Self {
+        Self {
             trees,
             layout,
             codes,
-            small_tails,
-            tails: TailsBuilder::new(trees.n_conditions(), values, small_tails)?,
+            tails: TailsBuilder::new(codes.n_names(), values),
             cover_before: Vec::new(),
-        })
+        }
     }
 
     pub(super) fn into_tails(self) -> Option<Tails> {
@@ -58,23 +51,19 @@ impl<'t> Fronts<'t> {
 
     /// Copies a subtree to the tails; returns the position of its root.
     pub(super) fn push_tail(&mut self, root: Subtree) -> Option<u32> {
-        let root_position = self.tails.push()?;
+        let root_position = self.tails.push();
         let mut open = vec![(root, root_position)];
         while let Some((subtree, position)) = open.pop() {
             if subtree.size == 0 {
                 self.tails
-                    .set_leaf(position, self.value_index(subtree.leaf))?;
+                    .set_leaf(position, self.value_index(subtree.leaf));
                 continue;
             }
             let (left, right) = subtree.children(self.layout);
             let condition = self.trees.node_conditions.get(subtree.node as usize)?;
-            let name = if self.small_tails {
-                self.codes.bit_of(condition)
-            } else {
-                condition
-            };
-            let [left_position, right_position] = self.tails.split(position, name)?;
-            let mut children = [(left, left_position), (right, right_position)];
+            let name = self.codes.bit_of(condition);
+            let left_position = self.tails.split(position, name);
+            let mut children = [(left, left_position), (right, left_position + 1)];
             // The smaller one next, so that the other one is not far.
             if left.size < right.size {
                 children.reverse();

@@ -6,6 +6,7 @@
 //! not, the rest of the tree is walked (`picket_kernels::Tails`). Making these tables takes as long as scoring some
 //! rows, so the first rows are scored without (`walk`).
 
+mod bit_steps;
 mod fast_trees;
 mod fronts;
 mod row_codes;

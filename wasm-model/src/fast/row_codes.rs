@@ -1,8 +1,10 @@
 //! A row as a few small numbers, each the row's joint answer to the conditions of some features.
 
-use picket_kernels::{BitStep, GroupLine, MOST_BITS, RowBits, ThresholdStep};
+use picket_kernels::{GroupLine, MOST_BITS, RowBits, ThresholdStep};
 use picket_schema::Feature;
 use picket_schema::artifact::{ModelColumns, Operator, Test, Trees};
+
+use super::bit_steps::{self, BitStep};
 
 /// A group of features has at most this many joint codes, if it has more than one feature.
 const MAX_JOINT_CODES: usize = 32;
@@ -259,10 +261,10 @@ impl RowCodes {
             steps.collect::<Vec<_>>()
         };
         let left = number(missing_left, 0);
-        let first_right = RowBits::first_missing_right(left.len());
+        let first_right = bit_steps::first_missing_right(left.len());
         let right = number(missing_right, first_right);
         let first_lines = self.group_lines.iter().map(|group| group.first_line);
-        self.bits = RowBits::new(&left, &right, first_lines.collect(), MOST_BITS);
+        self.bits = bit_steps::row_bits(&left, &right, first_lines.collect(), MOST_BITS);
     }
 
     /// Whether rows become bits.
@@ -270,10 +272,20 @@ impl RowCodes {
         self.bits.is_some()
     }
 
+    /// How many names conditions have, see [`RowCodes::bit_of`].
+    pub(super) fn n_names(&self) -> usize {
+        if self.has_bits() {
+            MOST_BITS
+        } else {
+            self.conditions.len()
+        }
+    }
+
     /// What gives rows their bits, and no lines.
     pub(super) fn bits_only(self) -> Self {
         Self {
             bits: self.bits,
+            conditions: self.conditions,
             ..Self::default()
         }
     }

@@ -4,7 +4,11 @@ use super::Finding;
 use super::tree::Tree;
 
 /// Files that may hold unsafe code. Each new one is a decision to be read in its review.
-const UNSAFE_FILES: [&str; 1] = [
+const UNSAFE_FILES: [&str; 4] = [
+    // Steps through tables whose bounds were proved when they were finished: half of the work on deep trees.
+    "wasm-model/kernels/src/tails.rs",
+    "wasm-model/kernels/src/tail_node.rs",
+    "wasm-model/kernels/src/exit_masks.rs",
     // The exported names of the module that the benches time; no unsafe block.
     "xtask/bench-scorer/src/exports.rs",
 ];
