@@ -86,9 +86,9 @@ pub(super) fn run(repo: &Repo, mut args: Args) -> Result<()> {
     let is_dev = args.flag("--dev");
     args.finish()?;
     let (cargo, place): (&[&str], _) = if is_dev {
-        // With the features of the tests, so that nothing is built a second time.
+        // As the tests build it, so that nothing is built a second time with other features.
         (
-            &["build", "--workspace", "--bin", "trainer"],
+            &["test", "--workspace", "--test", "service", "--no-run"],
             "debug/trainer",
         )
     } else {
