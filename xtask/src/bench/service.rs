@@ -257,7 +257,7 @@ fn under_way(address: SocketAddr) -> Result<(usize, usize)> {
 fn begin(address: SocketAddr, number: u32) -> Result<()> {
     let settings = json!({
         "seed": 100 + number,
-        "search": {"candidates": [{"model": "boosting", "n_trees": [150, 300], "max_depth": 6}]},
+        "search": {"candidates": [{"model": "boosting", "n_trees": [600, 900, 1200], "max_depth": 8}]},
         "publish": {"promote": false},
     });
     let headers = ["content-type: application/json"];
