@@ -138,11 +138,11 @@ pub(super) fn run(repo: &Repo, mut args: Args) -> Result<()> {
         if is_dev { "development" } else { "release" },
         100.0 * share
     );
+    let worst = print_table(&routes, &mut times);
     ensure!(
         share >= MIN_BUSY,
-        "the trainings did not run side by side: nothing was measured"
+        "the trainings did not run side by side: the goal was not measured"
     );
-    let worst = print_table(&routes, &mut times);
     let verdict = if worst < GOAL { "met" } else { "not met" };
     println!(
         "\nthe goal, a p99 under {} ms on every route, is {verdict}",
