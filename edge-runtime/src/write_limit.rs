@@ -153,7 +153,7 @@ mod tests {
                     sleep(PATIENCE / 10).await;
                 }
             });
-            let outcome = limited.write_all(&[1; 4 * LEAST_TAKEN]).await;
+            let outcome = limited.write_all(&vec![1; 4 * LEAST_TAKEN]).await;
             assert_eq!(outcome.map_err(|it| it.kind()), Err(ErrorKind::TimedOut));
             drop(limited);
             dripping.await?;

@@ -95,12 +95,15 @@ fn upload(
     Ok(upload_seen(n_records, pace, fault)?.0)
 }
 
+/// When a batch came, and of how many records.
+type Seen = Vec<(Instant, usize)>;
+
 /// As [`upload`], with when batches came and of how many records.
 fn upload_seen(
     n_records: u64,
     pace: Pace,
     fault: impl FnMut(u32) -> Fault + Send + 'static,
-) -> Result<(Uploaded, Vec<(Instant, usize)>), Box<dyn std::error::Error>> {
+) -> Result<(Uploaded, Seen), Box<dyn std::error::Error>> {
     let folder = tempfile::tempdir()?;
     let spool = Arc::new(Spool::open(folder.path(), SpoolConfig::default())?);
     let records: Vec<String> = (0..n_records)

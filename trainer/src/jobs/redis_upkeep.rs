@@ -76,7 +76,7 @@ pub(super) async fn reap(
                 .arg(BATCH)
                 .query_async(&mut connection)
                 .await;
-            let (next, ids) = found.map_err(removing)?;
+            let (next, ids) = found.map_err(|it| removing(&it))?;
             n_removed += reap_ids(&mut connection, config, &set, ids, before).await?;
             cursor = next;
             if cursor == 0 {
@@ -108,7 +108,7 @@ async fn reap_ids(
     let mut removal = redis::pipe();
     removal.atomic();
     let mut n_old = 0;
-    for (id, done_at) in ids.iter().zip(times.map_err(removing)?) {
+    for (id, done_at) in ids.iter().zip(times.map_err(|it| removing(&it))?) {
         if done_at.is_none_or(|done_at| done_at <= before) {
             removal.hdel(config.job_data_hash(), id).ignore();
             removal.del(meta(id)).ignore();
@@ -121,7 +121,7 @@ async fn reap_ids(
     }
     // Another process may be removing the same: each counts what it took away.
     let removed: Result<Vec<u64>, RedisError> = removal.query_async(connection).await;
-    Ok(removed.map_err(removing)?.iter().sum())
+    Ok(removed.map_err(|it| removing(&it))?.iter().sum())
 }
 
 /// Removes what is known of workers that are no longer registered: every start of a worker leaves some.
@@ -141,15 +141,18 @@ async fn forget_workers(
             .arg(BATCH)
             .query_async(connection)
             .await;
-        let (next, keys) = found.map_err(removing)?;
+        let (next, keys) = found.map_err(|it| removing(&it))?;
         for key in keys {
             let Some(name) = key.strip_prefix(&prefix) else {
                 continue;
             };
             let set = config.workers_set();
-            let seen: Option<f64> = connection.zscore(set, name).await.map_err(removing)?;
+            let seen: Option<f64> = connection
+                .zscore(set, name)
+                .await
+                .map_err(|it| removing(&it))?;
             if seen.is_none() {
-                let _: () = connection.del(&key).await.map_err(removing)?;
+                let _: () = connection.del(&key).await.map_err(|it| removing(&it))?;
             }
         }
         cursor = next;
@@ -159,6 +162,6 @@ async fn forget_workers(
     }
 }
 
-fn removing(error: RedisError) -> JobError {
-    failed("removing finished jobs", &error)
+fn removing(error: &RedisError) -> JobError {
+    failed("removing finished jobs", error)
 }

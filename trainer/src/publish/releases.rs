@@ -1,13 +1,11 @@
 //! Publishing, promoting, rolling back and listing.
 
-use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use picket_schema::release::caps::MAX_ENVELOPE_BYTES;
 use picket_schema::release::{Envelope, LogAction, Manifest, PayloadDigest, SigningKey};
 use picket_schema::{ArtifactDigest, limits};
 use picket_wasm_model::OwnedModel;
-use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::error::TrainerError;
@@ -39,16 +37,6 @@ pub struct Package {
     pub user: Option<String>,
     /// On which host.
     pub host: Option<String>,
-}
-
-/// A release of a store.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Listed {
-    /// What it is.
-    #[serde(flatten)]
-    pub manifest: ReleaseManifest,
-    /// Whether it is the champion.
-    pub is_champion: bool,
 }
 
 /// The releases of a store.
@@ -174,7 +162,7 @@ impl<'s> Releases<'s> {
     }
 
     /// All numbers that were ever taken, ascending.
-    fn numbers(&self) -> Result<Vec<u64>, PublishError> {
+    pub(super) fn numbers(&self) -> Result<Vec<u64>, PublishError> {
         let folders = self.store.folders(FOLDER)?;
         // Only the usual way to write a number: `01` is not release 1.
         let number = |name: &String| name.parse().ok().filter(|n: &u64| n.to_string() == *name);
@@ -184,7 +172,10 @@ impl<'s> Releases<'s> {
     }
 
     /// The manifest of a release and its digest; `None` where the release does not exist.
-    fn manifest(&self, release: u64) -> Result<Option<(ReleaseManifest, String)>, PublishError> {
+    pub(super) fn manifest(
+        &self,
+        release: u64,
+    ) -> Result<Option<(ReleaseManifest, String)>, PublishError> {
         let place = name(release, MANIFEST);
         let Some((bytes, _)) = self.store.read(&place, MAX_DOCUMENT_BYTES)? else {
             return Ok(None);
@@ -426,51 +417,7 @@ impl<'s> Releases<'s> {
         });
         Ok(of_run.next())
     }
-
-    /// The releases that exist, ascending. Numbers that were taken and never completed are none.
-    ///
-    /// # Errors
-    /// [`PublishError`] where they cannot be read.
-    pub fn list(&self) -> Result<Vec<Listed>, PublishError> {
-        self.list_knowing(&mut KnownManifests::default())
-    }
-
-    /// As [`Self::list`], reading no manifest that is known, and knowing all afterwards.
-    ///
-    /// # Errors
-    /// As [`Self::list`].
-    pub fn list_knowing(&self, known: &mut KnownManifests) -> Result<Vec<Listed>, PublishError> {
-        let channel = self.champion()?.map(|(channel, _)| channel);
-        // A store that was made anew in the same place.
-        if let Some(channel) = &channel
-            && let Some(manifest) = known.0.get(&channel.release)
-            && manifest.artifact.digest != channel.artifact_digest
-        {
-            known.0.clear();
-        }
-        let champion = channel.map(|channel| channel.release);
-        let numbers = self.numbers()?;
-        known
-            .0
-            .retain(|release, _| numbers.binary_search(release).is_ok());
-        for release in numbers {
-            if !known.0.contains_key(&release)
-                && let Some((manifest, _)) = self.manifest(release)?
-            {
-                known.0.insert(release, manifest);
-            }
-        }
-        let listed = known.0.values().map(|manifest| Listed {
-            is_champion: champion == Some(manifest.release),
-            manifest: manifest.clone(),
-        });
-        Ok(listed.collect())
-    }
 }
-
-/// Manifests that were read before: a release never changes.
-#[derive(Debug, Default)]
-pub struct KnownManifests(BTreeMap<u64, ReleaseManifest>);
 
 /// Why a release was not made.
 enum PublishOrModel {

@@ -28,13 +28,13 @@ enum Probe {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Size {
     /// Jobs, in whatever state.
-    n_jobs: u64,
+    jobs: u64,
     /// Finished ones.
-    n_finished: u64,
+    finished: u64,
     /// Workers that are known.
-    n_workers: u64,
+    workers: u64,
     /// SQLite: pages of the file. Redis: keys of the database.
-    n_parts: u64,
+    parts: u64,
 }
 
 impl Probe {
@@ -60,37 +60,37 @@ impl Probe {
     async fn size(&self) -> Size {
         match self {
             Self::Sqlite(_) => Size {
-                n_jobs: self.number("SELECT COUNT(*) FROM Jobs").await,
-                n_finished: self
+                jobs: self.number("SELECT COUNT(*) FROM Jobs").await,
+                finished: self
                     .number("SELECT COUNT(*) FROM Jobs WHERE status = 'Done'")
                     .await,
-                n_workers: self.number("SELECT COUNT(*) FROM Workers").await,
-                n_parts: self.number("PRAGMA page_count").await,
+                workers: self.number("SELECT COUNT(*) FROM Workers").await,
+                parts: self.number("PRAGMA page_count").await,
             },
             Self::Redis(connection) => {
                 let mut connection = connection.clone();
                 let mut size = Size {
-                    n_jobs: 0,
-                    n_finished: 0,
-                    n_workers: 0,
-                    n_parts: redis::cmd("DBSIZE")
+                    jobs: 0,
+                    finished: 0,
+                    workers: 0,
+                    parts: redis::cmd("DBSIZE")
                         .query_async(&mut connection)
                         .await
                         .unwrap(),
                 };
                 for lane in Lane::ALL {
                     let name = lane.name();
-                    size.n_jobs += connection
+                    size.jobs += connection
                         .hlen::<_, u64>(format!("{name}:data"))
                         .await
                         .unwrap();
-                    size.n_finished += connection
+                    size.finished += connection
                         .scard::<_, u64>(format!("{name}:done"))
                         .await
                         .unwrap();
                     let pattern = format!("{name}:workers:metadata:*");
                     let keys: Vec<String> = connection.keys(pattern).await.unwrap();
-                    size.n_workers += keys.len() as u64;
+                    size.workers += keys.len() as u64;
                 }
                 size
             }
@@ -109,7 +109,7 @@ impl Probe {
                 let changed = sqlx::query(query)
                     .bind(then.cast_signed())
                     .bind(lane.name())
-                    .bind(n_jobs as i64)
+                    .bind(i64::try_from(n_jobs).unwrap())
                     .execute(pool)
                     .await
                     .unwrap();
@@ -205,7 +205,7 @@ async fn wait_until<F: Future<Output = bool>>(what: &str, is_so: impl Fn() -> F)
 }
 
 async fn push(queue: &Queue, lane: Lane, n_jobs: usize, delay: Duration) -> Vec<TaskId> {
-    let ids: Vec<TaskId> = (0..n_jobs).map(|_| TaskId::new().unwrap()).collect();
+    let ids: Vec<TaskId> = (0..jobs).map(|_| TaskId::new().unwrap()).collect();
     for id in &ids {
         let job = Job::Training(id.clone());
         queue.push(lane, job, delay).await.unwrap();
@@ -253,15 +253,11 @@ async fn only_old_finished_jobs_go(queue: &Queue, probe: &Probe) {
     assert_eq!(queue.reap(lane, HOUR).await.unwrap(), 20);
     let after = probe.size().await;
     assert_eq!(
-        after.n_finished,
-        before.n_finished - 20,
+        after.finished,
+        before.finished - 20,
         "the younger ones stay"
     );
-    assert_eq!(
-        after.n_jobs,
-        before.n_jobs - 20,
-        "nothing is left of what went"
-    );
+    assert_eq!(after.jobs, before.jobs - 20, "nothing is left of what went");
     assert_eq!(
         queue.reap(lane, HOUR).await.unwrap(),
         0,
@@ -295,27 +291,27 @@ async fn the_queue_does_not_grow(queue: &Queue, probe: &Probe) {
     for _ in 0..6 {
         // Every time a worker with another name, as after a restart.
         do_jobs(queue, lane, 150).await;
-        assert_eq!(probe.size().await.n_finished, 150);
+        assert_eq!(probe.size().await.finished, 150);
         assert_eq!(queue.reap(lane, Duration::ZERO).await.unwrap(), 150);
         let size = probe.size().await;
-        assert_eq!((size.n_jobs, size.n_finished), (0, 0), "{size:?}");
+        assert_eq!((size.jobs, size.finished), (0, 0), "{size:?}");
         sizes.push(size);
     }
     // What SQLite has freed it uses again; of Redis no key is left but those of workers, which go when these are silent.
-    let grown = sizes[5].n_parts as i64 - sizes[1].n_parts as i64;
-    let of_workers = (sizes[5].n_workers - sizes[1].n_workers) as i64;
+    let grown = sizes[5].parts.cast_signed() - sizes[1].parts.cast_signed();
+    let of_workers = (sizes[5].workers - sizes[1].workers).cast_signed();
     assert!(grown <= of_workers + 2, "{sizes:?}");
     let ways = Arc::new(Ways::default());
     let worker = Worker::start(queue, lane, 1, &ways);
     wait_until("workers that are gone are forgotten", || async {
         queue.reap(lane, Duration::ZERO).await.unwrap();
-        probe.size().await.n_workers == 1
+        probe.size().await.workers == 1
     })
     .await;
     // The one that is alive is not, and goes on taking jobs.
     tokio::time::sleep(4 * HEARTBEAT).await;
     queue.reap(lane, Duration::ZERO).await.unwrap();
-    assert_eq!(probe.size().await.n_workers, 1);
+    assert_eq!(probe.size().await.workers, 1);
     push(queue, lane, 1, Duration::ZERO).await;
     wait_until("it works", || async { ways.n_handled() == 1 }).await;
     worker.stop().await;
@@ -438,7 +434,7 @@ fn a_service_reaps_with_sqlite() {
     the_service_reaps(&bench, None);
     in_runtime(async {
         let size = Probe::sqlite(&bench.state()).await.size().await;
-        assert_eq!((size.n_jobs, size.n_finished), (0, 0), "{size:?}");
+        assert_eq!((size.jobs, size.finished), (0, 0), "{size:?}");
     });
 }
 
@@ -451,6 +447,6 @@ fn a_service_reaps_with_redis() {
     the_service_reaps(&Bench::small(), Some(&url));
     in_runtime(async {
         let size = Probe::redis(&url).await.size().await;
-        assert_eq!((size.n_jobs, size.n_finished), (0, 0), "{size:?}");
+        assert_eq!((size.jobs, size.finished), (0, 0), "{size:?}");
     });
 }
