@@ -37,7 +37,9 @@ pub(crate) fn send(
         request.push_str("\r\n");
     }
     if method != "GET" {
-        request.push_str(&format!("Content-Length: {}\r\n", body.len()));
+        request.push_str("Content-Length: ");
+        request.push_str(&body.len().to_string());
+        request.push_str("\r\n");
     }
     request.push_str("\r\n");
     request.push_str(body);

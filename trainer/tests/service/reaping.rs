@@ -205,7 +205,7 @@ async fn wait_until<F: Future<Output = bool>>(what: &str, is_so: impl Fn() -> F)
 }
 
 async fn push(queue: &Queue, lane: Lane, n_jobs: usize, delay: Duration) -> Vec<TaskId> {
-    let ids: Vec<TaskId> = (0..jobs).map(|_| TaskId::new().unwrap()).collect();
+    let ids: Vec<TaskId> = (0..n_jobs).map(|_| TaskId::new().unwrap()).collect();
     for id in &ids {
         let job = Job::Training(id.clone());
         queue.push(lane, job, delay).await.unwrap();
