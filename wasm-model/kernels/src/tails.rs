@@ -161,7 +161,7 @@ impl Tails {
         let Nodes::Small(nodes) = &self.nodes else {
             panic!("small nodes");
         };
-        // SAFETY: `are_sound` found the nodes so, the positions were just checked, and bits answer all that a small
+        // SAFETY: `finish` found the nodes so, the positions were just checked, and bits answer all that a small
         // node can ask.
         unsafe { self.walk(nodes, SmallNode::answers(bits), at) }
     }
@@ -178,7 +178,7 @@ impl Tails {
         let Nodes::Large(nodes) = &self.nodes else {
             panic!("large nodes");
         };
-        // SAFETY: as above; `are_sound` compared the conditions with `n_conditions`.
+        // SAFETY: as above; `finish` compared the conditions with `n_conditions`.
         unsafe { self.walk(nodes, rights, at) }
     }
 

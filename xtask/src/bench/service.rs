@@ -17,6 +17,8 @@ const GOAL: Duration = Duration::from_millis(100);
 const MIN_BUSY: f64 = 0.5;
 /// Between two requests: a token, or this machine, may send 1200 a minute.
 const PACE: Duration = Duration::from_millis(55);
+/// Rows that the trainings learn from, so that one lasts.
+const TRAINING_ROWS: u32 = 20_000;
 /// Rows that a request to score has.
 const N_ROWS: usize = 20;
 
@@ -109,7 +111,7 @@ pub(super) fn run(repo: &Repo, mut args: Args) -> Result<()> {
         "--look-every",
         "1s",
     ];
-    let service = RunningService::start(repo, &trainer, "bench", &more)?;
+    let service = RunningService::start(repo, &trainer, "bench", TRAINING_ROWS, &more)?;
     let task = service.train_and_promote()?;
     let address = service.address()?;
     let rows = first_rows(&std::fs::read_to_string(service.rows())?);

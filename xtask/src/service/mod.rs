@@ -24,7 +24,7 @@ pub(crate) fn run(repo: &Repo, mut args: Args) -> Result<()> {
     args.finish()?;
     let tool = Schemathesis::ensure(repo)?;
     let trainer = running::build_trainer(repo)?;
-    let service = RunningService::start(repo, &trainer, "openapi", &[])?;
+    let service = RunningService::start(repo, &trainer, "openapi", 600, &[])?;
     service.train_and_promote()?;
     tool.run(repo, service.url(), seconds)
 }

@@ -51,8 +51,15 @@ pub(crate) struct RunningService {
 }
 
 impl RunningService {
-    /// Starts one that asks for no tokens, on a free port of this machine; `more` are options of `trainer serve`.
-    pub(crate) fn start(repo: &Repo, trainer: &Path, name: &str, more: &[&str]) -> Result<Self> {
+    /// Starts one that asks for no tokens, on a free port of this machine, and trains with so many rows; `more` are options
+    /// of `trainer serve`.
+    pub(crate) fn start(
+        repo: &Repo,
+        trainer: &Path,
+        name: &str,
+        n_rows: u32,
+        more: &[&str],
+    ) -> Result<Self> {
         let folder = repo
             .target
             .join(format!("service/{name}-{}", std::process::id()));
@@ -64,9 +71,12 @@ impl RunningService {
         let schema = serde_json::to_string(&schema.display().to_string())?;
         let pipeline = format!("schema = {schema}\n{PIPELINE}");
         std::fs::write(folder.join("pipeline.toml"), pipeline)?;
-        command::run(repo.command(trainer).current_dir(&folder).args([
-            "sample", "--rows", "600", "--seed", "3", "--out", "rows.csv",
-        ]))?;
+        command::run(
+            repo.command(trainer)
+                .current_dir(&folder)
+                .args(["sample", "--rows", &n_rows.to_string()])
+                .args(["--seed", "3", "--out", "rows.csv"]),
+        )?;
         let log = std::fs::File::create(folder.join("service.log"))?;
         let mut child = Command::new(trainer)
             .current_dir(&folder)
