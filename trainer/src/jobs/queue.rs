@@ -106,7 +106,7 @@ impl Queue {
     /// A worker that is silent for three `heartbeat`s is taken for dead.
     ///
     /// # Errors
-    /// [`JobError::Queue`], and those of [`RedisServer::connect`].
+    /// [`JobError::Queue`], and those of a connection to Redis.
     pub async fn open(
         state: &Path,
         redis: Option<&RedisServer>,

@@ -32,7 +32,7 @@ Everything CI runs. A stage that fails does not stop those that do not need it.
   --only STAGE        only these (and nothing that they need: it must be there)
   --skip STAGE        all but these
   --fail-fast         stop at the first failure
-  --fuzz-seconds N    how long each fuzz target runs, 11 unless told
+  --fuzz-seconds N    how long each fuzz target runs: unless told 60 for release, spool and http, 11 for others
 
 Stages may be given as a comma-separated list.";
 
@@ -53,7 +53,7 @@ struct Entry {
 pub(crate) fn run(repo: &Repo, mut args: Args) -> Result<()> {
     let plan = Plan::new(&args.values("--only")?, &args.values("--skip")?)?;
     let fail_fast = args.flag("--fail-fast");
-    let fuzz_seconds = args.value("--fuzz-seconds")?.unwrap_or(11);
+    let fuzz_seconds = args.value("--fuzz-seconds")?;
     args.finish()?;
 
     let mut context = Context::new(repo, fuzz_seconds);

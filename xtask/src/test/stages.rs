@@ -14,11 +14,11 @@ use anyhow::{Result, bail};
 pub(crate) struct Context<'r> {
     repo: &'r Repo,
     setup: Option<Setup>,
-    fuzz_seconds: u32,
+    fuzz_seconds: Option<u32>,
 }
 
 impl<'r> Context<'r> {
-    pub(crate) fn new(repo: &'r Repo, fuzz_seconds: u32) -> Self {
+    pub(crate) fn new(repo: &'r Repo, fuzz_seconds: Option<u32>) -> Self {
         Self {
             repo,
             setup: None,
