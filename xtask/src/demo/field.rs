@@ -113,7 +113,7 @@ impl Week {
         for model in &self.models {
             command.arg("--model").arg(model);
         }
-        let server = Server::start("trainer serve", command, address, interrupt)?;
+        let server = Server::start("trainer serve", command, (address, "/ready"), interrupt)?;
         if !interrupt.came() {
             let (status, answer) = http::get(address, "/train")?;
             println!("GET /train: {status} {}", answer.trim());

@@ -2,6 +2,7 @@
 
 use super::output_locations;
 use super::server::Server;
+use crate::command;
 use crate::http;
 use crate::interrupt::Interrupt;
 use crate::repo::Repo;
@@ -35,16 +36,26 @@ pub(crate) fn serve(
         let place = folder.join(format!("{name}.log"));
         std::fs::File::create(&place).with_context(|| format!("writing {}", place.display()))
     };
+    // A collector lets nobody in without a token; this one is made anew for every demo.
+    let tokens = folder.join("collector-tokens.json");
+    if tokens.exists() {
+        std::fs::remove_file(&tokens).with_context(|| format!("removing {}", tokens.display()))?;
+    }
+    let mut command = repo.command(edge_runtime);
+    command.args(["token", "add", "gates", "--role", "deliver", "--tokens"]);
+    let token = command::capture(command.arg(&tokens))?;
     let collector = http::free_address()?;
     let mut command = repo.command(edge_runtime);
     command
         .args(["collect", "--listen", &collector.to_string(), "--into"])
         .arg(records)
+        .arg("--tokens")
+        .arg(&tokens)
         .stdout(log("collector")?);
     let mut servers = vec![Server::start(
         "edge-runtime collect",
         command,
-        collector,
+        (collector, "/health"),
         interrupt,
     )?];
     let mut addresses = Vec::new();
@@ -68,11 +79,17 @@ pub(crate) fn serve(
             .args(["--record-window", WINDOW_SECONDS, "--spool"])
             .arg(&spool)
             .args(["--upload", &format!("http://{collector}")])
+            .env("PICKET_UPLOAD_TOKEN", token.trim())
             .envs(output_locations(repo));
         if !addresses.is_empty() {
             command.stdout(log(gate)?);
         }
-        servers.push(Server::start("edge-runtime", command, address, interrupt)?);
+        servers.push(Server::start(
+            "edge-runtime",
+            command,
+            (address, "/ready"),
+            interrupt,
+        )?);
         addresses.push(address);
     }
     Ok((servers, addresses))

@@ -24,11 +24,11 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts it and waits until it says it is ready, or until the user wants no more of it.
+    /// Starts it and waits until it says at a path that it is ready, or until the user wants no more of it.
     pub(crate) fn start(
         name: &'static str,
         mut command: Command,
-        address: SocketAddr,
+        (address, ready): (SocketAddr, &str),
         interrupt: &Interrupt,
     ) -> Result<Self> {
         // Another server on the port would answer in place of ours.
@@ -45,7 +45,7 @@ impl Server {
             if let Some(status) = server.child.try_wait()? {
                 bail!("{name} ended before it was ready ({status})");
             }
-            if matches!(http::get(address, "/ready"), Ok((200, _))) {
+            if matches!(http::get(address, ready), Ok((200, _))) {
                 break;
             }
             if start.elapsed() > READY_LIMIT {
