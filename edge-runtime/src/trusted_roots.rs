@@ -57,6 +57,7 @@ impl TrustedRoots {
     }
 
     /// The file.
+    #[cfg(feature = "mongodb")]
     pub(crate) fn file(&self) -> &Path {
         &self.file
     }
