@@ -15,10 +15,9 @@ use hyper_util::server::graceful::GracefulShutdown;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
-use wasmtime_wasi_http::handler::{ExpirationError, ProxyHandler};
 use wasmtime_wasi_http::{Error, WasiBody};
 
-use super::workers::Workers;
+use super::instances::{Unanswered, Workshop};
 use crate::error::StartError;
 use picket_telemetry::log;
 
@@ -34,7 +33,7 @@ const HELD_BODY: usize = 1 << 20;
 const FAILED: &str = "the component's instance failed, with this request or another one; try again";
 
 pub(super) async fn serve(
-    handler: ProxyHandler<Workers>,
+    workshop: Arc<Workshop>,
     max_requests: usize,
     address: SocketAddr,
     listening: impl FnOnce(SocketAddr),
@@ -47,8 +46,8 @@ pub(super) async fn serve(
     let connections = GracefulShutdown::new();
     let room = Arc::new(Semaphore::new(max_requests));
     let service = service_fn(move |request| {
-        let (handler, room) = (handler.clone(), Arc::clone(&room));
-        async move { Ok::<_, Infallible>(answer(&handler, &room, request).await) }
+        let (workshop, room) = (Arc::clone(&workshop), Arc::clone(&room));
+        async move { Ok::<_, Infallible>(answer(&workshop, &room, request).await) }
     });
     loop {
         let accepted = tokio::select! {
@@ -83,7 +82,7 @@ pub(super) async fn serve(
 }
 
 async fn answer(
-    handler: &ProxyHandler<Workers>,
+    workshop: &Arc<Workshop>,
     room: &Semaphore,
     request: Request<Incoming>,
 ) -> Response<WasiBody> {
@@ -92,13 +91,13 @@ async fn answer(
         return problem(StatusCode::SERVICE_UNAVAILABLE, "shutting down");
     };
     let request = request.map(|body| body.map_err(Error::from).boxed_unsync());
-    match handler.handle((), request).await {
+    match workshop.answer(request).await {
         Ok(response) => whole(response).await,
-        Err(error) if error.is::<ExpirationError>() => {
+        Err(Unanswered::Late) => {
             let detail = "the component did not answer in time";
             problem(StatusCode::GATEWAY_TIMEOUT, detail)
         }
-        Err(_) => problem(StatusCode::SERVICE_UNAVAILABLE, FAILED),
+        Err(Unanswered::Failed) => problem(StatusCode::SERVICE_UNAVAILABLE, FAILED),
     }
 }
 

@@ -6,11 +6,12 @@
 
 mod front;
 mod guest;
+mod instance;
+mod instances;
 mod key_value;
 mod key_value_folder;
 mod manifest;
 mod outbound;
-mod workers;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -20,14 +21,13 @@ use std::time::Duration;
 
 use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{Cache, CacheConfig, Config, Engine};
-use wasmtime_wasi_http::handler::ProxyHandler;
 use wasmtime_wasi_http::p3::bindings::ServicePre;
 
 use crate::error::StartError;
 use guest::{Given, Guest};
+use instances::Workshop;
 use key_value_folder::KeyValueFolder;
 use manifest::SpinManifest;
-use workers::Workers;
 
 /// How the host runs a component.
 #[derive(Clone, Debug)]
@@ -75,7 +75,7 @@ impl Default for SpinConfig {
 
 /// A component that is ready to serve.
 pub struct SpinUp {
-    handler: ProxyHandler<Workers>,
+    workshop: Arc<Workshop>,
     max_requests: usize,
 }
 
@@ -117,12 +117,12 @@ impl SpinUp {
         let (engine, pre) = compile(&component, config).map_err(|error| StartError::Spin {
             reason: format!("the component does not run here: {error:#}"),
         })?;
-        let workers =
-            Workers::new(engine, pre, given, config).map_err(|error| StartError::Spin {
-                reason: error.to_string(),
-            })?;
+        let workshop = Workshop::new(engine, pre, given, config);
+        let workshop = workshop.map_err(|error| StartError::Spin {
+            reason: error.to_string(),
+        })?;
         Ok(Self {
-            handler: ProxyHandler::new(workers),
+            workshop: Arc::new(workshop),
             max_requests: config.max_requests.max(1),
         })
     }
@@ -137,7 +137,7 @@ impl SpinUp {
         listening: impl FnOnce(SocketAddr),
         stop: impl Future<Output = ()>,
     ) -> Result<(), StartError> {
-        front::serve(self.handler, self.max_requests, address, listening, stop).await
+        front::serve(self.workshop, self.max_requests, address, listening, stop).await
     }
 }
 
