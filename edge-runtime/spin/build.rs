@@ -6,6 +6,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest as _, Sha256};
+
 /// Names the model's file.
 const MODEL: &str = "PICKET_BUNDLED_MODEL";
 
@@ -24,15 +26,21 @@ fn main() -> io::Result<()> {
             let message = format!("{MODEL} is {}: {error}", path.display());
             io::Error::new(error.kind(), message)
         })?;
+        let digest: [u8; 32] = Sha256::digest(fs::read(&path)?).into();
         let path = text(&path)?;
-        let line =
-            format!("pub(crate) const MODEL: Option<&[u8]> = Some(include_bytes!({path:?}));\n");
+        let line = format!(
+            "pub(crate) const MODEL: Option<&[u8]> = Some(include_bytes!({path:?}));\n\
+             /// Its digest.\n\
+             pub(crate) const MODEL_SHA256: [u8; 32] = {digest:?};\n"
+        );
         push(&mut list, &line);
     } else {
         println!(
             "cargo::warning={MODEL} is not set: the component will answer that it has no model"
         );
-        list.push_str("pub(crate) const MODEL: Option<&[u8]> = None;\n");
+        list.push_str(
+            "pub(crate) const MODEL: Option<&[u8]> = None;\npub(crate) const MODEL_SHA256: [u8; 32] = [0; 32];\n",
+        );
     }
     list.push_str("/// The page's files by their path below the root.\n");
     list.push_str("pub(crate) const PAGE: &[(&str, &[u8])] = &[\n");

@@ -41,8 +41,15 @@ impl ServedModel {
     /// Takes what it needs from an artifact that is decoded already; `bytes` is its file.
     #[must_use]
     pub fn new(artifact: &Artifact<'_>, bytes: Bytes) -> Self {
+        let digest = ArtifactDigest::of(&bytes);
+        Self::with_digest(artifact, bytes, digest)
+    }
+
+    /// As [`Self::new`], where the bytes' digest is known: to compute it takes longer than to load the model.
+    #[must_use]
+    pub fn with_digest(artifact: &Artifact<'_>, bytes: Bytes, digest: ArtifactDigest) -> Self {
         let schema = artifact.schema.clone();
-        let digest = ArtifactDigest::of(&bytes).to_string();
+        let digest = digest.to_string();
         let by_name = schema.features.iter().enumerate();
         Self {
             by_name: by_name

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use picket_record::{Histograms, RecordMode, ShadowTally};
-use picket_schema::ArtifactDigest;
 use picket_schema::release::{KeySet, ReleaseError};
 use picket_service::{HostMetrics, IdSource, Recorder, Scoring, ServedModel, Service};
 
@@ -268,8 +267,7 @@ fn chosen(looked: Looked, max_staleness: u64) -> Result<Chosen, String> {
     else {
         let (model, scoring) = bundled::model()?;
         // It has no number; what is withdrawn is its bytes.
-        let digest = ArtifactDigest::of(model.artifact());
-        let revoked = looked.revoked.check(0, digest).err();
+        let revoked = looked.revoked.check(0, bundled::digest()).err();
         return Ok(Chosen {
             bins: Histograms::with_reference(&model, &scoring.artifact().reference),
             model,

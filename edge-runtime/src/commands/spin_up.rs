@@ -39,7 +39,7 @@ pub(crate) struct SpinUpArgs {
     #[arg(long, value_name = "DIR", default_value = ".spin-state")]
     state: PathBuf,
     /// How many requests an instance answers before a new one takes its place; off for a new one each time
-    #[arg(long, value_name = "COUNT|off", default_value = "128")]
+    #[arg(long, value_name = "COUNT|off", default_value = "10000")]
     reuse: Reuse,
     /// How many requests an instance answers at the same time; where one of them fails, the others in it fail too
     #[arg(long, value_name = "COUNT", default_value_t = SpinConfig::default().concurrent)]

@@ -55,14 +55,14 @@ pub struct SpinConfig {
 }
 
 impl Default for SpinConfig {
-    /// `spin.toml` and `.spin-state` of the current folder; 128 requests an instance, 16 at a time, 64 in all; 30 s;
+    /// `spin.toml` and `.spin-state` of the current folder; 10,000 requests an instance, 16 at a time, 64 in all; 30 s;
     /// 256 MiB an instance; 1 GiB on the disk.
     fn default() -> Self {
         Self {
             manifest: PathBuf::from("spin.toml"),
             state_dir: PathBuf::from(".spin-state"),
             variables: BTreeMap::new(),
-            reuse: 128,
+            reuse: 10_000,
             concurrent: 16,
             max_requests: 64,
             timeout: Duration::from_secs(30),

@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// As many as the device host takes: two, or one where there is one core.
-pub(crate) fn n_threads() -> usize {
+fn n_threads() -> usize {
     std::thread::available_parallelism()
         .map_or(1, usize::from)
         .min(2)

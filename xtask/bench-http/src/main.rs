@@ -2,18 +2,14 @@
 //! `cargo xtask bench http` starts them.
 
 mod bare_route;
-mod front;
 mod load;
-mod spin_host;
 
 use std::net::SocketAddr;
-use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 
 const USAGE: &str = "\
 picket-bench-http axum ADDRESS
-picket-bench-http spin ADDRESS COMPONENT
 picket-bench-http load ADDRESS PATH BODIES CONNECTIONS WARM_UP SECONDS SEED [RATE]";
 
 fn main() -> Result<()> {
@@ -23,7 +19,6 @@ fn main() -> Result<()> {
         |word: &str| -> Result<SocketAddr> { word.parse().with_context(|| word.to_owned()) };
     match words.as_slice() {
         ["axum", listen] => bare_route::run(address(listen)?),
-        ["spin", listen, component] => spin_host::run(address(listen)?, Path::new(component)),
         ["load", target, rest @ ..] => load::run(address(target)?, rest),
         _ => bail!("{USAGE}"),
     }

@@ -70,9 +70,11 @@ impl Engine {
             }
             Self::PicketSpin => {
                 command
-                    .arg(&prepared.others)
-                    .args(["spin", &listen.to_string()])
-                    .arg(repo.spin_component());
+                    .arg(&prepared.edge)
+                    .args(["spin-up", "--listen", &listen.to_string(), "--from"])
+                    .arg(repo.root.join("spin.toml"))
+                    .arg("--state")
+                    .arg(&prepared.spin_state);
             }
             Self::AxumBare => {
                 command

@@ -19,7 +19,9 @@ const N_COMPARED: usize = 100;
 pub(super) struct Prepared {
     /// The device host.
     pub(super) edge: PathBuf,
-    /// The load, the bare route and the Spin component's host.
+    /// Where the Spin component's host keeps its stores.
+    pub(super) spin_state: PathBuf,
+    /// The load and the bare route.
     pub(super) others: PathBuf,
     pub(super) python: PathBuf,
     /// The forest as an artifact.
@@ -74,6 +76,7 @@ pub(super) fn prepare(repo: &Repo, options: &Options) -> Result<Prepared> {
     )?;
     Ok(Prepared {
         edge: release.join("edge-runtime"),
+        spin_state: folder.join("spin-state"),
         others: release.join("picket-bench-http"),
         python,
         model,
@@ -120,13 +123,22 @@ pub(super) fn check(prepared: &Prepared, servers: &[Server]) -> Result<()> {
     };
     let bodies = std::fs::read_to_string(&prepared.bodies)?;
     for body in bodies.lines().take(N_COMPARED) {
-        let (one, other) = (post(edge.address(), body)?, post(spin.address(), body)?);
+        let one = without_id(&post(edge.address(), body)?)?;
+        let other = without_id(&post(spin.address(), body)?)?;
         if one != other || !one.contains("\"score\":") {
             bail!("the hosts answer differently to {body}:\n{one}\n{other}");
         }
     }
     println!("the device host and the Spin component give {N_COMPARED} rows the same answers");
     Ok(())
+}
+
+/// The answer without its id, which is new each time.
+fn without_id(answer: &str) -> Result<String> {
+    let rest = answer.strip_prefix("{\"id\":\"");
+    let rest = rest.and_then(|rest| rest.split_once("\","));
+    let (_, rest) = rest.with_context(|| format!("an answer without an id: {answer}"))?;
+    Ok(rest.to_owned())
 }
 
 /// The body of the answer.
