@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by unwrapping")]
 
+mod audit;
 mod bench;
 mod client;
 mod dashboard;
+mod frozen;
 mod jobs;
 mod old_clients;
 mod process;
@@ -13,6 +15,7 @@ mod redis;
 mod redis_tls;
 mod releases;
 mod schedule;
+mod supervision;
 mod takeover;
 mod telling;
 mod tokens;
