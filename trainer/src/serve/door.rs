@@ -294,6 +294,7 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 fn too_many(wait: Duration) -> Problem {
-    let detail = format!("too many requests; try again in {} s", wait.as_secs() + 1);
-    Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", detail)
+    let seconds = wait.as_secs() + 1;
+    let detail = format!("too many requests; try again in {seconds} s");
+    Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", detail).after(seconds)
 }

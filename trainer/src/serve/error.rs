@@ -45,7 +45,7 @@ pub enum ServeError {
     #[error(transparent)]
     Tokens(#[from] TokenError),
     /// The audit log is wrong.
-    #[error("{0}{}", audit_advice(.0))]
+    #[error("{0}{advice}", advice = audit_advice(.0))]
     Audit(#[from] AuditError),
 }
 

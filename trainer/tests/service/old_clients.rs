@@ -209,6 +209,7 @@ fn predictions(client: &Client) {
 fn what_is_wrong_with_a_request_is_a_problem() {
     let bench = Bench::small();
     let (_process, client) = open_service(&bench);
+    let docs = client.get("/docs").body;
     for (method, path, kind, body, status) in [
         ("GET", "/nowhere", "", "", 404),
         ("DELETE", "/train", "", "", 405),
@@ -252,6 +253,10 @@ fn what_is_wrong_with_a_request_is_a_problem() {
         assert!(!answer.header("x-request-id").is_empty());
         if method != "HEAD" {
             assert_eq!(answer.json()["status"], status);
+            let kind = answer.json()["type"].as_str().unwrap().to_owned();
+            let (page, part) = kind.split_once('#').unwrap();
+            assert_eq!(page, "/docs");
+            assert!(docs.contains(&format!("id=\"{part}\"")), "{kind}");
         }
     }
     let kept = client.send("GET", "/health", &[("x-request-id", "mine-7")], b"");

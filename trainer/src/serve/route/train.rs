@@ -163,8 +163,9 @@ fn how_to_send(headers: &HeaderMap) -> String {
     });
     let host = host.unwrap_or("HOST");
     format!(
-        "expected JSON or TOML and its content type, as in: curl -X POST -H 'content-type: application/json' \
-         -d '{{\"seed\": 7}}' http://{host}/train (application/toml for TOML); a training with the pipeline as it is needs no body"
+        "expected JSON or TOML and its content type: add -H 'content-type: application/json' to the command, as in \
+         curl -X POST -H 'content-type: application/json' -d '{{\"seed\": 7}}' http://{host}/train (application/toml for \
+         TOML); a training with the pipeline as it is needs no body"
     )
 }
 
