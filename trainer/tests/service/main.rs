@@ -10,6 +10,7 @@ mod frozen;
 mod jobs;
 mod old_clients;
 mod process;
+mod queue_probe;
 mod reaping;
 mod redis;
 mod redis_tls;
