@@ -5,6 +5,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use sqlx::Connection as _;
 
 use crate::bench::Bench;
 use crate::client::{Client, PATIENCE};
@@ -61,6 +62,31 @@ impl Stand {
             .count()
     }
 
+    /// Whether nobody holds the lock of a queue in SQLite.
+    fn can_write(&self) -> bool {
+        if self.redis_url.is_some() {
+            return true;
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let options = sqlx::sqlite::SqliteConnectOptions::new()
+                .filename(self.bench.state().join("queue.sqlite"))
+                .busy_timeout(Duration::from_millis(500));
+            let mut connection = sqlx::SqliteConnection::connect_with(&options)
+                .await
+                .unwrap();
+            let begun = sqlx::query("BEGIN IMMEDIATE")
+                .execute(&mut connection)
+                .await;
+            let is_free = begun.is_ok();
+            connection.close().await.unwrap();
+            is_free
+        })
+    }
+
     fn wait(&self, what: &str, is_so: impl Fn(&Self) -> bool) {
         let start = Instant::now();
         while !is_so(self) {
@@ -79,6 +105,12 @@ impl Stand {
             std::thread::sleep(Duration::from_millis(20));
         }
         worker.signal("STOP");
+        while !self.can_write() {
+            // It was writing to the queue's database, which is locked for all as long as it is stopped.
+            worker.signal("CONT");
+            std::thread::sleep(Duration::from_millis(10));
+            worker.signal("STOP");
+        }
         let other = self.worker();
         self.wait("the message goes to the other", |stand| {
             let page = stand.client.get("/metrics").body;
