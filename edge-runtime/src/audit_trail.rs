@@ -16,15 +16,20 @@ static TRAIL: OnceLock<AuditLog> = OnceLock::new();
 /// Says where this process writes down what it does. Only the first call counts; without it nothing is written.
 ///
 /// # Errors
-/// [`StartError::Audit`] where the file cannot be written, or its chain does not hold.
+/// [`StartError::Audit`] where the file cannot be written, its chain does not hold, or lines at its end are gone.
 pub fn start_audit(path: &Path) -> Result<(), StartError> {
     let trail = AuditLog::open(path)?;
     let (n_events, head) = trail.head();
     // Kept where the log goes, the digest shows later that nothing before it was changed or cut off.
+    let n_torn_bytes = trail.n_torn_bytes();
     log(
-        "info",
+        if n_torn_bytes == 0 { "info" } else { "warn" },
         "audit_log_opened",
-        &[("n_events", json!(n_events)), ("head", json!(head))],
+        &[
+            ("n_events", json!(n_events)),
+            ("head", json!(head)),
+            ("n_torn_bytes", json!(n_torn_bytes)),
+        ],
     );
     let _ = TRAIL.set(trail);
     Ok(())

@@ -43,6 +43,17 @@ impl AuditEvent {
         }
     }
 
+    /// Another event of the same time.
+    pub(crate) fn beside(&self, actor: &str, action: &str, outcome: Outcome) -> Self {
+        Self {
+            time: self.time.clone(),
+            actor: actor.to_owned(),
+            action: action.to_owned(),
+            outcome,
+            details: BTreeMap::new(),
+        }
+    }
+
     /// Adds what is to be known about it. The last value of a key stands.
     #[must_use]
     pub fn with(mut self, key: &str, value: impl Into<String>) -> Self {

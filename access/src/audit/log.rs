@@ -1,22 +1,31 @@
 //! Writing the log.
 
 use std::fs::File;
-use std::io::{BufReader, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use super::event::AuditEvent;
+use super::event::{AuditEvent, Outcome};
+use super::kept_head;
 use super::line::Head;
-use super::verify::walk;
+use super::verify::{Walk, expect_kept, walk};
 use crate::error::AuditError;
 use crate::private_file;
 use crate::secret::hex;
+
+/// Who tells what became of the log itself.
+const LOG_ACTOR: &str = "audit-log";
+/// The event that tells what was cut off.
+const TORN: &str = "audit.torn";
+/// Characters of what was cut off that its event tells.
+const MAX_TORN_TEXT: usize = 400;
 
 /// A log that takes events. Several processes may write one file: each locks it for the time of an event.
 #[derive(Debug)]
 pub struct AuditLog {
     path: PathBuf,
     writer: Mutex<Writer>,
+    n_torn_bytes: u64,
 }
 
 #[derive(Debug)]
@@ -25,14 +34,20 @@ struct Writer {
     head: Head,
     /// Bytes of whole lines up to `head`.
     length: u64,
+    /// What was cut off and is not told yet.
+    torn: Vec<u8>,
 }
 
 impl AuditLog {
-    /// Opens a log, or makes one that only its owner reads (mode 600). What a crash left of a last event is cut off.
+    /// Opens a log, or makes one that only its owner reads (mode 600). What a crash left of a last event stays until
+    /// the next event: then it is cut off, and an event of its own, `audit.torn`, tells how much it was and how it began.
+    ///
+    /// The digest of the last line is kept beside the log, in a file with `.head` behind the log's name: it shows that
+    /// lines at the end are gone. Move both aside together.
     ///
     /// # Errors
-    /// [`AuditError::Broken`] where the chain does not hold: nothing is added to such a log, move it aside;
-    /// [`AuditError::File`].
+    /// [`AuditError::Broken`] where the chain does not hold or lines at its end are gone: nothing is added to such a
+    /// log, move it aside; [`AuditError::File`].
     pub fn open(path: &Path) -> Result<Self, AuditError> {
         let wrong = |source| AuditError::File {
             path: path.to_owned(),
@@ -52,14 +67,15 @@ impl AuditLog {
             file,
             head: Head::START,
             length: 0,
+            torn: Vec::new(),
         };
         writer.file.lock().map_err(wrong)?;
-        let caught_up = writer.catch_up(path);
+        let begun = writer.begin(path);
         writer.file.unlock().map_err(wrong)?;
-        caught_up?;
         Ok(Self {
             path: path.to_owned(),
             writer: Mutex::new(writer),
+            n_torn_bytes: begun?,
         })
     }
 
@@ -67,7 +83,8 @@ impl AuditLog {
     ///
     /// # Errors
     /// [`AuditError::File`] where the disk does not take it; then the event is not in the log.
-    /// [`AuditError::Broken`] where another has changed what was there, [`AuditError::TooLong`].
+    /// [`AuditError::Broken`] where another has changed what was there, or moved or removed the file;
+    /// [`AuditError::TooLong`].
     pub fn append(&self, event: &AuditEvent) -> Result<u64, AuditError> {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let wrong = |source| AuditError::File {
@@ -80,11 +97,27 @@ impl AuditLog {
         written
     }
 
+    /// Whether the file is still where it was and as long as it was, without an event.
+    ///
+    /// # Errors
+    /// [`AuditError::Broken`] or [`AuditError::File`], as [`Self::append`].
+    pub fn check(&self) -> Result<(), AuditError> {
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        writer.expect_in_place(&self.path)?;
+        writer.n_new_bytes(&self.path).map(|_| ())
+    }
+
     /// The SHA-256 of the last line and its number, for keeping elsewhere.
     #[must_use]
     pub fn head(&self) -> (u64, String) {
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         (writer.head.number, hex(&writer.head.digest))
+    }
+
+    /// Bytes of an unfinished event that were found at the end when the log was opened.
+    #[must_use]
+    pub fn n_torn_bytes(&self) -> u64 {
+        self.n_torn_bytes
     }
 
     /// The file.
@@ -95,45 +128,83 @@ impl AuditLog {
 }
 
 impl Writer {
+    /// Reads the log from its start. Gives how many bytes of an unfinished event are at its end. The file is locked.
+    fn begin(&mut self, path: &Path) -> Result<u64, AuditError> {
+        let kept = kept_head::read(path).map_err(|source| AuditError::File {
+            path: kept_head::place(path),
+            source,
+        })?;
+        let anchors: Vec<[u8; 32]> = kept.iter().map(|head| head.digest).collect();
+        let walked = self.follow(path, &anchors)?;
+        expect_kept(kept, &walked, path)?;
+        self.head = walked.head;
+        self.length = walked.length;
+        self.keep_head(path);
+        Ok(walked.torn.len() as u64)
+    }
+
+    /// Follows the lines that are new to this writer.
+    fn follow(&mut self, path: &Path, anchors: &[[u8; 32]]) -> Result<Walk, AuditError> {
+        let wrong = |source| AuditError::File {
+            path: path.to_owned(),
+            source,
+        };
+        self.file
+            .seek(SeekFrom::Start(self.length))
+            .map_err(wrong)?;
+        let n_new = self.n_new_bytes(path)?;
+        let reader = BufReader::new((&self.file).take(n_new));
+        walk(reader, self.head, anchors, path)
+    }
+
+    /// Bytes that are new to this writer.
+    fn n_new_bytes(&self, path: &Path) -> Result<u64, AuditError> {
+        let metadata = self.file.metadata().map_err(|source| AuditError::File {
+            path: path.to_owned(),
+            source,
+        })?;
+        let found = metadata.len();
+        found.checked_sub(self.length).ok_or_else(|| {
+            let reason = format!("expected {} bytes, found {found}: cut off", self.length);
+            self.broken(path, reason)
+        })
+    }
+
     /// Follows what other processes have added, and cuts a torn end off. The file is locked.
     fn catch_up(&mut self, path: &Path) -> Result<(), AuditError> {
         let wrong = |source| AuditError::File {
             path: path.to_owned(),
             source,
         };
-        let found = self.file.metadata().map_err(wrong)?.len();
-        if found == self.length {
+        if self.n_new_bytes(path)? == 0 {
             return Ok(());
         }
-        if found < self.length {
-            return Err(AuditError::Broken {
-                path: path.to_owned(),
-                line: self.head.number,
-                reason: format!("expected {} bytes, found {found}: cut off", self.length),
-            });
-        }
-        self.file
-            .seek(SeekFrom::Start(self.length))
-            .map_err(wrong)?;
-        let reader = BufReader::new((&self.file).take(found - self.length));
-        let walked = walk(reader, self.head, None, path)?;
+        let walked = self.follow(path, &[])?;
         self.length += walked.length;
         self.head = walked.head;
-        if walked.n_torn_bytes > 0 {
+        if !walked.torn.is_empty() {
             self.file.set_len(self.length).map_err(wrong)?;
             self.file.sync_all().map_err(wrong)?;
+            self.torn = walked.torn;
         }
         Ok(())
     }
 
     fn append(&mut self, event: &AuditEvent, path: &Path) -> Result<u64, AuditError> {
+        self.expect_in_place(path)?;
         self.catch_up(path)?;
-        let mut line = self.head.write(event)?.into_bytes();
-        let head = self.head.after(&line);
-        line.push(b'\n');
+        let mut head = self.head;
+        let mut text = Vec::new();
+        let torn = (!self.torn.is_empty()).then(|| torn_event(&self.torn, event));
+        for event in torn.iter().chain([event]) {
+            let line = head.write(event)?.into_bytes();
+            head = head.after(&line);
+            text.extend(line);
+            text.push(b'\n');
+        }
         let written = self
             .file
-            .write_all(&line)
+            .write_all(&text)
             .and_then(|()| self.file.sync_data());
         if let Err(source) = written {
             // What came through of it is not an event. Where this fails too, the next one cuts it off.
@@ -142,214 +213,63 @@ impl Writer {
             return Err(AuditError::File { path, source });
         }
         self.head = head;
-        self.length += line.len() as u64;
+        self.length += text.len() as u64;
+        self.torn.clear();
+        self.keep_head(path);
         Ok(head.number)
+    }
+
+    /// The event is on the disk already: an older digest beside it is no lie, and the next event tries again.
+    fn keep_head(&self, path: &Path) {
+        if self.head != Head::START {
+            let _ = kept_head::write(path, self.head);
+        }
+    }
+
+    /// A file that was moved or removed still takes lines, which nobody would find.
+    #[cfg(unix)]
+    fn expect_in_place(&self, path: &Path) -> Result<(), AuditError> {
+        use std::os::unix::fs::MetadataExt as _;
+
+        let wrong = |source| AuditError::File {
+            path: path.to_owned(),
+            source,
+        };
+        let ours = self.file.metadata().map_err(wrong)?;
+        let there = match std::fs::metadata(path) {
+            Ok(there) => Some(there),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(wrong(error)),
+        };
+        if there.is_some_and(|there| (there.dev(), there.ino()) == (ours.dev(), ours.ino())) {
+            return Ok(());
+        }
+        let reason = "the file was moved, removed or replaced while it was written".to_owned();
+        Err(self.broken(path, reason))
+    }
+
+    /// Elsewhere an open file is not moved.
+    #[cfg(not(unix))]
+    fn expect_in_place(&self, _path: &Path) -> Result<(), AuditError> {
+        Ok(())
+    }
+
+    fn broken(&self, path: &Path, reason: String) -> AuditError {
+        AuditError::Broken {
+            path: path.to_owned(),
+            line: self.head.number,
+            reason,
+        }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::audit::{MAX_LINE, Outcome, Verified, verify, verify_anchored};
-    use proptest::prelude::*;
-    use std::time::{Duration, SystemTime};
-
-    type Tested = Result<(), Box<dyn std::error::Error>>;
-
-    fn event(action: &str) -> AuditEvent {
-        let time = SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_123);
-        AuditEvent::new(time, "admin-1", action, Outcome::Done).with("release", "7")
-    }
-
-    /// A log of three events, its bytes and where each line starts.
-    fn three(path: &Path) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
-        let log = AuditLog::open(path)?;
-        for (number, action) in (1..).zip(["token.add", "model.activate", "subject.erase"]) {
-            assert_eq!(log.append(&event(action))?, number);
-        }
-        let bytes = std::fs::read(path)?;
-        assert_eq!(log.head(), (3, verify(path)?.head));
-        Ok(bytes)
-    }
-
-    #[test]
-    fn events_are_chained_and_verified() -> Tested {
-        let folder = tempfile::tempdir()?;
-        let path = folder.path().join("audit.jsonl");
-        let bytes = three(&path)?;
-        let text = String::from_utf8(bytes)?;
-        let first = "{\"number\":1,\"time\":\"2023-11-14T22:13:20.123Z\",\"actor\":\"admin-1\",\
-                     \"action\":\"token.add\",\"outcome\":\"done\",\"details\":{\"release\":\"7\"},\
-                     \"previous\":\"0000";
-        assert!(text.starts_with(first), "{text}");
-        let verified = verify(&path)?;
-        assert_eq!((verified.n_events, verified.n_torn_bytes), (3, 0));
-        // It goes on after it is opened again.
-        let log = AuditLog::open(&path)?;
-        assert_eq!(log.append(&event("token.remove"))?, 4);
-        assert_eq!(verify_anchored(&path, &verified.head)?.n_events, 4);
-        Ok(())
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn the_file_is_its_owners() -> Tested {
-        use std::os::unix::fs::PermissionsExt as _;
-
-        let folder = tempfile::tempdir()?;
-        let path = folder.path().join("audit.jsonl");
-        AuditLog::open(&path)?;
-        let mode = std::fs::metadata(&path)?.permissions().mode() & 0o777;
-        assert_eq!(mode, 0o600);
-        Ok(())
-    }
-
-    #[test]
-    fn lines_taken_out_put_in_or_moved_are_found() -> Tested {
-        let folder = tempfile::tempdir()?;
-        let path = folder.path().join("audit.jsonl");
-        let bytes = three(&path)?;
-        let kept = verify(&path)?.head;
-        let lines: Vec<&[u8]> = bytes.split_inclusive(|byte| *byte == b'\n').collect();
-        for (order, line) in [
-            (vec![1, 2], 1),
-            (vec![0, 2], 2),
-            (vec![0, 2, 1], 2),
-            (vec![0, 0, 1, 2], 2),
-            (vec![0, 1, 1, 2], 3),
-        ] {
-            let changed: Vec<u8> = order.iter().flat_map(|idx| lines[*idx]).copied().collect();
-            std::fs::write(&path, &changed)?;
-            let found = verify(&path);
-            assert!(
-                matches!(found, Err(AuditError::Broken { line: at, .. }) if at == line),
-                "{order:?}: {found:?}"
-            );
-            assert!(AuditLog::open(&path).is_err(), "{order:?}");
-            assert_eq!(
-                std::fs::read(&path)?,
-                changed,
-                "a broken log is left as it is"
-            );
-        }
-        // A chain cut short holds; what was kept elsewhere shows it.
-        std::fs::write(&path, [lines[0], lines[1]].concat())?;
-        assert_eq!(verify(&path)?.n_events, 2);
-        let found = verify_anchored(&path, &kept)
-            .expect_err("cut off")
-            .to_string();
-        assert!(found.contains("cut off"), "{found}");
-        Ok(())
-    }
-
-    #[test]
-    fn a_torn_end_is_cut_off_at_any_byte() -> Tested {
-        let folder = tempfile::tempdir()?;
-        let path = folder.path().join("audit.jsonl");
-        let bytes = three(&path)?;
-        let last = bytes.len()
-            - 1
-            - bytes[..bytes.len() - 1]
-                .iter()
-                .rev()
-                .position(|it| *it == b'\n')
-                .expect("lines");
-        for length in last + 1..bytes.len() {
-            std::fs::write(&path, &bytes[..length])?;
-            let torn = verify(&path)?;
-            assert_eq!(
-                (torn.n_events, torn.n_torn_bytes),
-                (2, (length - last) as u64)
-            );
-            let log = AuditLog::open(&path)?;
-            assert_eq!(log.append(&event("after"))?, 3);
-            assert_eq!(verify(&path)?.n_torn_bytes, 0);
-        }
-        // Zeros where the start of the last write should be.
-        let mut zeros = bytes.clone();
-        zeros[last..last + 20].fill(0);
-        std::fs::write(&path, &zeros)?;
-        assert_eq!(AuditLog::open(&path)?.head().0, 2);
-        // In the middle they are no accident of the last write.
-        let mut zeros = bytes;
-        zeros[10..20].fill(0);
-        std::fs::write(&path, &zeros)?;
-        assert!(AuditLog::open(&path).is_err());
-        Ok(())
-    }
-
-    #[test]
-    fn two_writers_share_a_file() -> Tested {
-        let folder = tempfile::tempdir()?;
-        let path = folder.path().join("audit.jsonl");
-        std::thread::scope(|scope| {
-            for _ in 0..3 {
-                scope.spawn(|| {
-                    let log = AuditLog::open(&path).expect("opens");
-                    for _ in 0..20 {
-                        log.append(&event("shared")).expect("is written");
-                    }
-                });
-            }
-        });
-        assert_eq!(verify(&path)?.n_events, 60);
-        Ok(())
-    }
-
-    #[test]
-    fn a_log_cut_under_its_writer_takes_no_more() -> Tested {
-        let folder = tempfile::tempdir()?;
-        let path = folder.path().join("audit.jsonl");
-        let log = AuditLog::open(&path)?;
-        log.append(&event("one"))?;
-        std::fs::write(&path, "")?;
-        assert!(matches!(
-            log.append(&event("two")),
-            Err(AuditError::Broken { .. })
-        ));
-        Ok(())
-    }
-
-    #[test]
-    fn long_events_are_refused_and_leave_nothing() -> Tested {
-        let folder = tempfile::tempdir()?;
-        let path = folder.path().join("audit.jsonl");
-        let log = AuditLog::open(&path)?;
-        let long = event("long").with("text", "x".repeat(MAX_LINE));
-        assert!(matches!(log.append(&long), Err(AuditError::TooLong { .. })));
-        assert_eq!(std::fs::read(&path)?, b"");
-        // Line feeds in a text stay in its line.
-        log.append(&event("a\nb").with("k\n", "v\n"))?;
-        assert_eq!(verify(&path)?.n_events, 1);
-        let missing = verify(&folder.path().join("none"));
-        assert!(matches!(missing, Err(AuditError::File { .. })));
-        Ok(())
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
-
-        /// Any byte before the last line that changes is found; a change in the last line is found by its digest.
-        #[test]
-        fn any_changed_byte_is_found(place in any::<prop::sample::Index>(), flip in 1..=255_u8) {
-            let folder = tempfile::tempdir().expect("a folder");
-            let path = folder.path().join("audit.jsonl");
-            let mut bytes = three(&path).expect("a log");
-            let kept: Verified = verify(&path).expect("holds");
-            let place = place.index(bytes.len());
-            bytes[place] ^= flip;
-            std::fs::write(&path, &bytes).expect("written");
-            let found = verify_anchored(&path, &kept.head);
-            prop_assert!(found.is_err(), "byte {} of {}", place, bytes.len());
-        }
-
-        #[test]
-        fn no_bytes_are_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
-            let folder = tempfile::tempdir().expect("a folder");
-            let path = folder.path().join("audit.jsonl");
-            std::fs::write(&path, &bytes).expect("written");
-            let _ = verify(&path);
-            let _ = AuditLog::open(&path);
-        }
-    }
+/// Tells what was cut off, at the time of the event that follows.
+fn torn_event(torn: &[u8], next: &AuditEvent) -> AuditEvent {
+    let text: String = String::from_utf8_lossy(torn)
+        .chars()
+        .take(MAX_TORN_TEXT)
+        .collect();
+    next.beside(LOG_ACTOR, TORN, Outcome::Failed)
+        .with("bytes", torn.len().to_string())
+        .with("text", text)
 }

@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read as _};
 use std::path::Path;
 
-use super::MAX_LINE;
 use super::line::Head;
+use super::{MAX_LINE, kept_head};
 use crate::error::AuditError;
 use crate::secret::{hex, unhex};
 
@@ -26,11 +26,13 @@ pub(crate) struct Walk {
     pub(crate) head: Head,
     /// Bytes of whole lines.
     pub(crate) length: u64,
-    pub(crate) n_torn_bytes: u64,
-    pub(crate) seen_anchor: bool,
+    /// What is behind the last whole line.
+    pub(crate) torn: Vec<u8>,
+    /// Anchors that no line has.
+    pub(crate) missing: Vec<[u8; 32]>,
 }
 
-/// Checks that every line is the one that was written there.
+/// Checks that every line is the one that was written there, and that the log has the line whose digest is kept beside it.
 ///
 /// # Errors
 /// [`AuditError::Broken`] names the first line that does not follow from those before it; [`AuditError::File`].
@@ -51,6 +53,11 @@ fn check(path: &Path, anchor: Option<&str>) -> Result<Verified, AuditError> {
         path: path.to_owned(),
         source,
     };
+    // Before the log: a writer that goes on meanwhile must not look as if lines were gone.
+    let kept = kept_head::read(path).map_err(|source| AuditError::File {
+        path: kept_head::place(path),
+        source,
+    })?;
     let file = File::open(path).map_err(wrong)?;
     let broken = |line, reason| AuditError::Broken {
         path: path.to_owned(),
@@ -66,16 +73,34 @@ fn check(path: &Path, anchor: Option<&str>) -> Result<Verified, AuditError> {
             )
         })?),
     };
-    let walk = walk(BufReader::new(file), Head::START, digest, path)?;
-    if digest.is_some() && !walk.seen_anchor {
+    let anchors: Vec<[u8; 32]> = kept.iter().map(|head| head.digest).chain(digest).collect();
+    let walk = walk(BufReader::new(file), Head::START, &anchors, path)?;
+    if digest.is_some_and(|digest| walk.missing.contains(&digest)) {
         let reason =
             "no line has the digest that was kept: lines were cut off, or all was written anew";
         return Err(broken(walk.head.number, reason.to_owned()));
     }
+    expect_kept(kept, &walk, path)?;
     Ok(Verified {
         n_events: walk.head.number,
         head: hex(&walk.head.digest),
-        n_torn_bytes: walk.n_torn_bytes,
+        n_torn_bytes: walk.torn.len() as u64,
+    })
+}
+
+/// The line whose digest is kept beside the log must be in it.
+pub(crate) fn expect_kept(kept: Option<Head>, walk: &Walk, path: &Path) -> Result<(), AuditError> {
+    let Some(kept) = kept.filter(|kept| walk.missing.contains(&kept.digest)) else {
+        return Ok(());
+    };
+    Err(AuditError::Broken {
+        path: path.to_owned(),
+        line: walk.head.number,
+        reason: format!(
+            "{} holds the digest of line {}, and no line has it: lines were cut off, or all was written anew",
+            kept_head::place(path).display(),
+            kept.number
+        ),
     })
 }
 
@@ -83,7 +108,7 @@ fn check(path: &Path, anchor: Option<&str>) -> Result<Verified, AuditError> {
 pub(crate) fn walk(
     mut reader: impl BufRead,
     head: Head,
-    anchor: Option<[u8; 32]>,
+    anchors: &[[u8; 32]],
     path: &Path,
 ) -> Result<Walk, AuditError> {
     let wrong = |source| AuditError::File {
@@ -93,8 +118,8 @@ pub(crate) fn walk(
     let mut walk = Walk {
         head,
         length: 0,
-        n_torn_bytes: 0,
-        seen_anchor: false,
+        torn: Vec::new(),
+        missing: anchors.to_vec(),
     };
     let mut line = Vec::new();
     loop {
@@ -111,7 +136,7 @@ pub(crate) fn walk(
         // A disk may keep the end of a write and not its start: what is not there reads as zeros. No text has them.
         let torn = !whole && line.len() <= MAX_LINE || line.contains(&0);
         if torn && reader.fill_buf().map_err(wrong)?.is_empty() {
-            walk.n_torn_bytes = n_read as u64;
+            walk.torn = line;
             return Ok(walk);
         }
         walk.head = walk
@@ -123,6 +148,6 @@ pub(crate) fn walk(
                 reason,
             })?;
         walk.length += n_read as u64;
-        walk.seen_anchor |= anchor == Some(walk.head.digest);
+        walk.missing.retain(|anchor| *anchor != walk.head.digest);
     }
 }

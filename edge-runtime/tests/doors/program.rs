@@ -172,9 +172,18 @@ fn a_changed_audit_log_is_found_by_its_line() -> Tested {
     ])?;
     assert!(!refused.status.success());
     assert!(!std::fs::read_to_string(&tokens)?.contains("\"d\""));
-    // The last line taken away: the chain holds, and what was kept shows it.
+    // The last line taken away: the chain holds, and what was kept beside it shows it.
     let shorter: Vec<&str> = good.split_inclusive('\n').take(2).collect();
     std::fs::write(&log, shorter.concat())?;
+    let kept = path(folder.path(), "audit.jsonl.head");
+    let refused = program(&["audit", "verify", &log])?;
+    let said = text(&refused.stderr);
+    assert!(
+        !refused.status.success() && said.contains("audit.jsonl.head") && said.contains("cut off"),
+        "{said}"
+    );
+    // That gone too, only what was kept elsewhere shows it.
+    std::fs::remove_file(kept)?;
     assert!(program(&["audit", "verify", &log])?.status.success());
     assert!(
         !program(&["audit", "verify", &log, "--contains", &head])?

@@ -1,6 +1,7 @@
 //! The commands of the `trainer` binary, one file each.
 
 mod accept;
+mod audit;
 mod compare;
 mod data_options;
 mod decision_options;
@@ -131,6 +132,8 @@ pub enum Command {
     Ingest(ingest::IngestCommand),
     /// Delete records that are older than so many days.
     Retention(retention::RetentionCommand),
+    /// Check an audit log.
+    Audit(audit::AuditCommand),
     /// Erase whoever wishes so: from records, from labelled rows, and from the spools of edges.
     Erase(Box<erase::EraseCommand>),
     /// Draw synthetic phishing rows to try the project with.
@@ -185,6 +188,7 @@ impl Command {
             Self::Monitor(_) => "monitor",
             Self::Ingest(_) => "ingest",
             Self::Retention(_) => "retention",
+            Self::Audit(_) => "audit",
             Self::Erase(_) => "erase",
             Self::Sample(_) => "sample",
             Self::Fit(_) => "fit",
@@ -235,6 +239,7 @@ impl Command {
             Self::Monitor(command) => command.run(),
             Self::Ingest(command) => command.run(),
             Self::Retention(command) => command.run(),
+            Self::Audit(command) => command.run(),
             Self::Erase(command) => command.run(),
             Self::Sample(command) => command.run(),
             Self::Fit(command) => command.run(),

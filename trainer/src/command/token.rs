@@ -56,8 +56,9 @@ impl TokenCommand {
             Action::Add { name, role, rate } => self.add(&file, name, *role, *rate),
             Action::List => super::print(&list(&file)?),
             Action::Remove { name } => {
+                let log = self.audit_log()?;
                 let removed = TokenFile::update(&file, |tokens| tokens.remove(name));
-                self.audit("token.remove", name, removed.is_ok())?;
+                audit(&log, "token.remove", name, removed.is_ok())?;
                 let removed = removed.map_err(ServeError::Tokens)?;
                 super::print(&format!("{} is removed\n", removed.identity().name()))
             }
@@ -75,31 +76,41 @@ impl TokenCommand {
             file: self.state.clone(),
             source,
         })?;
+        let log = self.audit_log()?;
         let added = TokenFile::update(file, |tokens| {
             let token = tokens.add(name, role, rate)?;
             tokens.expect_roles(&Role::TRAINER)?;
             Ok::<_, TokenError>(token)
         });
-        self.audit("token.add", name, added.is_ok())?;
+        let written = audit(&log, "token.add", name, added.is_ok());
+        if written.is_err() && added.is_ok() {
+            // Nobody has seen its secret.
+            let _ = TokenFile::update(file, |tokens| tokens.remove(name));
+        }
+        written?;
         let token = added.map_err(ServeError::Tokens)?;
         super::print(&format!("{}\n", token.secret()))
     }
 
-    fn audit(&self, action: &str, name: &str, is_done: bool) -> Result<(), TrainerError> {
-        let log = AuditLog::open(&audit_place(&self.state)).map_err(ServeError::Audit)?;
-        let actor = user_and_host()
-            .0
-            .unwrap_or_else(|| "command line".to_owned());
-        let outcome = if is_done {
-            Outcome::Done
-        } else {
-            Outcome::Refused
-        };
-        let name: String = name.chars().take(64).collect();
-        let event = AuditEvent::new(SystemTime::now(), &actor, action, outcome).with("token", name);
-        log.append(&event).map_err(ServeError::Audit)?;
-        Ok(())
+    /// Opened before anything is changed: what cannot be written down is not done.
+    fn audit_log(&self) -> Result<AuditLog, TrainerError> {
+        Ok(AuditLog::open(&audit_place(&self.state)).map_err(ServeError::Audit)?)
     }
+}
+
+fn audit(log: &AuditLog, action: &str, name: &str, is_done: bool) -> Result<(), TrainerError> {
+    let actor = user_and_host()
+        .0
+        .unwrap_or_else(|| "command line".to_owned());
+    let outcome = if is_done {
+        Outcome::Done
+    } else {
+        Outcome::Refused
+    };
+    let name: String = name.chars().take(64).collect();
+    let event = AuditEvent::new(SystemTime::now(), &actor, action, outcome).with("token", name);
+    log.append(&event).map_err(ServeError::Audit)?;
+    Ok(())
 }
 
 fn list(file: &Path) -> Result<String, TrainerError> {

@@ -55,7 +55,7 @@ pub(super) struct WatchOptions {
     #[arg(long)]
     retrain_on_drift: bool,
     /// Train the first pipeline when the live accuracy since the last training is below this, at most once a day.
-    #[arg(long, value_name = "SHARE")]
+    #[arg(long, value_name = "SHARE", value_parser = share)]
     retrain_below: Option<f64>,
 }
 
@@ -66,6 +66,7 @@ impl WatchOptions {
         releases: Option<String>,
         state: &Path,
     ) -> Result<Arc<Watch>, TrainerError> {
+        self.check_triggers()?;
         let rules = match &self.alert_rules {
             Some(file) => {
                 let text = String::from_utf8_lossy(&super::read_bytes(file)?).into_owned();
@@ -86,6 +87,27 @@ impl WatchOptions {
         };
         let alerts = AlertState::open(&state.join("alerts.json"))?;
         Ok(Arc::new(Watch::new(settings, alerts)))
+    }
+
+    /// What asks for trainings because of records needs some.
+    fn check_triggers(&self) -> Result<(), TrainerError> {
+        let asking = [
+            (
+                "--retrain-after-labels",
+                self.retrain_after_labels.is_some(),
+            ),
+            ("--retrain-on-drift", self.retrain_on_drift),
+            ("--retrain-below", self.retrain_below.is_some()),
+        ];
+        let asking = asking.into_iter().find(|(_, is_given)| *is_given);
+        if let (Some((option, _)), None) = (asking, self.store.address()) {
+            return Err(TrainerError::Usage {
+                option: option.to_owned(),
+                expected: "expected --store with it: labels and verdicts of edges are read there"
+                    .to_owned(),
+            });
+        }
+        Ok(())
     }
 
     /// How long to wait between two looks at the records.
@@ -133,5 +155,15 @@ impl WatchOptions {
             }));
         }
         triggers
+    }
+}
+
+/// A share that a live accuracy can be below.
+fn share(text: &str) -> Result<f64, String> {
+    let share: f64 = text.parse().map_err(|_| "expected a number".to_owned())?;
+    if share > 0.0 && share <= 1.0 {
+        Ok(share)
+    } else {
+        Err(format!("expected more than 0 and at most 1, found {share}"))
     }
 }

@@ -7,6 +7,7 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::path::Operation;
 
 use crate::serve::openapi::openapi;
+use crate::serve::problem::KINDS;
 use crate::serve::route::json;
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:56rem;margin:2rem auto;padding:0 1rem}\
@@ -42,6 +43,14 @@ pub(crate) async fn page() -> Response {
                             @if let Some(operation) = operation {
                                 (described(method, path, operation))
                             }
+                        }
+                    }
+                    h2 { "Problems" }
+                    p { "What is wrong with a request is told as problem+json (RFC 9457), of one of these kinds:" }
+                    dl {
+                        @for (slug, words) in KINDS {
+                            dt id=(slug) { code { (slug) } }
+                            dd { (words) }
                         }
                     }
                 }

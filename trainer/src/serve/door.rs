@@ -96,13 +96,25 @@ impl Door {
     }
 
     fn new(tokens: Option<Tokens>, audit: &Path) -> Result<Self, ServeError> {
+        let audit = AuditLog::open(audit)?;
+        let ((n_events, head), n_torn_bytes) = (audit.head(), audit.n_torn_bytes());
+        // Kept where the log goes, the digest shows later that nothing before it was changed or cut off.
+        log(
+            if n_torn_bytes == 0 { "info" } else { "warn" },
+            "audit_log_opened",
+            &[
+                ("n_events", json!(n_events)),
+                ("head", json!(head)),
+                ("n_torn_bytes", json!(n_torn_bytes)),
+            ],
+        );
         let rate = |(requests, period, burst)| Rate::new(requests, period, burst);
         Ok(Self {
             tokens: tokens.map(Mutex::new),
             limiter: RateLimiter::new(),
             default_rate: rate(DEFAULT_RATE)?,
             stranger_rate: rate(STRANGER_RATE)?,
-            audit: Arc::new(AuditLog::open(audit)?),
+            audit: Arc::new(audit),
             is_audited: AtomicBool::new(true),
         })
     }
@@ -178,21 +190,18 @@ impl Door {
     /// Whether changes can be written down.
     ///
     /// # Errors
-    /// A [`Problem`] where the last could not: then nothing is changed.
+    /// A [`Problem`] where the last could not, or the file is no longer where it was: then nothing is changed.
     pub(crate) fn expect_audit(&self) -> Result<(), Problem> {
         if self.is_audited.load(Ordering::Relaxed) {
-            return Ok(());
+            return self.audit.check().map_err(|error| {
+                self.is_audited.store(false, Ordering::Relaxed);
+                log_not_audited("audit.check", &error.to_string());
+                not_audited()
+            });
         }
         // Nothing else would find out that the disk takes lines again.
-        if self
-            .append(SERVICE, "audit.resume", Outcome::Done, &[])
-            .is_ok()
-        {
-            return Ok(());
-        }
-        Err(Problem::unavailable(
-            "changes cannot be written into the audit log, so none is made",
-        ))
+        let resumed = self.append(SERVICE, "audit.resume", Outcome::Done, &[]);
+        resumed.map_err(|_| not_audited())
     }
 
     /// Writes a change, or an attempt at one, into the audit log.
@@ -207,7 +216,7 @@ impl Door {
         details: &[(&str, &str)],
     ) -> Result<(), Problem> {
         let appended = self.append(caller, action, outcome, details);
-        appended.map_err(|error| Problem::internal(&format!("the audit log: {error}")))
+        appended.map_err(|_| not_audited())
     }
 
     /// Writes a change that nobody sent a request for into the audit log.
@@ -227,9 +236,23 @@ impl Door {
         }
         let appended = self.audit.append(&event);
         self.is_audited.store(appended.is_ok(), Ordering::Relaxed);
+        if let Err(error) = &appended {
+            log_not_audited(action, &error.to_string());
+        }
         appended?;
         Ok(())
     }
+}
+
+fn not_audited() -> Problem {
+    Problem::unavailable(
+        "the audit log takes no lines, so nothing is changed; the service's log says why",
+    )
+}
+
+fn log_not_audited(action: &str, reason: &str) {
+    let fields = [("action", json!(action)), ("reason", json!(reason))];
+    log("error", "not_audited", &fields);
 }
 
 fn read(file: &Path) -> Result<TokenFile, ServeError> {
@@ -271,6 +294,7 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 fn too_many(wait: Duration) -> Problem {
-    let detail = format!("too many requests; try again in {} s", wait.as_secs() + 1);
-    Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", detail)
+    let seconds = wait.as_secs() + 1;
+    let detail = format!("too many requests; try again in {seconds} s");
+    Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", detail).after(seconds)
 }

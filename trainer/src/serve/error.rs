@@ -45,7 +45,7 @@ pub enum ServeError {
     #[error(transparent)]
     Tokens(#[from] TokenError),
     /// The audit log is wrong.
-    #[error(transparent)]
+    #[error("{0}{advice}", advice = audit_advice(.0))]
     Audit(#[from] AuditError),
 }
 
@@ -54,5 +54,16 @@ impl ServeError {
     #[must_use]
     pub fn is_input_error(&self) -> bool {
         !matches!(self, Self::Runtime(_))
+    }
+}
+
+/// What to do about a log that tells of something else than what was done.
+fn audit_advice(error: &AuditError) -> &'static str {
+    match error {
+        AuditError::Broken { .. } => {
+            "; `trainer audit verify` checks it. Ask why, then put back the whole file, or move it and its .head aside: \
+             a new log begins"
+        }
+        _ => "",
     }
 }

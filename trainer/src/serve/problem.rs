@@ -14,6 +14,41 @@ use picket_telemetry::log;
 pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
 /// A problem's words are cut to this many characters: they may quote a request.
 const MAX_DETAIL: usize = 2000;
+/// Where nothing else is known, another try may help after so many seconds.
+const RETRY_AFTER_S: u64 = 5;
+
+/// The kinds of problems, and what each means. `GET /docs` shows them under these names.
+pub(crate) const KINDS: [(&str, &str); 14] = [
+    ("bad-request", "The request is not one of this route."),
+    ("body-too-large", "The body is larger than the route takes."),
+    ("conflict", "It does not go with what is there."),
+    (
+        "forbidden",
+        "The token's role is not enough; or a page of another site asked an open service.",
+    ),
+    (
+        "internal",
+        "The service failed; its log says why, under the request's id.",
+    ),
+    (
+        "invalid-content",
+        "The body can be read, and says what cannot be done.",
+    ),
+    ("media-type", "The body's content type is not read here."),
+    ("method-not-allowed", "The path has other methods."),
+    ("not-found", "Nothing is there."),
+    ("request-timeout", "The request took too long."),
+    (
+        "too-many-requests",
+        "The rate of the token, or of the address, is used up; or too many streams are open.",
+    ),
+    ("too-many-tasks", "Too many trainings have not ended."),
+    ("unauthorized", "No token, or one that is not known."),
+    (
+        "unavailable",
+        "Queue, audit log or store do not answer; another try may help.",
+    ),
+];
 
 /// What went wrong with a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +56,8 @@ pub(crate) struct Problem {
     pub(crate) status: StatusCode,
     pub(crate) slug: &'static str,
     pub(crate) detail: String,
+    /// Seconds after which another try may help.
+    retry_after_s: Option<u64>,
 }
 
 /// A problem as it is sent.
@@ -40,10 +77,24 @@ pub(crate) struct ProblemDocument {
 impl Problem {
     pub(crate) fn new(status: StatusCode, slug: &'static str, detail: impl Into<String>) -> Self {
         let detail: String = detail.into();
+        debug_assert!(KINDS.iter().any(|(known, _)| *known == slug), "{slug}");
         Self {
             status,
             slug,
             detail: detail.chars().take(MAX_DETAIL).collect(),
+            retry_after_s: matches!(
+                status,
+                StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
+            )
+            .then_some(RETRY_AFTER_S),
+        }
+    }
+
+    /// Says after how many seconds another try may help.
+    pub(crate) fn after(self, seconds: u64) -> Self {
+        Self {
+            retry_after_s: Some(seconds),
+            ..self
         }
     }
 
@@ -126,15 +177,12 @@ impl IntoResponse for Problem {
         let mut response = (self.status, body).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
-        match self.status {
-            StatusCode::SERVICE_UNAVAILABLE => {
-                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
-            }
-            StatusCode::UNAUTHORIZED => {
-                let challenge = HeaderValue::from_static("Bearer realm=\"picket\"");
-                headers.insert(header::WWW_AUTHENTICATE, challenge);
-            }
-            _ => {}
+        if let Some(seconds) = self.retry_after_s {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            let challenge = HeaderValue::from_static("Bearer realm=\"picket\"");
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
         response
     }

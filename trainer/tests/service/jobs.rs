@@ -129,6 +129,27 @@ fn a_killed_service_goes_on_where_it_was() {
 }
 
 #[test]
+fn a_training_that_takes_every_worker_with_it_ends() {
+    let bench = Bench::small();
+    let (process, client) = serve(&bench, &["--no-work"]);
+    let (once_more, too_often) = (client.train("{}"), client.train("{\"seed\": 5}"));
+    process.kill();
+    for (task_id, attempt) in [(&once_more, 19), (&too_often, 20)] {
+        let place = bench.state().join("tasks").join(task_id).join("start.json");
+        let start = format!(
+            "{{\"worker\":\"gone-1-a\",\"started\":\"2026-01-01T00:00:00Z\",\"attempt\":{attempt}}}"
+        );
+        fs::write(place, start).unwrap();
+    }
+    let (_process, client) = serve(&bench, &[]);
+    assert_eq!(client.end_of(&once_more)["status"], "SUCCESS");
+    let task = client.end_of(&too_often);
+    assert_eq!(task["status"], "FAILURE", "{task}");
+    let reason = task["result"].as_str().unwrap();
+    assert!(reason.starts_with("begun 20 times"), "{reason}");
+}
+
+#[test]
 fn a_lost_queue_is_made_up_from_the_tasks() {
     let bench = Bench::small();
     let (process, client) = serve(&bench, &["--no-work"]);

@@ -209,6 +209,7 @@ fn predictions(client: &Client) {
 fn what_is_wrong_with_a_request_is_a_problem() {
     let bench = Bench::small();
     let (_process, client) = open_service(&bench);
+    let docs = client.get("/docs").body;
     for (method, path, kind, body, status) in [
         ("GET", "/nowhere", "", "", 404),
         ("DELETE", "/train", "", "", 405),
@@ -252,6 +253,10 @@ fn what_is_wrong_with_a_request_is_a_problem() {
         assert!(!answer.header("x-request-id").is_empty());
         if method != "HEAD" {
             assert_eq!(answer.json()["status"], status);
+            let kind = answer.json()["type"].as_str().unwrap().to_owned();
+            let (page, part) = kind.split_once('#').unwrap();
+            assert_eq!(page, "/docs");
+            assert!(docs.contains(&format!("id=\"{part}\"")), "{kind}");
         }
     }
     let kept = client.send("GET", "/health", &[("x-request-id", "mine-7")], b"");
@@ -261,4 +266,58 @@ fn what_is_wrong_with_a_request_is_a_problem() {
         elsewhere.status, 403,
         "a name that points here is not this machine: {elsewhere:?}"
     );
+}
+
+/// `curl -X POST` with and without `-d`, as older clients call it.
+#[test]
+fn a_training_is_started_from_a_command_line_and_not_from_a_page() {
+    const FORM: &str = "application/x-www-form-urlencoded";
+    let bench = Bench::small();
+    let (_process, client) = open_service(&bench);
+    let seed_of = |answer: &crate::client::Answer| {
+        assert_eq!(answer.status, 202, "{answer:?}");
+        let task_id = answer.json()["task_id"].as_str().unwrap().to_owned();
+        let place = bench
+            .state()
+            .join("tasks")
+            .join(task_id)
+            .join("request.json");
+        let request: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(place).unwrap()).unwrap();
+        request["config"]["seed"].as_u64().unwrap()
+    };
+    assert_eq!(seed_of(&client.send("POST", "/train", &[], b"")), 4);
+    assert_eq!(seed_of(&client.post("/train", FORM, "")), 4);
+    assert_eq!(seed_of(&client.post("/train", FORM, "{\"seed\": 7}")), 7);
+    assert_eq!(
+        seed_of(&client.send("POST", "/train", &[], b"{\"seed\": 8}")),
+        8
+    );
+    let form = client.post("/train", FORM, "seed=7");
+    assert_eq!(form.status, 415, "{form:?}");
+    let detail = form.json()["detail"].as_str().unwrap().to_owned();
+    let command = format!(
+        "curl -X POST -H 'content-type: application/json' -d '{{\"seed\": 7}}' {}/train",
+        client.url
+    );
+    assert!(detail.contains(&command), "{detail}");
+    let n_before = client.get("/task").json()["total"].clone();
+    for (of_page, status) in [
+        (("origin", "https://attacker.example"), 403),
+        (("origin", "null"), 403),
+        (("sec-fetch-site", "cross-site"), 403),
+        (("sec-fetch-site", "same-site"), 403),
+        (("origin", client.url.as_str()), 415),
+    ] {
+        for kind in [FORM, "text/plain"] {
+            let headers = [("content-type", kind), of_page];
+            let answer = client.send("POST", "/train", &headers, b"{\"seed\": 7}");
+            assert_eq!(answer.status, status, "{headers:?}: {answer:?}");
+        }
+        if status == 403 {
+            let bare = client.send("GET", "/train", &[of_page], b"");
+            assert_eq!(bare.status, 403, "{bare:?}");
+        }
+    }
+    assert_eq!(client.get("/task").json()["total"], n_before);
 }

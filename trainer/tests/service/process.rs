@@ -66,6 +66,13 @@ impl Process {
         (process, url)
     }
 
+    /// A signal by its name, such as STOP.
+    pub(crate) fn signal(&self, name: &str) {
+        let line = format!("kill -s {name} {}", self.child.id());
+        let sent = Command::new("sh").args(["-c", &line]).status();
+        assert!(sent.unwrap().success(), "{line}");
+    }
+
     /// SIGKILL.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
@@ -74,14 +81,7 @@ impl Process {
 
     /// SIGTERM, and how it ended.
     pub(crate) fn terminate(mut self) -> Option<i32> {
-        let line = format!("kill -s TERM {}", self.child.id());
-        assert!(
-            Command::new("sh")
-                .args(["-c", &line])
-                .status()
-                .unwrap()
-                .success()
-        );
+        self.signal("TERM");
         self.child.wait().unwrap().code()
     }
 }

@@ -4,134 +4,20 @@ use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
+use apalis::prelude::AbortError;
 use picket_trainer::jobs::{Handler, Job, Lane, Queue, RedisServer, TaskId};
-use redis::AsyncCommands;
 use tokio::sync::{Notify, watch};
 
 use crate::bench::Bench;
 use crate::client::{Client, PATIENCE};
 use crate::process::Process;
+use crate::queue_probe::Probe;
 use crate::redis::redis_url;
 
 const HOUR: Duration = Duration::from_hours(1);
 const HEARTBEAT: Duration = Duration::from_secs(1);
-
-/// Looks into a queue behind its back.
-enum Probe {
-    Sqlite(sqlx::SqlitePool),
-    Redis(redis::aio::MultiplexedConnection),
-}
-
-/// What a queue holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Size {
-    /// Jobs, in whatever state.
-    jobs: u64,
-    /// Finished ones.
-    finished: u64,
-    /// Workers that are known.
-    workers: u64,
-    /// SQLite: pages of the file. Redis: keys of the database.
-    parts: u64,
-}
-
-impl Probe {
-    async fn sqlite(folder: &Path) -> Self {
-        let options =
-            sqlx::sqlite::SqliteConnectOptions::new().filename(folder.join("queue.sqlite"));
-        Self::Sqlite(sqlx::SqlitePool::connect_with(options).await.unwrap())
-    }
-
-    async fn redis(url: &str) -> Self {
-        let client = redis::Client::open(url).unwrap();
-        Self::Redis(client.get_multiplexed_async_connection().await.unwrap())
-    }
-
-    async fn number(&self, query: &'static str) -> u64 {
-        let Self::Sqlite(pool) = self else {
-            panic!("a question for SQLite")
-        };
-        let n: i64 = sqlx::query_scalar(query).fetch_one(pool).await.unwrap();
-        n.cast_unsigned()
-    }
-
-    async fn size(&self) -> Size {
-        match self {
-            Self::Sqlite(_) => Size {
-                jobs: self.number("SELECT COUNT(*) FROM Jobs").await,
-                finished: self
-                    .number("SELECT COUNT(*) FROM Jobs WHERE status = 'Done'")
-                    .await,
-                workers: self.number("SELECT COUNT(*) FROM Workers").await,
-                parts: self.number("PRAGMA page_count").await,
-            },
-            Self::Redis(connection) => {
-                let mut connection = connection.clone();
-                let mut size = Size {
-                    jobs: 0,
-                    finished: 0,
-                    workers: 0,
-                    parts: redis::cmd("DBSIZE")
-                        .query_async(&mut connection)
-                        .await
-                        .unwrap(),
-                };
-                for lane in Lane::ALL {
-                    let name = lane.name();
-                    size.jobs += connection
-                        .hlen::<_, u64>(format!("{name}:data"))
-                        .await
-                        .unwrap();
-                    size.finished += connection
-                        .scard::<_, u64>(format!("{name}:done"))
-                        .await
-                        .unwrap();
-                    let pattern = format!("{name}:workers:metadata:*");
-                    let keys: Vec<String> = connection.keys(pattern).await.unwrap();
-                    size.workers += keys.len() as u64;
-                }
-                size
-            }
-        }
-    }
-
-    /// Makes some finished jobs of a lane two hours old, and what has failed and is to be tried again too.
-    async fn age(&self, lane: Lane, n_jobs: usize) {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-        let then = since.as_secs() - 2 * HOUR.as_secs();
-        match self {
-            Self::Sqlite(pool) => {
-                let query = "UPDATE Jobs SET done_at = ?1, run_at = ?1 WHERE id IN \
-                    (SELECT id FROM Jobs WHERE job_type = ?2 AND status = 'Done' ORDER BY id LIMIT ?3) \
-                    OR (job_type = ?2 AND status = 'Failed')";
-                let changed = sqlx::query(query)
-                    .bind(then.cast_signed())
-                    .bind(lane.name())
-                    .bind(i64::try_from(n_jobs).unwrap())
-                    .execute(pool)
-                    .await
-                    .unwrap();
-                assert!(changed.rows_affected() >= n_jobs as u64);
-            }
-            Self::Redis(connection) => {
-                let (mut connection, name) = (connection.clone(), lane.name());
-                let done: BTreeSet<String> =
-                    connection.smembers(format!("{name}:done")).await.unwrap();
-                assert!(done.len() >= n_jobs);
-                let failed: Vec<String> = connection
-                    .zrange(format!("{name}:scheduled"), 0, -1)
-                    .await
-                    .unwrap();
-                for id in done.into_iter().take(n_jobs).chain(failed) {
-                    let meta = format!("{name}:meta:{id}");
-                    let _: u64 = connection.hset(meta, "done_at", then).await.unwrap();
-                }
-            }
-        }
-    }
-}
 
 /// A worker with its own ways for some jobs.
 #[derive(Default)]
@@ -141,6 +27,8 @@ struct Ways {
     held: Mutex<BTreeSet<TaskId>>,
     /// These fail, once.
     failing: Mutex<BTreeSet<TaskId>>,
+    /// These fail for good.
+    dying: Mutex<BTreeSet<TaskId>>,
     let_go: Notify,
 }
 
@@ -155,6 +43,9 @@ impl Ways {
                 };
                 if ways.failing.lock().unwrap().remove(&id) {
                     return Err("not now".into());
+                }
+                if ways.dying.lock().unwrap().remove(&id) {
+                    return Err(AbortError::new("never").into());
                 }
                 while ways.held.lock().unwrap().contains(&id) {
                     ways.let_go.notified().await;
@@ -232,32 +123,46 @@ async fn only_old_finished_jobs_go(queue: &Queue, probe: &Probe) {
     do_jobs(queue, Lane::SearchTasks, 3).await;
     // Beside them: one that failed and is to be tried again, two that a worker is at, some that wait, some for later.
     let ways = Arc::new(Ways::default());
+    let dying = push(queue, lane, 3, Duration::ZERO).await;
+    ways.dying.lock().unwrap().extend(dying.clone());
     let failed = push(queue, lane, 1, Duration::ZERO).await;
     ways.failing.lock().unwrap().extend(failed.clone());
     let worker = Worker::start(queue, lane, 2, &ways);
     wait_until("it has failed", || async {
-        ways.failing.lock().unwrap().is_empty()
+        ways.failing.lock().unwrap().is_empty() && ways.dying.lock().unwrap().is_empty()
     })
     .await;
     let held = push(queue, lane, 2, Duration::ZERO).await;
     ways.held.lock().unwrap().extend(held.clone());
     let waiting = push(queue, lane, 5, Duration::ZERO).await;
     let later = push(queue, lane, 4, HOUR).await;
+    wait_until("what failed for good is put down", || async {
+        probe.size().await.dead == dying.len() as u64
+    })
+    .await;
     tokio::time::sleep(Duration::from_millis(600)).await;
+    probe.fail_one_that_waits(lane).await;
     probe.age(lane, 20).await;
     probe.age(Lane::SearchTasks, 2).await;
     let before = probe.size().await;
     let n_unfinished = queue.n_unfinished(lane).await.unwrap();
     assert!(n_unfinished >= (held.len() + later.len()) as u64);
+    let n_dead = before.dead;
+    assert_eq!(n_dead, dying.len() as u64);
 
-    assert_eq!(queue.reap(lane, HOUR).await.unwrap(), 20);
+    assert_eq!(queue.reap(lane, HOUR).await.unwrap(), 20 + n_dead);
     let after = probe.size().await;
+    assert_eq!(after.dead, 0);
     assert_eq!(
         after.finished,
         before.finished - 20,
         "the younger ones stay"
     );
-    assert_eq!(after.jobs, before.jobs - 20, "nothing is left of what went");
+    assert_eq!(
+        after.jobs,
+        before.jobs - 20 - n_dead,
+        "nothing is left of what went"
+    );
     assert_eq!(
         queue.reap(lane, HOUR).await.unwrap(),
         0,

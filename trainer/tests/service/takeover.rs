@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use picket_trainer::jobs::{Job, Lane, Queue, RedisServer, TaskId};
 use serde_json::Value;
@@ -65,22 +65,29 @@ fn push_again(bench: &Bench, redis_url: Option<&str>, task_id: &str) {
     });
 }
 
-/// By the log of the workers a training was begun again only where the worker that was at it had been killed, and it
-/// ended once.
-fn counts_once(log: &str, task_id: &str, n_attempts: u64, killed: &BTreeSet<u32>) {
+/// By the log of the workers a training was begun again only after the worker that was at it had been killed, and it
+/// ended once. `killed` has when each process was.
+fn counts_once(log: &str, task_id: &str, n_attempts: u64, killed: &BTreeMap<u32, SystemTime>) {
     // A worker that is killed may have written half a line.
     let lines = log
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let of_task: Vec<Value> = lines.filter(|line| line["task_id"] == task_id).collect();
     let events = |name: &'static str| of_task.iter().filter(move |line| line["event"] == name);
-    for line in events("training_begins") {
-        assert_eq!(line["run_id"], task_id, "{line}");
-        if line["attempt"].as_u64().unwrap() < n_attempts {
+    let mut begun: Vec<(u64, SystemTime, u32)> = events("training_begins")
+        .map(|line| {
+            assert_eq!(line["run_id"], task_id, "{line}");
             let worker = line["worker"].as_str().unwrap();
             let process = worker.rsplit('-').nth(1).unwrap().parse().unwrap();
-            assert!(killed.contains(&process), "{worker} was at it: {of_task:?}");
-        }
+            let time = humantime::parse_rfc3339(line["time"].as_str().unwrap()).unwrap();
+            (line["attempt"].as_u64().unwrap(), time, process)
+        })
+        .collect();
+    begun.sort_unstable();
+    for pair in begun.windows(2) {
+        let ((_, _, before), (_, time, _)) = (pair[0], pair[1]);
+        let is_dead = killed.get(&before).is_some_and(|killed| *killed <= time);
+        assert!(is_dead, "process {before} was at it and alive: {of_task:?}");
     }
     assert!(events("training_begins").count() as u64 <= n_attempts);
     // None where the worker was killed after the end and before it could say so.
@@ -120,7 +127,7 @@ fn survive(redis_url: Option<&str>) {
         let log = fs::File::create(log_of(n_workers.replace(n_workers.get() + 1)));
         Process::worker_logging(&arguments, redis_url, log.unwrap())
     };
-    let mut killed = BTreeSet::new();
+    let mut killed = BTreeMap::new();
 
     let (service, url) = Process::serve(&serving, redis_url);
     let mut client = Client::new(&url, None);
@@ -148,7 +155,7 @@ fn survive(redis_url: Option<&str>) {
     for n in 0..N_KILLS {
         std::thread::sleep(Duration::from_millis(300 + next() % 1500));
         let place = (next() % N_WORKERS as u64) as usize;
-        killed.insert(workers[place].id());
+        killed.insert(workers[place].id(), SystemTime::now());
         std::mem::replace(&mut workers[place], worker()).kill();
         if n == N_KILLS / 2 {
             // The one that takes requests too.

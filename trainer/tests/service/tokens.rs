@@ -138,7 +138,16 @@ fn guessing_is_slow_and_the_service_is_closed_by_default() {
     add(&bench, "ada", "admin");
     let (_process, url) = Process::serve(&arguments(&bench), None);
     let stranger = Client::new(&url, Some("picket_guess"));
-    let statuses: Vec<u16> = (0..40).map(|_| stranger.get("/runs").status).collect();
-    assert_eq!(statuses[0], 401);
-    assert_eq!(statuses.last(), Some(&429), "{statuses:?}");
+    let answers: Vec<_> = (0..40).map(|_| stranger.get("/runs")).collect();
+    assert_eq!(answers[0].status, 401);
+    let last = answers.last().unwrap();
+    assert_eq!(last.status, 429, "{last:?}");
+    // As the words say it.
+    let wait = last.header("retry-after");
+    assert!((1..=3).contains(&wait.parse().unwrap()), "{last:?}");
+    let detail = last.json()["detail"].as_str().unwrap().to_owned();
+    assert!(
+        detail.ends_with(&format!("try again in {wait} s")),
+        "{detail}"
+    );
 }

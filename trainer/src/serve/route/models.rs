@@ -189,6 +189,10 @@ async fn change(
         .audit(&caller.name, action, outcome, &[("release", id)]);
     match (changed, audited) {
         (Ok(channel), Ok(())) => json(StatusCode::OK, &ChannelAnswer::from(channel)),
-        (Err(problem), _) | (_, Err(problem)) => problem.into_response(),
+        (Err(problem), _) => problem.into_response(),
+        (Ok(_), Err(_)) => {
+            Problem::internal("a change was made and could not be written into the audit log")
+                .into_response()
+        }
     }
 }

@@ -58,7 +58,8 @@ pub(crate) async fn train_get(
     answer(begin(&app, &caller, &id, trace, settings).await)
 }
 
-/// Starts a training. The body may change settings of the pipeline: keys as in a pipeline's file, as JSON or TOML.
+/// Starts a training. The body may change settings of the pipeline: keys as in a pipeline's file, as JSON or TOML; none
+/// changes nothing. JSON that a command line sends as a form (`curl -d`) is taken, from a page it is not.
 /// `name` chooses one of the service's pipelines. Where rows are read from and where models go is not a request's
 /// to say.
 #[utoipa::path(
@@ -131,15 +132,45 @@ fn settings_of(headers: &HeaderMap, body: &[u8]) -> Result<Value, Problem> {
             toml::from_str::<Value>(text)
                 .map_err(|error| Problem::bad_request(format!("not valid TOML: {error}")))
         }
-        _ => {
-            let detail = "expected content-type application/json or application/toml";
-            Err(Problem::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "media-type",
-                detail,
-            ))
-        }
+        // What a command line says of a body unless told otherwise. Pages send forms too, without asking first: of theirs
+        // only what no page can send is taken.
+        FORM if !is_of_page(headers) => serde_json::from_slice(body).map_err(|_| {
+            let found = "a body that is no JSON, sent as a form";
+            unsupported(&format!("{found}; {}", how_to_send(headers)))
+        }),
+        _ => Err(unsupported(&how_to_send(headers))),
     }
+}
+
+/// The content type of forms, which `curl -d` uses for everything.
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// Browsers say with every POST which page it came from; nothing else does.
+fn is_of_page(headers: &HeaderMap) -> bool {
+    ["origin", "sec-fetch-site", "sec-fetch-mode"]
+        .iter()
+        .any(|name| headers.contains_key(*name))
+}
+
+fn how_to_send(headers: &HeaderMap) -> String {
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    // It becomes part of a command: nothing but the letters of an address.
+    let host = host.filter(|host| {
+        host.bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte))
+    });
+    let host = host.unwrap_or("HOST");
+    format!(
+        "expected JSON or TOML and its content type: add -H 'content-type: application/json' to the command, as in \
+         curl -X POST -H 'content-type: application/json' -d '{{\"seed\": 7}}' http://{host}/train (application/toml for \
+         TOML); a training with the pipeline as it is needs no body"
+    )
+}
+
+fn unsupported(detail: &str) -> Problem {
+    Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", detail)
 }
 
 async fn begin(
@@ -185,4 +216,62 @@ async fn begin(
         .audit(&caller.name, "train.start", Outcome::Done, &details)?;
     app.jobs.submit(&request).await?;
     Ok(task_id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(
+        pairs: &[(&'static str, &'static str)],
+        body: &str,
+    ) -> Result<Value, (u16, String)> {
+        let headers = pairs.iter().map(|(name, value)| {
+            let name = http::HeaderName::from_static(name);
+            (name, HeaderValue::from_static(value))
+        });
+        settings_of(&headers.collect(), body.as_bytes())
+            .map_err(|problem| (problem.status.as_u16(), problem.detail))
+    }
+
+    #[test]
+    fn a_command_lines_json_is_taken_and_a_pages_form_is_not() {
+        const CURL: (&str, &str) = ("content-type", FORM);
+        let seed = r#"{"seed": 7}"#;
+        assert_eq!(settings(&[CURL], seed).unwrap()["seed"], 7);
+        assert_eq!(settings(&[], seed).unwrap()["seed"], 7);
+        let with_charset = (
+            "content-type",
+            "application/x-www-form-urlencoded; charset=UTF-8",
+        );
+        assert_eq!(settings(&[with_charset], seed).unwrap()["seed"], 7);
+        for body in ["", " \r\n"] {
+            assert_eq!(settings(&[CURL], body).unwrap(), serde_json::json!({}));
+            assert_eq!(settings(&[], body).unwrap(), serde_json::json!({}));
+        }
+        // Every browser sends one of these with a page's POST.
+        for of_page in [
+            ("origin", "null"),
+            ("origin", "http://127.0.0.1:3100"),
+            ("sec-fetch-site", "cross-site"),
+            ("sec-fetch-mode", "no-cors"),
+        ] {
+            let (status, _) = settings(&[CURL, of_page], seed).unwrap_err();
+            assert_eq!(status, 415, "{of_page:?}");
+        }
+        // What an older client sends as a form is told what to add.
+        let host = ("host", "127.0.0.1:3100");
+        let (status, detail) = settings(&[CURL, host], "seed=7").unwrap_err();
+        assert_eq!(status, 415);
+        for words in [
+            "-H 'content-type: application/json'",
+            r#"-d '{"seed": 7}'"#,
+            "http://127.0.0.1:3100/train",
+        ] {
+            assert!(detail.contains(words), "{detail}");
+        }
+        let (_, detail) =
+            settings(&[("content-type", "text/plain"), ("host", "a'b$(x)")], seed).unwrap_err();
+        assert!(detail.contains("http://HOST/train"), "{detail}");
+    }
 }
