@@ -13,6 +13,7 @@ mod redis;
 mod redis_tls;
 mod releases;
 mod schedule;
+mod signed;
 mod takeover;
 mod telling;
 mod tokens;
