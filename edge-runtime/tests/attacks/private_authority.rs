@@ -133,22 +133,12 @@ fn releases_come_from_a_web_server_whose_authority_is_named_and_from_no_other() 
 
 #[test]
 fn records_go_over_tls_to_a_collector_whose_authority_is_named() -> Tested {
-    // A server that answers every request alike will do: what is tested is who is talked to.
-    let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
-    let relay = TlsRelay::start(listener.local_addr()?)?;
-    std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let mut stream = stream;
-            let mut bytes = [0; 4096];
-            let _ = stream.read(&mut bytes);
-            let body = r#"{"outcomes":[{"outcome":"delivered"}]}"#;
-            let _ = write!(
-                stream,
-                "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
-                body.len()
-            );
-        }
-    });
+    let body = r#"{"outcomes":[{"outcome":"delivered"}]}"#;
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close";
+    let relay = TlsRelay::answering(format!(
+        "{head}\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    ))?;
     let sink = || CollectorSink::new(&relay.origin(), "a token", Duration::from_secs(5));
     let stranger = TrustedRoots::read(&relay.stranger)?;
     for mut refused in [sink(), sink().trusting(&stranger)] {

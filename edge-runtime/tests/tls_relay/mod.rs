@@ -1,6 +1,7 @@
 //! TLS in front of a server, with a certificate by an authority of the test's own.
 
 use std::error::Error;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -34,7 +35,37 @@ fn authority(name: &str) -> Made<(Issuer<'static, KeyPair>, String)> {
     Ok((Issuer::new(params, key), pem))
 }
 
+/// Reads one request to its end: closing a connection with something unread would reset it, answer and all.
+fn answer_one(stream: std::net::TcpStream, answer: &str) -> std::io::Result<()> {
+    let mut reader = BufReader::new(stream);
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line)?;
+        if line.trim().is_empty() {
+            break;
+        }
+        if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap_or(0);
+        }
+    }
+    std::io::copy(&mut reader.by_ref().take(length), &mut std::io::sink())?;
+    reader.get_mut().write_all(answer.as_bytes())
+}
+
 impl TlsRelay {
+    /// In front of a server that answers every request alike: what is tested is who is talked to.
+    pub(crate) fn answering(answer: String) -> Made<Self> {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+        let address = listener.local_addr()?;
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let _ = answer_one(stream, &answer);
+            }
+        });
+        Self::start(address)
+    }
+
     /// In front of a server of this machine.
     pub(crate) fn start(to: SocketAddr) -> Made<Self> {
         let folder = tempfile::tempdir()?;

@@ -1,7 +1,5 @@
 //! Servers whose certificates come from an authority of one's own.
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -66,15 +64,8 @@ fn raised() -> AlertState {
 
 #[test]
 fn alerts_go_over_tls_to_a_webhook_whose_authority_is_named() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let relay = TlsRelay::start(listener.local_addr().unwrap()).unwrap();
-    std::thread::spawn(move || {
-        for mut stream in listener.incoming().flatten() {
-            let _ = stream.read(&mut [0; 4096]);
-            let answer = "HTTP/1.1 204 x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
-            let _ = stream.write_all(answer.as_bytes());
-        }
-    });
+    let answer = "HTTP/1.1 204 x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    let relay = TlsRelay::answering(answer.to_owned()).unwrap();
     let webhook = |authority: Option<&Path>| {
         let webhook = Webhook::new(&relay.origin(), b"a secret of this test").unwrap();
         let webhook = match authority {
