@@ -153,3 +153,74 @@ fn rows_of_a_subject_go_from_every_group_of_a_parquet_file() {
     assert!(erase_rows(&file, &ann).is_err());
     assert_eq!(std::fs::read(&file).unwrap().len(), before.len() / 2);
 }
+
+/// Files that another program has written: a source in another form, twice, and beside lists.
+#[cfg(feature = "parquet")]
+#[test]
+fn a_parquet_file_in_which_somebody_could_hide_is_refused() {
+    use parquet::data_type::{ByteArray, ByteArrayType, Int32Type, Int64Type};
+    use parquet::file::writer::SerializedFileWriter;
+    use parquet::schema::parser::parse_message_type;
+    use std::sync::Arc;
+
+    let folder = tempfile::tempdir().unwrap();
+    let (ann, bob) = (pseudonym("a"), pseudonym("b"));
+    let file = folder.path().join("rows.parquet");
+    let begin = |message: &str| {
+        let schema = Arc::new(parse_message_type(message).unwrap());
+        let out = std::fs::File::create(&file).unwrap();
+        SerializedFileWriter::new(out, schema, Arc::default()).unwrap()
+    };
+    let erase = || erase_rows(&file, &BTreeSet::from([ann.clone()]));
+    let texts = |names: [&String; 2]| names.map(|name| ByteArray::from(name.as_str()));
+
+    let mut writer = begin("message m { required int64 source; }");
+    let mut group = writer.next_row_group().unwrap();
+    let mut column = group.next_column().unwrap().unwrap();
+    column
+        .typed::<Int64Type>()
+        .write_batch(&[1, 2], None, None)
+        .unwrap();
+    column.close().unwrap();
+    group.close().unwrap();
+    writer.close().unwrap();
+    let error = erase().unwrap_err();
+    assert!(error.to_string().contains("expected text"), "{error}");
+
+    let mut writer =
+        begin("message m { required binary source (UTF8); required binary source (UTF8); }");
+    let mut group = writer.next_row_group().unwrap();
+    for names in [[&ann, &bob], [&bob, &bob]] {
+        let mut column = group.next_column().unwrap().unwrap();
+        column
+            .typed::<ByteArrayType>()
+            .write_batch(&texts(names), None, None)
+            .unwrap();
+        column.close().unwrap();
+    }
+    group.close().unwrap();
+    writer.close().unwrap();
+    assert_eq!((erase().unwrap(), erase().unwrap()), (1, 0));
+
+    let mut writer = begin("message m { required binary source (UTF8); repeated int32 tags; }");
+    let mut group = writer.next_row_group().unwrap();
+    let mut column = group.next_column().unwrap().unwrap();
+    column
+        .typed::<ByteArrayType>()
+        .write_batch(&texts([&ann, &bob]), None, None)
+        .unwrap();
+    column.close().unwrap();
+    let mut column = group.next_column().unwrap().unwrap();
+    let (there, starts) = ([1, 1, 1], [0, 1, 0]);
+    column
+        .typed::<Int32Type>()
+        .write_batch(&[1, 2, 3], Some(&there), Some(&starts))
+        .unwrap();
+    column.close().unwrap();
+    group.close().unwrap();
+    writer.close().unwrap();
+    let before = std::fs::read(&file).unwrap();
+    let error = erase().unwrap_err();
+    assert!(error.to_string().contains("without lists"), "{error}");
+    assert_eq!(std::fs::read(&file).unwrap(), before);
+}
