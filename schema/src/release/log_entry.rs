@@ -171,6 +171,9 @@ mod tests {
         Ok(())
     }
 
+    /// Sets a text of an entry.
+    type Change = fn(&mut LogEntry, String);
+
     #[test]
     fn what_no_reader_takes_is_not_written() {
         let field = |entry: &LogEntry| match entry.to_json() {
@@ -178,12 +181,12 @@ mod tests {
             Err(ReleaseError::OutOfRange { field, .. }) => field,
             Err(_) => "another error",
         };
-        let set = |change: fn(&mut LogEntry, String), text: &str| {
+        let set = |change: Change, text: &str| {
             let mut entry = entry(2);
             change(&mut entry, text.to_owned());
             entry
         };
-        let fields: [(&str, fn(&mut LogEntry, String)); 3] = [
+        let fields: [(&str, Change); 3] = [
             ("host", |entry, text| entry.host = Some(text)),
             ("time", |entry, text| entry.time = text),
             ("user", |entry, text| entry.user = Some(text)),

@@ -95,6 +95,9 @@ impl From<TrainerError> for Problem {
                 PublishError::OlderThanChampion { .. }
                 | PublishError::NothingToRollBack { .. }
                 | PublishError::ChannelMoved { .. },
+            )
+            | TrainerError::Signing(
+                SigningError::KeyNotTrusted { .. } | SigningError::TooFewKeys { .. },
             ) => Self::conflict(error.to_string()),
             TrainerError::Publish(PublishError::UnsignedPromotion { .. }) => {
                 Self::conflict(NO_KEYS)
@@ -105,9 +108,6 @@ impl From<TrainerError> for Problem {
                      {release} --key FILE` first"
                 ))
             }
-            TrainerError::Signing(
-                SigningError::KeyNotTrusted { .. } | SigningError::TooFewKeys { .. },
-            ) => Self::conflict(error.to_string()),
             TrainerError::Pipeline { .. } | TrainerError::Search(_) => {
                 Self::invalid(error.to_string())
             }

@@ -26,7 +26,7 @@ impl Scene {
             admin: String::new(),
             bench,
         };
-        scene.done(&["keygen", "--out", &scene.text("keys")]);
+        Scene::done(&["keygen", "--out", &scene.text("keys")]);
         for number in 1..=3_u32 {
             let data = synthetic_rows(&phishing_schema().unwrap(), 200, 1).unwrap();
             let settings = LogisticSettings {
@@ -44,11 +44,11 @@ impl Scene {
                 2 => &["--key", &key],
                 _ => &[],
             };
-            scene.done(&[&publish[..], more].concat());
+            Scene::done(&[&publish[..], more].concat());
         }
         let state = scene.text("state");
         let add = ["token", "add", "ada", "--role", "admin", "--state", &state];
-        let admin = scene.done(&add).trim().to_owned();
+        let admin = Scene::done(&add).trim().to_owned();
         Self { admin, ..scene }
     }
 
@@ -65,7 +65,7 @@ impl Scene {
     }
 
     #[track_caller]
-    fn done(&self, arguments: &[&str]) -> String {
+    fn done(arguments: &[&str]) -> String {
         let (code, said, wrong) = run(arguments);
         assert_eq!(code, Some(0), "{arguments:?}: {wrong}");
         said
@@ -202,7 +202,7 @@ fn a_service_with_keys_signs_what_an_admin_decides_and_one_without_refuses() {
         "--trusted-keys",
         &trusted,
     ];
-    let verified: Value = serde_json::from_str(&scene.done(&verify)).unwrap();
+    let verified: Value = serde_json::from_str(&Scene::done(&verify)).unwrap();
     assert_eq!(verified["head_release"], 4, "{verified}");
     // Three for release 1, two for 2, one without a signature for 3, the promotion of 2, three for the rollback.
     assert_eq!(
@@ -211,14 +211,14 @@ fn a_service_with_keys_signs_what_an_admin_decides_and_one_without_refuses() {
     );
 
     // After a rotation that takes its key away the service signs nothing more that no edge would follow.
-    scene.done(&["keygen", "--out", &scene.text("others")]);
+    Scene::done(&["keygen", "--out", &scene.text("others")]);
     let (other, others) = (
         scene.text("others/signing-key.json"),
         scene.text("others/trusted-keys.json"),
     );
     std::fs::create_dir(scene.bench.path("store/keys")).unwrap();
     let out = scene.text("store/keys/2.dsse.json");
-    scene.done(&[
+    Scene::done(&[
         "rotate-keys",
         "--trusted-keys",
         &trusted,
@@ -273,7 +273,7 @@ fn keys_that_could_not_sign_are_told_at_the_start() {
         bench,
     };
     for folder in ["keys", "others"] {
-        scene.done(&["keygen", "--out", &scene.text(folder)]);
+        Scene::done(&["keygen", "--out", &scene.text(folder)]);
     }
     let (key, trusted) = (scene.key(), scene.trusted());
     let other = scene.text("others/signing-key.json");
