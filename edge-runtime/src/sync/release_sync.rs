@@ -189,15 +189,16 @@ impl ReleaseSync {
         self.follow_tombstones();
         let now = clock.max(self.state.clock_floor);
         let (number, log) = self.newest_promoted()?;
+        // Also of the release being served: a source that showed a later one, and goes back, confirms nothing.
+        if let Some(seen) = self.state.high_water.filter(|seen| number < seen.release) {
+            let (expected, found) = (seen.release, number);
+            return Err(ReleaseError::RolledBack { expected, found }.into());
+        }
         if let Some(serving) = self.serving.filter(|it| it.mark.release == number) {
             if let Some(log) = log {
                 log.check(number, serving.mark.payload)?;
             }
             return self.confirm(serving, now);
-        }
-        if let Some(seen) = self.state.high_water.filter(|seen| number < seen.release) {
-            let (expected, found) = (seen.release, number);
-            return Err(ReleaseError::RolledBack { expected, found }.into());
         }
         let envelope = self.required(
             SourcePath::Envelope(number),

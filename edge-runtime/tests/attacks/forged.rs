@@ -227,3 +227,46 @@ fn attack_12_names_lead_nowhere_else() -> Tested {
     scene.assert_serves(1);
     Ok(())
 }
+
+#[test]
+fn attack_49_an_altered_challenger_or_scorer_is_refused() -> Tested {
+    let mut scene = Scene::serving(1)?;
+    let (second, other) = (
+        model(fixture::PHISHING, "model 2")?,
+        model(fixture::PHISHING, "the challenger")?,
+    );
+    let named = manifest(2, &other)?;
+    let scorer = b"a component".to_vec();
+    let mut release = manifest(2, &second)?;
+    release.challenger = Some(picket_schema::release::Challenger {
+        artifact: named.artifact,
+        golden: named.golden,
+        traffic_per_mille: 1000,
+    });
+    release.scorer = Some(picket_schema::release::ScorerRef {
+        digest: picket_schema::ArtifactDigest::of(&scorer),
+        size: scorer.len() as u64,
+    });
+    scene.store.publish_as(&release, &second, &[&key(1)])?;
+    let good = [
+        ("releases/2/challenger.picket", other),
+        ("releases/2/scorer.wasm", scorer),
+    ];
+    for (path, bytes) in &good {
+        scene.store.put(path, bytes)?;
+    }
+    for (path, bytes) in &good {
+        let mut altered = bytes.clone();
+        let at = altered.len() / 2;
+        altered[at] ^= 1;
+        scene.store.put(path, &altered)?;
+        scene.refuses("wrong_digest");
+        scene.store.put(path, &bytes[1..])?;
+        scene.refuses("wrong_size");
+        scene.assert_serves(1);
+        scene.store.put(path, bytes)?;
+    }
+    assert_eq!(scene.poll(NOW)?, Outcome::Activated { release: 2 });
+    scene.assert_serves(2);
+    Ok(())
+}

@@ -1,6 +1,10 @@
 //! The signed log of promotions: what a source may do with it, and what it cannot.
 
-use picket_edge_runtime::sync::Outcome;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use picket_edge_runtime::sync::{
+    DirectorySource, Fetched, Outcome, ReleaseSource, SourceError, SourcePath,
+};
 use picket_schema::release::{Envelope, LogEntry};
 
 use crate::Tested;
@@ -186,5 +190,74 @@ fn attack_45_an_edge_that_asks_for_a_log_takes_nothing_without_one() -> Tested {
         .put_head(&scene.store.log_head(3, 1, &[&key(1)])?)?;
     assert_eq!(scene.poll(NOW)?, Outcome::Activated { release: 1 });
     scene.assert_serves(1);
+    Ok(())
+}
+
+/// A source whose pointer is an old one at the first look.
+struct Late(DirectorySource, AtomicBool);
+
+impl ReleaseSource for Late {
+    fn fetch(
+        &self,
+        path: SourcePath,
+        max_bytes: u64,
+        etag: Option<&str>,
+    ) -> std::result::Result<Fetched, SourceError> {
+        if path == SourcePath::Pointer && !self.1.swap(true, Ordering::Relaxed) {
+            let bytes = b"{\"release\":5}".to_vec();
+            return Ok(Fetched::Found { bytes, etag: None });
+        }
+        self.0.fetch(path, max_bytes, etag)
+    }
+}
+
+#[test]
+fn a_promotion_between_two_looks_is_no_attack() -> Tested {
+    let mut scene = logged()?;
+    scene.store.publish(6)?;
+    let head = scene.store.log_head(13, 6, &[&key(1)])?;
+    scene.store.put_head(&head)?;
+    let source = DirectorySource::new(scene.store.folder.clone());
+    scene.restart_with(Box::new(Late(source, AtomicBool::new(false))), NOW)?;
+    assert_eq!(scene.poll(NOW)?, Outcome::Activated { release: 6 });
+    // A pointer to what nobody promoted is the log's to refuse, before any of its files is asked for.
+    scene.store.point_at(9)?;
+    scene.refuses("log_contradicts");
+    Ok(())
+}
+
+#[test]
+fn a_log_that_comes_later_is_held_against_what_is_served_already() -> Tested {
+    // Served from a store without a log; then there is one, which promotes another manifest of that number.
+    let mut scene = Scene::serving(5)?;
+    let envelope = std::fs::read(scene.store_path("releases/5/release.dsse.json"))?;
+    let twin = model(fixture::PHISHING, "a twin")?;
+    let signed = manifest(5, &twin)?.sign(&[&key(1)])?;
+    scene.store.put_envelope(5, &signed)?;
+    let head = scene.store.log_head(10, 5, &[&key(1)])?;
+    scene.store.put_envelope(5, &envelope)?;
+    scene.store.put_head(&head)?;
+    let said = scene.refuses("log_contradicts");
+    assert!(said.contains("the log says"), "{said}");
+    scene.assert_serves(5);
+    Ok(())
+}
+
+#[test]
+fn the_log_is_signed_by_the_keys_of_after_a_rotation() -> Tested {
+    let mut scene = logged()?;
+    let next = key_set(2, 1, &[2])?;
+    let signed = next.sign(&[&key(1), &key(2)])?;
+    scene.store.put("keys/2.dsse.json", &signed)?;
+    let sixth = model(fixture::PHISHING, "model 6")?;
+    let by_new = manifest(6, &sixth)?;
+    scene.store.publish_as(&by_new, &sixth, &[&key(2)])?;
+    let by_old = scene.store.log_head(13, 6, &[&key(1)])?;
+    scene.store.put_head(&by_old)?;
+    scene.refuses("log_not_trusted");
+    let by_new = scene.store.log_head(13, 6, &[&key(2)])?;
+    scene.store.put_head(&by_new)?;
+    assert_eq!(scene.poll(NOW)?, Outcome::Activated { release: 6 });
+    scene.assert_serves(6);
     Ok(())
 }

@@ -18,5 +18,6 @@ mod lasting;
 mod logged;
 mod old;
 mod private_authority;
+mod trainers_store;
 
 type Tested = Result<(), Box<dyn std::error::Error>>;

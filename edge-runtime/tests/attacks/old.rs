@@ -144,6 +144,40 @@ fn attack_19_a_revoked_release_is_withheld_and_never_comes_back() -> Tested {
     Ok(())
 }
 
+#[test]
+fn attack_47_a_source_that_goes_back_to_what_is_served_confirms_nothing() -> Tested {
+    let mut scene = Scene::serving(1)?;
+    scene.store.publish(2)?;
+    std::fs::remove_file(scene.store_path("releases/2/model.picket"))?;
+    scene.refuses("file_absent");
+    // Release 2 was seen. Its model never comes, and the pointer says 1 again.
+    scene.store.point_at(1)?;
+    scene.refuses("rolled_back");
+    scene.assert_serves(1);
+    assert_eq!(scene.restart(NOW)?, Some(1));
+    scene.refuses("rolled_back");
+    scene.refuses_at(NOW + STALE + 1, "rolled_back");
+    scene.assert_withholds("not confirmed");
+    Ok(())
+}
+
+#[test]
+fn attack_48_the_time_of_an_activation_is_kept() -> Tested {
+    let mut scene = Scene::serving(1)?;
+    scene.store.publish(2)?;
+    let late = NOW + VALID - 10;
+    assert_eq!(scene.poll(late)?, Outcome::Activated { release: 2 });
+    // A release whose time was over by then, and a clock that goes back into it, in another process.
+    let third = model(fixture::PHISHING, "model 3")?;
+    let mut old = manifest(3, &third)?;
+    old.expires = late;
+    scene.store.publish_as(&old, &third, &[&key(1)])?;
+    assert_eq!(scene.restart(NOW)?, Some(2));
+    scene.refuses("expired");
+    scene.assert_serves(2);
+    Ok(())
+}
+
 fn revoked_digest(bytes: &[u8]) -> picket_schema::ArtifactDigest {
     picket_schema::ArtifactDigest::of(bytes)
 }

@@ -1,9 +1,12 @@
 //! Servers whose certificates come from an authority of one's own.
 
+use std::io::{BufRead as _, Write as _};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use picket_edge_runtime::TrustedRoots;
-use picket_edge_runtime::sync::{HttpTimeouts, Outcome, S3Credentials, S3Source};
+use picket_edge_runtime::sync::{HttpTimeouts, Outcome, S3Credentials, S3Source, open_source};
 use picket_edge_runtime::upload::{CollectorSink, RecordSink, SinkError};
 
 use crate::Tested;
@@ -60,6 +63,78 @@ fn attack_46_a_server_with_a_certificate_by_another_authority_is_not_talked_to()
     Ok(())
 }
 
+/// The scene's store over plain HTTP, for as long as the tests run, and how many requests came.
+fn web_server(scene: &Scene) -> Result<(std::net::SocketAddr, Arc<AtomicUsize>)> {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    let address = listener.local_addr()?;
+    let n_requests = Arc::<AtomicUsize>::default();
+    let (folder, counted) = (scene.store.folder.clone(), Arc::clone(&n_requests));
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let mut lines = std::io::BufReader::new(stream);
+            let (mut head, mut line) = (String::new(), String::new());
+            // To its end: what is left unread at the end resets the connection.
+            while lines.read_line(&mut line).is_ok_and(|n_bytes| n_bytes > 2) {
+                head.push_str(&line);
+                line.clear();
+            }
+            let mut stream = lines.into_inner();
+            let Some(path) = head.strip_prefix("GET /releases-of/") else {
+                continue;
+            };
+            counted.fetch_add(1, Ordering::Relaxed);
+            let path = path.split(' ').next().unwrap_or_default();
+            let (status, body) = match std::fs::read(folder.join(path)) {
+                Ok(body) => ("200 OK", body),
+                Err(_) => ("404 Not Found", Vec::new()),
+            };
+            let length = body.len();
+            let _ = write!(
+                stream,
+                "HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
+            );
+            let _ = stream.write_all(&body);
+        }
+    });
+    Ok((address, n_requests))
+}
+
+#[test]
+fn releases_come_from_a_web_server_whose_authority_is_named_and_from_no_other() -> Tested {
+    let mut scene = Scene::empty()?;
+    scene.store.publish(1)?;
+    let (server, n_requests) = web_server(&scene)?;
+    let relay = TlsRelay::start(server)?;
+    let address = format!("{}/releases-of", relay.origin());
+    // As `--release-source` and `--release-ca` open it.
+    let source =
+        |roots: Option<&TrustedRoots>| open_source(&address, false, Duration::from_secs(5), roots);
+    let ours = TrustedRoots::read(&relay.authority)?;
+    scene.restart_with(source(Some(&ours))?, NOW)?;
+    assert_eq!(scene.poll(NOW)?, Outcome::Activated { release: 1 });
+    assert_eq!(scene.poll(NOW)?, Outcome::Confirmed { release: 1 });
+    scene.assert_serves(1);
+    scene.store.publish(2)?;
+    // Neither the public authorities nor another one vouch for this server.
+    let stranger = TrustedRoots::read(&relay.stranger)?;
+    let n_before = n_requests.load(Ordering::Relaxed);
+    for roots in [None, Some(&stranger)] {
+        assert_eq!(scene.restart_with(source(roots)?, NOW)?, Some(1));
+        let said = scene.refuses("source_failed");
+        assert!(said.to_lowercase().contains("certificate"), "{said}");
+        scene.assert_serves(1);
+    }
+    assert_eq!(
+        n_requests.load(Ordering::Relaxed),
+        n_before,
+        "nothing came through"
+    );
+    scene.restart_with(source(Some(&ours))?, NOW)?;
+    assert_eq!(scene.poll(NOW)?, Outcome::Activated { release: 2 });
+    scene.assert_serves(2);
+    Ok(())
+}
+
 #[test]
 fn records_go_over_tls_to_a_collector_whose_authority_is_named() -> Tested {
     let body = r#"{"outcomes":[{"outcome":"delivered"}]}"#;
@@ -86,9 +161,6 @@ fn records_go_over_tls_to_a_collector_whose_authority_is_named() -> Tested {
 #[cfg(feature = "mongodb")]
 #[test]
 fn a_mongodb_server_is_talked_to_over_tls_where_its_authority_is_named() -> Tested {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
     // Never answers: what is tested is whether anything comes through the handshake.
     let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     let relay = TlsRelay::start(listener.local_addr()?)?;

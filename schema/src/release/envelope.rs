@@ -48,6 +48,22 @@ impl Envelope {
         }
     }
 
+    /// A payload with the signatures of some keys, as JSON.
+    ///
+    /// # Errors
+    /// As [`Envelope::to_json`].
+    pub(super) fn signed(
+        payload_type: &str,
+        payload: Vec<u8>,
+        keys: &[&SigningKey],
+    ) -> Result<Vec<u8>, ReleaseError> {
+        let mut envelope = Self::unsigned(payload_type, payload);
+        for key in keys {
+            envelope.sign(key);
+        }
+        envelope.to_json()
+    }
+
     /// Reads an envelope's JSON. Who signed it is not looked at.
     ///
     /// # Errors

@@ -210,6 +210,15 @@ pub enum ReleaseError {
     },
 }
 
+/// A field's value that is out of range.
+pub(super) fn out_of_range(field: &'static str, expected: String, found: String) -> ReleaseError {
+    ReleaseError::OutOfRange {
+        field,
+        expected,
+        found,
+    }
+}
+
 impl ReleaseError {
     /// The cause as a short fixed name, for counters.
     #[must_use]

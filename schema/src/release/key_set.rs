@@ -97,11 +97,7 @@ impl KeySet {
     /// # Errors
     /// As [`Envelope::to_json`].
     pub fn sign(&self, keys: &[&SigningKey]) -> Result<Vec<u8>, ReleaseError> {
-        let mut envelope = Envelope::unsigned(Self::PAYLOAD_TYPE, self.to_json()?);
-        for key in keys {
-            envelope.sign(key);
-        }
-        envelope.to_json()
+        Envelope::signed(Self::PAYLOAD_TYPE, self.to_json()?, keys)
     }
 
     /// The set that follows this one, where enough keys of this one and enough of its own have signed it.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::canonical;
 use super::caps::{MAX_INTEGER, MAX_LOG_ENTRY_BYTES, MAX_LOG_TEXT_BYTES};
 use super::envelope::Envelope;
-use super::error::ReleaseError;
+use super::error::{ReleaseError, out_of_range};
 use super::hex::sha256_text;
 use super::key::SigningKey;
 use super::manifest::PayloadDigest;
@@ -87,11 +87,7 @@ impl LogEntry {
     /// # Errors
     /// As [`LogEntry::to_json`] and [`Envelope::to_json`].
     pub fn sign(&self, keys: &[&SigningKey]) -> Result<Vec<u8>, ReleaseError> {
-        let mut envelope = Envelope::unsigned(Self::PAYLOAD_TYPE, self.to_json()?);
-        for key in keys {
-            envelope.sign(key);
-        }
-        envelope.to_json()
+        Envelope::signed(Self::PAYLOAD_TYPE, self.to_json()?, keys)
     }
 
     fn validate(&self) -> Result<(), ReleaseError> {
@@ -120,14 +116,6 @@ impl LogEntry {
             }
         }
         Ok(())
-    }
-}
-
-fn out_of_range(field: &'static str, expected: String, found: String) -> ReleaseError {
-    ReleaseError::OutOfRange {
-        field,
-        expected,
-        found,
     }
 }
 
@@ -173,6 +161,58 @@ mod tests {
             assert_ne!(wrong, text);
             assert!(LogEntry::from_json(wrong.as_bytes()).is_err(), "{wrong}");
         }
+        // Only the first has none before it, and it has none.
+        let digest = PayloadDigest([9; 32]).to_string();
+        let alone = text.replace(&format!("\"{digest}\""), "null");
+        assert_ne!(alone, text);
+        let error = LogEntry::from_json(alone.as_bytes()).expect_err("no digest");
+        assert!(error.to_string().starts_with("previous"), "{error}");
+        assert!(entry(1).to_json().is_ok());
         Ok(())
+    }
+
+    /// Sets a text of an entry.
+    type Change = fn(&mut LogEntry, String);
+
+    #[test]
+    fn what_no_reader_takes_is_not_written() {
+        let field = |entry: &LogEntry| match entry.to_json() {
+            Ok(_) => "none",
+            Err(ReleaseError::OutOfRange { field, .. }) => field,
+            Err(_) => "another error",
+        };
+        let set = |change: Change, text: &str| {
+            let mut entry = entry(2);
+            change(&mut entry, text.to_owned());
+            entry
+        };
+        let fields: [(&str, Change); 3] = [
+            ("host", |entry, text| entry.host = Some(text)),
+            ("time", |entry, text| entry.time = text),
+            ("user", |entry, text| entry.user = Some(text)),
+        ];
+        let longest = "x".repeat(MAX_LOG_TEXT_BYTES);
+        for (name, change) in fields {
+            assert_eq!(field(&set(change, &longest)), "none");
+            assert_eq!(field(&set(change, &format!("{longest}x"))), name);
+            assert_eq!(field(&set(change, "a\u{7f}")), name);
+        }
+        for (value, is_number) in [(0, false), (MAX_INTEGER, true), (MAX_INTEGER + 1, false)] {
+            let (mut of_number, mut of_release) = (entry(2), entry(2));
+            (of_number.number, of_release.release) = (value, value);
+            let expected = |name| if is_number { "none" } else { name };
+            assert_eq!(field(&of_number), expected("number"));
+            assert_eq!(field(&of_release), expected("release"));
+        }
+    }
+
+    #[test]
+    fn more_bytes_than_an_entry_has_are_not_parsed() {
+        let cause = |n_bytes| {
+            let error = LogEntry::from_json(&vec![b' '; n_bytes]).expect_err("no entry");
+            error.cause()
+        };
+        assert_eq!(cause(MAX_LOG_ENTRY_BYTES), "payload_malformed");
+        assert_eq!(cause(MAX_LOG_ENTRY_BYTES + 1), "out_of_range");
     }
 }

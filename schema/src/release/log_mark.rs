@@ -240,8 +240,27 @@ mod tests {
         let set = keys.sign(&[&key(1)]).expect("signs");
         let error = LogMark::of_head(&set, &keys, None).expect_err("no entry");
         assert_eq!(error.cause(), "log_not_trusted");
-        let error = LogMark::of_head(&vec![b' '; MAX_LOG_HEAD_BYTES + 1], &keys, None);
-        assert_eq!(error.expect_err("too large").cause(), "log_not_trusted");
+        // Nor is an entry that was signed as something else.
+        let bytes = entry(1, 1).to_json().expect("an entry");
+        let head = Envelope::signed("another type", bytes, &[&key(1)]).expect("signs");
+        let error = LogMark::of_head(&head, &keys, None).expect_err("another type");
+        assert!(
+            matches!(
+                error,
+                LogError::Entry(ReleaseError::WrongPayloadType { .. })
+            ),
+            "{error}"
+        );
+        let of_size = |n_bytes| LogMark::of_head(&vec![b' '; n_bytes], &keys, None);
+        for (n_bytes, is_parsed) in [(MAX_LOG_HEAD_BYTES, true), (MAX_LOG_HEAD_BYTES + 1, false)] {
+            let error = of_size(n_bytes).expect_err("no envelope");
+            assert_eq!(error.cause(), "log_not_trusted");
+            let too_large = matches!(
+                error,
+                LogError::Entry(ReleaseError::EnvelopeTooLarge { found, .. }) if found == n_bytes
+            );
+            assert_eq!(too_large, !is_parsed, "{error}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::canonical;
 use super::caps::{MAX_GOLDEN_ROWS, MAX_INTEGER, MAX_RUN_ID_BYTES, MAX_SCORER_BYTES};
 use super::envelope::Envelope;
-use super::error::ReleaseError;
+use super::error::{ReleaseError, out_of_range};
 use super::golden_row::GoldenRow;
 use super::hex::sha256_text;
 use super::key::SigningKey;
@@ -135,11 +135,7 @@ impl Manifest {
     /// # Errors
     /// As [`Manifest::to_json`] and [`Envelope::to_json`].
     pub fn sign(&self, keys: &[&SigningKey]) -> Result<Vec<u8>, ReleaseError> {
-        let mut envelope = Envelope::unsigned(Self::PAYLOAD_TYPE, self.to_json()?);
-        for key in keys {
-            envelope.sign(key);
-        }
-        envelope.to_json()
+        Envelope::signed(Self::PAYLOAD_TYPE, self.to_json()?, keys)
     }
 
     fn validate(&self) -> Result<(), ReleaseError> {
@@ -147,11 +143,8 @@ impl Manifest {
             if (low..=high).contains(&found) {
                 return Ok(());
             }
-            Err(ReleaseError::OutOfRange {
-                field,
-                expected: format!("{low} to {high}"),
-                found: found.to_string(),
-            })
+            let expected = format!("{low} to {high}");
+            Err(out_of_range(field, expected, found.to_string()))
         };
         let artifact = |field, artifact: &ArtifactRef| {
             in_range(field, artifact.size, 1, MAX_ARTIFACT_BYTES as u64)
@@ -194,11 +187,9 @@ impl Manifest {
             let n_bytes = run_id.len() as u64;
             in_range("run_id", n_bytes, 1, MAX_RUN_ID_BYTES as u64)?;
             if !run_id.bytes().all(|byte| byte.is_ascii_graphic()) {
-                return Err(ReleaseError::OutOfRange {
-                    field: "run_id",
-                    expected: "printable ASCII without spaces".to_owned(),
-                    found: format!("{run_id:?}"),
-                });
+                let expected = "printable ASCII without spaces".to_owned();
+                let found = format!("{run_id:?}");
+                return Err(out_of_range("run_id", expected, found));
             }
         }
         self.revoked.validate(self.release)?;

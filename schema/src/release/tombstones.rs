@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::canonical;
 use super::caps::{MAX_INTEGER, MAX_SUBJECTS};
 use super::envelope::Envelope;
-use super::error::ReleaseError;
+use super::error::{ReleaseError, out_of_range};
 use super::hex::decode_array;
 use super::key::SigningKey;
 use super::key_set::KeySet;
@@ -75,11 +75,7 @@ impl Tombstones {
     /// # Errors
     /// As [`Envelope::to_json`].
     pub fn sign(&self, keys: &[&SigningKey]) -> Result<Vec<u8>, ReleaseError> {
-        let mut envelope = Envelope::unsigned(Self::PAYLOAD_TYPE, canonical::write(self)?);
-        for key in keys {
-            envelope.sign(key);
-        }
-        envelope.to_json()
+        Envelope::signed(Self::PAYLOAD_TYPE, canonical::write(self)?, keys)
     }
 
     /// The list of a number, where enough keys of a set have signed it.
@@ -120,14 +116,6 @@ impl Tombstones {
             }
         }
         Ok(())
-    }
-}
-
-fn out_of_range(field: &'static str, expected: String, found: String) -> ReleaseError {
-    ReleaseError::OutOfRange {
-        field,
-        expected,
-        found,
     }
 }
 

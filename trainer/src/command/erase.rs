@@ -40,7 +40,7 @@ pub struct EraseCommand {
     /// A signing key for the tombstones. Again for more.
     #[arg(long, value_name = "FILE")]
     key: Vec<PathBuf>,
-    /// A CSV file of labelled rows with a column `source`, as `trainer ingest` writes it. Again for more.
+    /// A file of labelled rows with a column `source`, CSV or Parquet, as `trainer ingest` writes it. Again for more.
     #[arg(long, value_name = "FILE")]
     rows: Vec<PathBuf>,
     /// A folder of runs: models there that keep training rows are held against the subject's. Again for more.

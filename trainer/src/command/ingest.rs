@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
-use picket_schema::{Domain, FeatureSchema};
+use picket_schema::FeatureSchema;
 
 use super::record_options::{ModelOptions, StoreOptions, days_ago, now_ms};
 use crate::error::TrainerError;
@@ -54,19 +54,6 @@ impl IngestCommand {
     /// Makes labelled rows out of records.
     pub(super) fn run(&self) -> Result<(), TrainerError> {
         let schema = self.schema()?;
-        let hashed = schema
-            .features
-            .iter()
-            .find(|it| matches!(it.domain, Domain::Hashed(_)));
-        if let Some(feature) = hashed {
-            return Err(TrainerError::Usage {
-                option: format!("the schema {:?}", schema.name),
-                expected: format!(
-                    "expected no hashed feature: records hold the bucket of {:?}, not its text",
-                    feature.name
-                ),
-            });
-        }
         if self.is_parquet() && !cfg!(feature = "parquet") {
             return Err(TrainerError::Usage {
                 option: format!("--out {}", self.out.display()),

@@ -36,6 +36,8 @@ mod search;
 mod serve;
 mod sign;
 #[cfg(feature = "serve")]
+mod signing_options;
+#[cfg(feature = "serve")]
 mod token;
 mod track;
 mod train;

@@ -6,8 +6,7 @@ use clap::Args;
 
 use super::publish::STORE_HELP;
 use crate::error::TrainerError;
-use crate::publish::{Releases, open_store};
-use crate::signing::read_keys;
+use crate::signing::{SignedStore, read_keys};
 
 /// Options of `trainer promote`.
 #[derive(Debug, Args)]
@@ -30,17 +29,15 @@ pub struct PromoteCommand {
 impl PromoteCommand {
     /// Makes a release the champion.
     pub(super) fn run(&self) -> Result<(), TrainerError> {
-        let store = open_store(&self.to)?;
+        let store = SignedStore::open(&self.to)?;
         let keys = read_keys(&self.key)?;
-        let keys: Vec<_> = keys.iter().collect();
-        let releases = Releases::new(store.as_ref()).signed_by(&keys);
-        let channel = releases.promote(self.release)?;
+        let channel = store.promote(self.release, &keys.iter().collect::<Vec<_>>())?;
         if self.json {
             return super::print_json(&channel);
         }
         super::print(&format!(
             "{}: release {} is the champion, {}\n",
-            store.address(),
+            store.store().address(),
             channel.release,
             channel.artifact_digest
         ))

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::publish::STORE_HELP;
 use crate::error::TrainerError;
-use crate::publish::{Package, Releases, open_store, user_and_host};
+use crate::publish::{Package, user_and_host};
 use crate::signing::{SignedStore, read_keys};
 
 /// Options of `trainer rollback`.
@@ -34,7 +34,7 @@ pub struct RollbackCommand {
 impl RollbackCommand {
     /// Publishes an earlier artifact anew and makes it the champion.
     pub(super) fn run(&self) -> Result<(), TrainerError> {
-        let store = open_store(&self.to)?;
+        let store = SignedStore::open(&self.to)?;
         let (user, host) = user_and_host();
         let by = Package {
             user,
@@ -43,22 +43,13 @@ impl RollbackCommand {
         };
         let keys = read_keys(&self.key)?;
         let keys: Vec<_> = keys.iter().collect();
-        let releases = Releases::new(store.as_ref()).signed_by(&keys);
-        let manifest = if keys.is_empty() {
-            releases.rollback(self.release, &by)?.0
-        } else {
-            let manifest = releases.republish(self.release, &by)?;
-            let (release, run_id) = (manifest.release, manifest.run_id.clone());
-            SignedStore::open(&self.to)?.sign(release, &keys, self.valid_days, run_id)?;
-            releases.promote(release)?;
-            manifest
-        };
+        let (manifest, _) = store.rollback(self.release, &by, &keys, self.valid_days)?;
         if self.json {
             return super::print_json(&manifest);
         }
         super::print(&format!(
             "{}: release {} is the champion, with the artifact of release {}, {}\n",
-            store.address(),
+            store.store().address(),
             manifest.release,
             manifest.rollback_to.unwrap_or_default(),
             manifest.artifact.digest

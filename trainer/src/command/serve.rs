@@ -10,6 +10,7 @@ use picket_telemetry::{TelemetryArgs, log};
 use serde_json::json;
 use tokio::sync::watch;
 
+use super::signing_options::{SigningOptions, log_signers};
 use super::watch_options::WatchOptions;
 use crate::error::TrainerError;
 use crate::jobs::{
@@ -117,6 +118,8 @@ pub struct ServeCommand {
     #[arg(long, value_name = "CRON")]
     schedule: Option<CronExpression>,
     #[command(flatten)]
+    signing: SigningOptions,
+    #[command(flatten)]
     watch: WatchOptions,
     /// Only answer requests; `trainer worker` does the work.
     #[arg(long)]
@@ -135,7 +138,10 @@ impl ServeCommand {
             return Err(ServeError::NotLocal { address }.into());
         }
         let pipelines = Pipelines::read(&self.pipelines)?;
+        // Before anything is opened: a service that could not sign is not begun.
+        let signers = self.signing.read()?;
         let jobs = self.work.open().await?;
+        log_signers(signers.as_ref());
         let audit = audit_place(&self.work.state);
         let door = if self.insecure_local {
             Door::open_locally(&audit)?
@@ -152,7 +158,7 @@ impl ServeCommand {
             jobs: jobs.clone(),
             pipelines,
             door,
-            champion: Champion::new(releases),
+            champion: Champion::new(releases).signing_with(signers),
         };
         let app = App::watching(parts, watch);
         let server = Server::bind(app.clone(), self.listen).await?;

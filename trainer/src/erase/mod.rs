@@ -7,10 +7,13 @@
 
 mod csv_rows;
 mod kept_rows;
+#[cfg(feature = "parquet")]
+mod parquet_rows;
+mod row_file;
 mod subject_rows;
 mod tombstone_store;
 
-pub use csv_rows::erase_rows;
 pub use kept_rows::{KeepsRows, Kept, keeps_rows, models_with_rows, runs_with_rows};
+pub use row_file::erase_rows;
 pub use subject_rows::SubjectRows;
 pub use tombstone_store::publish_tombstones;

@@ -3,6 +3,7 @@
 //! Every source is a [`Table`] of [`Cell`]s; a [`RowReader`] turns cells into numbers by the
 //! schema, so that the same rows give the same [`Dataset`](crate::Dataset) wherever they come from.
 
+mod bucket_column;
 mod cell;
 mod csv_table;
 mod data_source;
@@ -29,6 +30,7 @@ mod row_reader;
 mod row_time;
 mod table;
 
+pub use bucket_column::recorded_column;
 pub use cell::Cell;
 pub use csv_table::CsvTable;
 pub use data_source::{DataSource, FileSource};
@@ -41,7 +43,9 @@ pub use mongo::{PushCounts, push_data};
 pub(crate) use mongo_address::MongoAddress;
 pub use mongo_source::MongoSource;
 pub(crate) use mongo_source::parse_object;
-pub(crate) use open::{Input, open_input};
+pub(crate) use open::{Input, PARQUET_MAGIC, open_input};
+#[cfg(feature = "parquet")]
+pub(crate) use parquet_table::{ParquetTable, read_column};
 pub use problem_tally::{Problem, ProblemKind, ProblemTally};
 pub use quarantine::Quarantine;
 pub use row_place::RowPlace;

@@ -14,7 +14,7 @@ use super::table::Table;
 const BUFFER: usize = 1 << 17;
 
 /// The first bytes of a Parquet file.
-const PARQUET_MAGIC: &[u8] = b"PAR1";
+pub(crate) const PARQUET_MAGIC: &[u8] = b"PAR1";
 
 /// Text to read, unpacked.
 pub(crate) struct Input {

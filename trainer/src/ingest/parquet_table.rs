@@ -151,28 +151,28 @@ impl Column {
         let levels = &mut self.levels;
         match reader {
             ColumnReader::BoolColumnReader(typed) => {
-                self.values = Values::Bool(read(typed, wanted, levels)?);
+                self.values = Values::Bool(read_column(typed, wanted, levels)?);
             }
             ColumnReader::Int32ColumnReader(typed) => {
-                self.values = Values::Int32(read(typed, wanted, levels)?);
+                self.values = Values::Int32(read_column(typed, wanted, levels)?);
             }
             ColumnReader::Int64ColumnReader(typed) => {
-                self.values = Values::Int64(read(typed, wanted, levels)?);
+                self.values = Values::Int64(read_column(typed, wanted, levels)?);
             }
             ColumnReader::FloatColumnReader(typed) => {
-                self.values = Values::Float(read(typed, wanted, levels)?);
+                self.values = Values::Float(read_column(typed, wanted, levels)?);
             }
             ColumnReader::DoubleColumnReader(typed) => {
-                self.values = Values::Double(read(typed, wanted, levels)?);
+                self.values = Values::Double(read_column(typed, wanted, levels)?);
             }
             ColumnReader::ByteArrayColumnReader(typed) => {
-                self.values = Values::Bytes(read(typed, wanted, levels)?);
+                self.values = Values::Bytes(read_column(typed, wanted, levels)?);
             }
             ColumnReader::Int96ColumnReader(typed) => {
-                read(typed, wanted, levels)?;
+                read_column(typed, wanted, levels)?;
             }
             ColumnReader::FixedLenByteArrayColumnReader(typed) => {
-                read(typed, wanted, levels)?;
+                read_column(typed, wanted, levels)?;
             }
         }
         let is_required = self.max_level == 0;
@@ -243,7 +243,11 @@ impl Column {
     }
 }
 
-fn read<T: DataType>(
+/// The values of so many rows of a column, and the level of each row where the column may lack values.
+///
+/// # Errors
+/// Where the file has fewer, or is broken.
+pub(crate) fn read_column<T: DataType>(
     reader: &mut ColumnReaderImpl<T>,
     wanted: usize,
     levels: &mut Vec<i16>,

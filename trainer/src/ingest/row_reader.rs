@@ -3,8 +3,9 @@
 use std::io::Read;
 
 use csv::ByteRecord;
-use picket_schema::{ColumnMap, FeatureSchema, FieldError};
+use picket_schema::{ColumnMap, Feature, FeatureSchema, FieldError};
 
+use super::bucket_column::{bucket_of, with_buckets};
 use super::cell::Cell;
 use super::csv_table::CsvTable;
 use super::error::IngestError;
@@ -18,6 +19,8 @@ pub struct RowReader<'s, T> {
     table: T,
     schema: &'s FeatureSchema,
     columns: ColumnMap,
+    /// Which features stand in the table as buckets. Shape: `(n_features,)`.
+    in_buckets: Vec<bool>,
     row: u64,
 }
 
@@ -49,7 +52,8 @@ impl<'s, T: Table> RowReader<'s, T> {
     /// # Errors
     /// [`IngestError::Header`] or [`IngestError::Delimiter`] where they are not there.
     pub fn of(table: T, schema: &'s FeatureSchema) -> Result<Self, IngestError> {
-        let columns = ColumnMap::from_header(schema, table.columns()).map_err(|error| {
+        let (names, in_buckets) = with_buckets(schema, table.columns());
+        let columns = ColumnMap::from_header(schema, &names).map_err(|error| {
             let file = table.name().to_owned();
             match table.other_delimiter() {
                 Some((found, expected)) => IngestError::Delimiter {
@@ -68,6 +72,7 @@ impl<'s, T: Table> RowReader<'s, T> {
             table,
             schema,
             columns,
+            in_buckets,
             row: 0,
         })
     }
@@ -128,11 +133,12 @@ impl<'s, T: Table> RowReader<'s, T> {
             });
             return Ok(true);
         }
-        for (feature, column_idx) in self.schema.features.iter().zip(&self.columns.features) {
+        let places = self.columns.features.iter().zip(&self.in_buckets);
+        for (feature, (column_idx, in_buckets)) in self.schema.features.iter().zip(places) {
             let cell = self.table.cell(*column_idx);
             let wrong = match cell {
                 Cell::NotText => self.not_text(&feature.name, feature.domain.in_words()),
-                _ => match cell.value(feature) {
+                _ => match value_of(cell, feature, *in_buckets) {
                     Ok(value) => {
                         features.push(value);
                         continue;
@@ -192,5 +198,13 @@ impl<'s, T: Table> RowReader<'s, T> {
             place: Box::new(self.table.place()),
             error,
         }
+    }
+}
+
+fn value_of(cell: Cell<'_>, feature: &Feature, in_buckets: bool) -> Result<f32, FieldError> {
+    if in_buckets {
+        bucket_of(cell, feature)
+    } else {
+        cell.value(feature)
     }
 }

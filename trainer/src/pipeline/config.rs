@@ -291,7 +291,7 @@ pub struct PublishSection {
     /// Files of signing keys: they sign the release and its promotion.
     pub sign_with: Vec<PathBuf>,
     /// Says that the release is meant to be unsigned: no edge that follows releases takes it. Without this and without
-    /// keys a run says so aloud.
+    /// keys nothing is run. Where releases are signed already, an unsigned one is not promoted all the same.
     pub allow_unsigned: bool,
     /// How many days a signed release is valid; 90 where it is not said.
     pub valid_days: Option<std::num::NonZeroU16>,

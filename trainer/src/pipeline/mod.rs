@@ -35,3 +35,5 @@ pub use run::{RunOptions, RunResult, resume, run_pipeline};
 pub use run_folder::RunFolder;
 pub use standard_space::standard_space;
 pub use stop_flag::StopFlag;
+#[cfg(feature = "serve")]
+pub(crate) use tell_stages::check_signing;

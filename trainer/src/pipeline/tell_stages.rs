@@ -8,7 +8,7 @@ use crate::error::TrainerError;
 use crate::pipeline::config::{PipelineConfig, PublishSection};
 use crate::pipeline::context::{Accepted, Fitted, Measured, Rows, Searched};
 use crate::pipeline::stage_runner::StageRunner;
-use crate::publish::{Package, PublishError, PublishLog, ReleaseManifest, Releases, open_store};
+use crate::publish::{Package, PublishError, ReleaseManifest, Releases, open_store};
 use crate::report::{self, Report, Table};
 use crate::search::CandidateState;
 use crate::signing::{SignedStore, read_keys};
@@ -54,9 +54,11 @@ pub(super) fn report(run: &mut StageRunner, told: &Told<'_>) -> Result<(), Train
         page.summary
             .notes
             .extend(told.accepted.acceptance.warnings.iter().cloned());
-        let warning = unsigned_warning(&config.publish);
-        if told.accepted.acceptance.outcome == Outcome::Accept {
-            page.summary.notes.extend(warning.map(str::to_owned));
+        let section = &config.publish;
+        let is_published =
+            told.accepted.acceptance.outcome == Outcome::Accept && section.to.is_some();
+        if is_published && section.sign_with.is_empty() {
+            page.summary.notes.push(UNSIGNED.to_owned());
         }
         page.summary.outcome = Some(report::Outcome {
             decision: match told.accepted.acceptance.outcome {
@@ -167,37 +169,43 @@ fn tables(told: &Told<'_>) -> Vec<Table> {
     tables
 }
 
+/// What the page says of a release that a pipeline publishes unsigned, as its settings allow.
+const UNSIGNED: &str = "The release is published without a signature, as the pipeline says (allow-unsigned). No edge that \
+                        follows releases takes it before it is signed: trainer sign --to.";
+
 /// How many days a signed release is valid.
 const VALID_DAYS: u64 = 90;
 
-/// Why nobody should wait for edges to take what an unsigned pipeline publishes.
-const UNSIGNED: &str = "The release is published without a signature: no edge that follows releases takes it. Name the \
-                        keys ([publish] sign-with), sign it later (trainer sign --to), or say that it is meant so \
-                        ([publish] allow-unsigned = true).";
-
-/// What a run says aloud and in its report where it publishes without a key and was not told that this is meant.
-pub(super) fn unsigned_warning(section: &PublishSection) -> Option<&'static str> {
-    let is_silent = section.to.is_none() || !section.sign_with.is_empty() || section.allow_unsigned;
-    (!is_silent).then_some(UNSIGNED)
+/// Holds the settings alone against the rule that what is published is signed, or said not to be.
+///
+/// # Errors
+/// [`PublishError::UnsignedPublish`].
+pub(crate) fn check_signing(section: &PublishSection) -> Result<(), PublishError> {
+    match &section.to {
+        Some(to) if section.sign_with.is_empty() && !section.allow_unsigned => {
+            let store = to.clone();
+            Err(PublishError::UnsignedPublish { store })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Holds the settings against the place that is published to, before hours of search.
 ///
 /// # Errors
-/// Where a key cannot be read, or the place's promotions are signed and there is no key.
+/// As [`check_signing`]; where a key cannot be read; [`PublishError::UnsignedAfterSigned`] where releases are signed there and one without a signature
+/// would be promoted, whatever the settings allow.
 pub(super) fn check_publishing(section: &PublishSection) -> Result<(), TrainerError> {
+    check_signing(section)?;
     let Some(to) = section.to.as_deref() else {
         return Ok(());
     };
     read_keys(&section.sign_with)?;
-    if let Some(warning) = unsigned_warning(section) {
-        eprintln!("warning: {warning}");
-    }
     if section.promote && section.sign_with.is_empty() {
         let store = open_store(to)?;
-        if PublishLog::new(store.as_ref()).head_release()?.is_some() {
+        if Releases::new(store.as_ref()).are_signed()? {
             let store = store.address();
-            return Err(PublishError::UnsignedPromotion { store }.into());
+            return Err(PublishError::UnsignedAfterSigned { store }.into());
         }
     }
     Ok(())
@@ -209,8 +217,6 @@ struct Published<'a> {
     to: &'a str,
     is_champion: bool,
     is_signed: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    warning: Option<&'static str>,
     manifest: &'a ReleaseManifest,
 }
 
@@ -252,6 +258,11 @@ pub(super) fn publish(run: &mut StageRunner, told: &Told<'_>) -> Result<(), Trai
         }
         let is_champion = section.promote;
         if is_champion {
+            // Others may have signed there since the run began.
+            if keys.is_empty() && releases.are_signed()? {
+                let store = store.address();
+                return Err(PublishError::UnsignedAfterSigned { store }.into());
+            }
             releases.promote(manifest.release)?;
         }
         stage.write_json(
@@ -260,7 +271,6 @@ pub(super) fn publish(run: &mut StageRunner, told: &Told<'_>) -> Result<(), Trai
                 to,
                 is_champion,
                 is_signed: !keys.is_empty(),
-                warning: unsigned_warning(section),
                 manifest: &manifest,
             },
         )

@@ -76,6 +76,25 @@ pub enum PublishError {
         /// The store.
         store: String,
     },
+    /// A pipeline that would publish what no edge takes, and was not told that this is meant.
+    #[error(
+        "{store}: the pipeline names no signing keys, so no edge that follows releases would take what it publishes: \
+         expected [publish] sign-with with the keys, or allow-unsigned = true where others sign it (trainer sign --to) or \
+         nobody does"
+    )]
+    UnsignedPublish {
+        /// The store.
+        store: String,
+    },
+    /// An unsigned release in the place of signed ones.
+    #[error(
+        "{store}: releases are signed here, so an unsigned one is not promoted: expected [publish] sign-with with the keys, \
+         or promote = false, and trainer sign --to {store} and trainer promote --key later"
+    )]
+    UnsignedAfterSigned {
+        /// The store.
+        store: String,
+    },
     /// A signed promotion of what is not signed.
     #[error(
         "{store}: release {release} is not signed, so no edge takes it: expected trainer sign --to {store} --release {release} first"
@@ -107,6 +126,8 @@ impl PublishError {
                 | Self::NothingToRollBack { .. }
                 | Self::OlderThanChampion { .. }
                 | Self::UnsignedPromotion { .. }
+                | Self::UnsignedPublish { .. }
+                | Self::UnsignedAfterSigned { .. }
                 | Self::UnsignedRelease { .. }
         )
     }

@@ -26,6 +26,9 @@ const MAX_DOCUMENT_BYTES: u64 = 1 << 20;
 /// How many numbers are tried where others publish at the same time.
 const ATTEMPTS: u32 = 32;
 
+/// How many of the newest releases are asked whether they are signed.
+const NEWEST: usize = 16;
+
 /// What to publish, besides the artifact.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Package {
@@ -320,6 +323,30 @@ impl<'s> Releases<'s> {
             place: CHAMPION.to_owned(),
             found: found.map_or("none".to_owned(), |(found, _)| found.release.to_string()),
         })
+    }
+
+    /// Whether releases are signed here: a promotion was, the champion is, or one of the newest. Whose signatures count is
+    /// not looked at.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn are_signed(&self) -> Result<bool, PublishError> {
+        if PublishLog::new(self.store).head_release()?.is_some() {
+            return Ok(true);
+        }
+        let champion = self.champion()?.map(|(channel, _)| channel.release);
+        let numbers = self.numbers()?;
+        for release in numbers.iter().rev().take(NEWEST).copied().chain(champion) {
+            let place = name(release, "release.dsse.json");
+            if self
+                .store
+                .read(&place, MAX_ENVELOPE_BYTES as u64)?
+                .is_some()
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// What was signed of a release, where something was. Whose signatures count is not looked at.

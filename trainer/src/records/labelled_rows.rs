@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::error::RecordsError;
 use super::labels::{LabelCounts, LabelTable};
 use super::store::{ReadCounts, RecordQuery, RecordStore};
+use crate::ingest::recorded_column;
 
 /// Which conflicting labels to take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,7 +31,7 @@ pub struct LabelledRow {
     pub time_ms: u64,
     /// The pseudonym of its source, where sources are recorded: an erasure finds the row by it.
     pub source: Option<String>,
-    /// The features as the schema's fields have them; empty is missing. Shape: `(n_features,)`.
+    /// The features as the schema's fields have them, of hashed ones the bucket; empty is missing. Shape: `(n_features,)`.
     pub fields: Vec<String>,
     /// The label's value.
     pub label: String,
@@ -87,8 +88,11 @@ fn field_of(feature: &Feature, value: Option<f32>) -> Option<String> {
             let code = Feature::category_code(names.len(), value)?;
             names.get(code).cloned()
         }
-        // A bucket does not tell the text.
-        Domain::Hashed(_) => None,
+        // The text is not known, and its bucket is all that a model sees of it.
+        Domain::Hashed(n_buckets) => {
+            let bucket = Feature::category_code(*n_buckets as usize, value)?;
+            Some(bucket.to_string())
+        }
         Domain::Values(_) | Domain::Range(_) => {
             let text = value.to_string();
             let read = feature.parse_text(&text).ok()?;
@@ -209,10 +213,10 @@ impl LabelledRows {
     /// What the writer says.
     pub fn write_csv(&self, schema: &FeatureSchema, out: impl Write) -> io::Result<()> {
         let mut writer = csv::Writer::from_writer(out);
-        let names = schema.features.iter().map(|it| it.name.as_str());
+        let names: Vec<_> = schema.features.iter().map(recorded_column).collect();
         let header = ID_COLUMNS
             .into_iter()
-            .chain(names)
+            .chain(names.iter().map(AsRef::as_ref))
             .chain([schema.label.name.as_str()]);
         writer.write_record(header)?;
         for row in &self.rows {

@@ -12,6 +12,7 @@ use parquet::schema::types::{Type, TypePtr};
 use picket_schema::{Domain, FeatureSchema};
 
 use super::labelled_rows::{ID_COLUMNS, LabelledRow};
+use crate::ingest::recorded_column;
 
 /// How many rows stand in a group.
 const GROUP_ROWS: usize = 64 << 10;
@@ -56,9 +57,9 @@ fn text(text: &str) -> Option<ByteArray> {
     (!text.is_empty()).then(|| text.into())
 }
 
-/// Whether a feature stands as text: a category's name.
+/// Whether a feature stands as text: a category's name. The bucket of a hashed text is a number.
 fn is_text(domain: &Domain) -> bool {
-    matches!(domain, Domain::Categories(_) | Domain::Hashed(_))
+    matches!(domain, Domain::Categories(_))
 }
 
 /// Writes rows: id, time and source, the features (numbers as f32, categories by name, missing as null), the label.
@@ -82,7 +83,7 @@ pub(super) fn write(
         } else {
             PhysicalType::FLOAT
         };
-        columns.push(column(&feature.name, kind, true)?);
+        columns.push(column(&recorded_column(feature), kind, true)?);
     }
     columns.push(column(&schema.label.name, PhysicalType::BYTE_ARRAY, false)?);
     let root = Type::group_type_builder("rows").with_fields(columns);

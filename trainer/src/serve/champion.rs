@@ -8,7 +8,8 @@ use picket_service::{Assets, Limits, NoClock, Scoring, ScoringError, ServedModel
 use picket_wasm_model::{Explanation, OwnedModel, Scored};
 
 use crate::error::TrainerError;
-use crate::publish::{KnownManifests, Listed, Releases, open_store};
+use crate::publish::{Channel, KnownManifests, Listed, Package, Releases, open_store};
+use crate::signing::{SignedStore, Signers};
 
 /// How often the channel is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -17,6 +18,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Champion {
     releases: Option<String>,
+    signers: Option<Signers>,
     loaded: Mutex<Loaded>,
     manifests: Mutex<KnownManifests>,
 }
@@ -34,9 +36,54 @@ impl Champion {
     pub fn new(releases: Option<String>) -> Self {
         Self {
             releases,
+            signers: None,
             loaded: Mutex::default(),
             manifests: Mutex::default(),
         }
+    }
+
+    /// The same, with keys that sign promotions and rollbacks.
+    #[must_use]
+    pub fn signing_with(self, signers: Option<Signers>) -> Self {
+        Self { signers, ..self }
+    }
+
+    /// Who signs promotions and rollbacks, where somebody does.
+    #[must_use]
+    pub fn signers(&self) -> Option<&Signers> {
+        self.signers.as_ref()
+    }
+
+    /// Makes a release the champion, as `trainer promote` does; `None` where there is no place for releases.
+    ///
+    /// # Errors
+    /// As [`Signers::keys_for`] and [`SignedStore::promote`].
+    pub fn promote(&self, release: u64) -> Result<Option<Channel>, TrainerError> {
+        let Some(to) = &self.releases else {
+            return Ok(None);
+        };
+        let store = SignedStore::open(to)?;
+        let keys = self.signers.as_ref().map(|it| it.keys_for(store.store()));
+        let channel = store.promote(release, &keys.transpose()?.unwrap_or_default())?;
+        self.forget();
+        Ok(Some(channel))
+    }
+
+    /// Goes back to a release, as `trainer rollback` does; `None` where there is no place for releases.
+    ///
+    /// # Errors
+    /// As [`Signers::keys_for`] and [`SignedStore::rollback`].
+    pub fn rollback(&self, release: u64, by: &Package) -> Result<Option<Channel>, TrainerError> {
+        let Some(to) = &self.releases else {
+            return Ok(None);
+        };
+        let store = SignedStore::open(to)?;
+        let keys = self.signers.as_ref().map(|it| it.keys_for(store.store()));
+        let keys = keys.transpose()?.unwrap_or_default();
+        let days = self.signers.as_ref().map_or(1, Signers::valid_days);
+        let (_, channel) = store.rollback(Some(release), by, &keys, days)?;
+        self.forget();
+        Ok(Some(channel))
     }
 
     /// Where releases are.

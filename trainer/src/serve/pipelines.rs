@@ -9,7 +9,7 @@ use picket_schema::FeatureSchema;
 use serde_json::{Map, Value};
 
 use crate::error::TrainerError;
-use crate::pipeline::PipelineConfig;
+use crate::pipeline::{PipelineConfig, check_signing};
 
 /// Keys that a request may set, and of those with parts the parts; all others are the operator's.
 const OPEN: [(&str, &[&str]); 11] = [
@@ -44,6 +44,8 @@ impl Pipelines {
         let mut known: Vec<(PipelineConfig, FeatureSchema)> = Vec::new();
         for file in files {
             let mut config = PipelineConfig::read(file)?;
+            // A training would be refused for it, each time.
+            check_signing(&config.publish)?;
             let place = file.display().to_string();
             let schema = config
                 .schema

@@ -8,10 +8,15 @@ use utoipa::ToSchema;
 use crate::error::TrainerError;
 use crate::jobs::{JobError, in_words};
 use crate::publish::PublishError;
+use crate::signing::SigningError;
 use picket_telemetry::log;
 
 /// The content type of problems.
 pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
+/// What a service without keys says where promotions are signed.
+const NO_KEYS: &str = "promotions are signed here, and edges follow no other, but this service has no keys; expected it to be \
+                       started with `trainer serve --key FILE --trusted-keys FILE`, or `trainer promote --key FILE` \
+                       (`trainer rollback --key FILE`) in its place";
 /// A problem's words are cut to this many characters: they may quote a request.
 const MAX_DETAIL: usize = 2000;
 /// Where nothing else is known, another try may help after so many seconds.
@@ -141,7 +146,19 @@ impl From<TrainerError> for Problem {
                 PublishError::OlderThanChampion { .. }
                 | PublishError::NothingToRollBack { .. }
                 | PublishError::ChannelMoved { .. },
+            )
+            | TrainerError::Signing(
+                SigningError::KeyNotTrusted { .. } | SigningError::TooFewKeys { .. },
             ) => Self::conflict(error.to_string()),
+            TrainerError::Publish(PublishError::UnsignedPromotion { .. }) => {
+                Self::conflict(NO_KEYS)
+            }
+            TrainerError::Publish(PublishError::UnsignedRelease { release, .. }) => {
+                Self::conflict(format!(
+                    "release {release} is not signed, so no edge takes it; expected `trainer sign --to DEST --release \
+                     {release} --key FILE` first"
+                ))
+            }
             TrainerError::Pipeline { .. } | TrainerError::Search(_) => {
                 Self::invalid(error.to_string())
             }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use picket_schema::release::ReleaseError;
+use picket_schema::release::{KeyId, ReleaseError};
 
 /// Why nothing was signed or verified.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +29,28 @@ pub enum SigningError {
         file: PathBuf,
         /// The permission bits.
         mode: u32,
+    },
+    /// A key whose signatures edges do not count.
+    #[error("{holder}: {key} is not in key set {version}; expected a key that edges trust")]
+    KeyNotTrusted {
+        /// The file, or whose key it is.
+        holder: String,
+        /// The key's name.
+        key: KeyId,
+        /// The key set's version.
+        version: u64,
+    },
+    /// Fewer keys than must sign.
+    #[error(
+        "found {found} signing keys; expected {expected}, as key set {version} asks for: name the others by --key too"
+    )]
+    TooFewKeys {
+        /// The key set's version.
+        version: u64,
+        /// How many must sign.
+        expected: usize,
+        /// How many there are.
+        found: usize,
     },
     /// There is no such release to sign.
     #[error(

@@ -12,7 +12,9 @@ use picket_wasm_model::OwnedModel;
 use super::error::SigningError;
 use super::release::{ReleasePlan, plan_release};
 use crate::error::TrainerError;
-use crate::publish::{Deed, PublishLog, ReleaseStore, Releases, open_store};
+use crate::publish::{
+    Channel, Deed, Package, PublishLog, ReleaseManifest, ReleaseStore, Releases, open_store,
+};
 
 const DAY: u64 = 86_400;
 
@@ -37,6 +39,46 @@ impl SignedStore {
     /// As [`open_store`].
     pub fn open(destination: &str) -> Result<Self, TrainerError> {
         Ok(Self(open_store(destination)?))
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn store(&self) -> &dyn ReleaseStore {
+        self.0.as_ref()
+    }
+
+    /// Makes a release the champion. With keys the promotion is signed, and becomes the head that edges read.
+    ///
+    /// # Errors
+    /// As [`Releases::promote`].
+    pub fn promote(&self, release: u64, keys: &[&SigningKey]) -> Result<Channel, TrainerError> {
+        Ok(Releases::new(self.store())
+            .signed_by(keys)
+            .promote(release)?)
+    }
+
+    /// Publishes the artifact of an earlier release anew and makes that the champion. With keys the new release and its
+    /// promotion are signed; it is valid for so many days.
+    ///
+    /// # Errors
+    /// As [`Releases::rollback`] and [`SignedStore::sign`].
+    pub fn rollback(
+        &self,
+        release: Option<u64>,
+        by: &Package,
+        keys: &[&SigningKey],
+        valid_days: u64,
+    ) -> Result<(ReleaseManifest, Channel), TrainerError> {
+        let releases = Releases::new(self.store()).signed_by(keys);
+        if keys.is_empty() {
+            return releases.rollback(release, by);
+        }
+        let manifest = releases.republish(release, by)?;
+        let run_id = manifest.run_id.clone();
+        // Before it is promoted: an edge that follows the channel finds it signed.
+        self.sign(manifest.release, keys, valid_days, run_id)?;
+        let channel = releases.promote(manifest.release)?;
+        Ok((manifest, channel))
     }
 
     /// The artifact of a published release.

@@ -124,7 +124,7 @@ fn a_run_leaves_every_stage_and_can_be_reproduced() {
     assert_eq!(signed["run_id"], outcome["run_id"]);
     let published = read_json(&folder.join("publish/release.json"));
     assert_eq!(published["is_signed"], true);
-    assert!(published["warning"].is_null() && !page.contains("without a signature"));
+    assert!(!page.contains("without a signature"));
     assert!(store.join("log/head.dsse.json").is_file());
 
     let again = stdout_of(&["reproduce", text(&folder)]);
@@ -154,6 +154,78 @@ fn a_run_leaves_every_stage_and_can_be_reproduced() {
     );
     let listed = stdout_of(&["runs", "--dir", text(&bench.path("runs"))]);
     assert_eq!(listed.lines().count(), 3, "{listed}");
+}
+
+/// What no edge takes is published only where the pipeline says so, and never promoted over what is signed.
+#[test]
+fn an_unsigned_release_takes_a_word_and_never_follows_a_signed_one() {
+    let bench = Bench::new(400);
+    let store = bench.path("store");
+    let publish = |more: &str| {
+        let section = format!("min-f1 = 0.0\n[publish]\nto = \"{}\"\n{more}", text(&store));
+        pipeline(&bench, &section)
+    };
+    let said = refusal_of(&["run", text(&publish(""))]);
+    assert!(
+        said.contains("sign-with") && said.contains("allow-unsigned"),
+        "{said}"
+    );
+    assert!(!store.exists(), "nothing was published");
+    let mut begun = fs::read_dir(bench.path("runs")).unwrap().flatten();
+    assert!(
+        begun.all(|run| !run.path().join("ingest").exists()),
+        "nothing was searched"
+    );
+
+    // The first of a store, and meant so.
+    let outcome = json_of(&[
+        "run",
+        text(&publish("allow-unsigned = true\npromote = true")),
+        "--json",
+    ]);
+    let folder = PathBuf::from(outcome["folder"].as_str().unwrap());
+    let published = read_json(&folder.join("publish/release.json"));
+    assert_eq!(
+        (&published["is_signed"], &published["is_champion"]),
+        (&false.into(), &true.into())
+    );
+    let page = fs::read_to_string(folder.join("report/report.html")).unwrap();
+    assert!(page.contains("without a signature"), "the page says so");
+
+    // Where one is signed, promoted or not, none is promoted without a signature; a trial may still be put there.
+    stdout_of(&["keygen", "--out", text(&bench.path("keys"))]);
+    let key = bench.path("keys/signing-key.json");
+    let model = folder.join("model/model.picket");
+    let store = bench.path("signed");
+    let first = [
+        "publish",
+        "--model",
+        text(&model),
+        "--to",
+        text(&store),
+        "--key",
+        text(&key),
+    ];
+    stdout_of(&first);
+    let publish = |more: &str| {
+        let section = format!("min-f1 = 0.0\n[publish]\nto = \"{}\"\n{more}", text(&store));
+        pipeline(&bench, &section)
+    };
+    let said = refusal_of(&[
+        "run",
+        text(&publish("allow-unsigned = true\npromote = true")),
+    ]);
+    assert!(
+        said.contains("releases are signed here") && said.contains("promote = false"),
+        "{said}"
+    );
+    let said = refusal_of(&["run", text(&publish("promote = true"))]);
+    assert!(said.contains("allow-unsigned"), "{said}");
+    assert!(!store.join("releases/2").exists() && !store.join("channels").exists());
+    json_of(&["run", text(&publish("allow-unsigned = true")), "--json"]);
+    assert!(store.join("releases/2/manifest.json").is_file());
+    assert!(!store.join("releases/2/release.dsse.json").exists());
+    assert!(!store.join("channels").exists(), "it waits to be signed");
 }
 
 #[test]

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by unwrapping")]
 
 mod drift_counts;
+mod equal_rows;
+mod erased_rows;
 #[cfg(feature = "mongodb")]
 mod expiry;
 mod folder;

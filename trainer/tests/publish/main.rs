@@ -12,6 +12,7 @@ mod failing_store;
 #[cfg(feature = "s3")]
 mod private_authority;
 mod rules;
+mod signers;
 #[cfg(feature = "s3")]
 #[path = "../../../edge-runtime/tests/tls_relay/mod.rs"]
 mod tls_relay;

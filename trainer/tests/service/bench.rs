@@ -20,7 +20,7 @@ impl Bench {
         let schema = schema_place();
         let pipeline = format!(
             "name = \"phishing\"\ndata = {}\nschema = {}\nseed = 4\n[search]\nfolds = 3\nblend = false\n{search}\n\
-             [evaluate]\nmin-f1 = 0.0\nmax-gap = 1.0\nboth-splits = false\n[publish]\nto = {}\n",
+             [evaluate]\nmin-f1 = 0.0\nmax-gap = 1.0\nboth-splits = false\n[publish]\nto = {}\nallow-unsigned = true\n",
             quoted(&bench.path("rows.csv")),
             quoted(&schema),
             quoted(&bench.path("store")),

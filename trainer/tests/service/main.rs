@@ -16,6 +16,7 @@ mod redis;
 mod redis_tls;
 mod releases;
 mod schedule;
+mod signed;
 mod supervision;
 mod takeover;
 mod telling;

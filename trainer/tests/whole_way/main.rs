@@ -133,6 +133,7 @@ collection = "sites"
 [publish]
 to = "s3://{BUCKET}/phishing"
 promote = true
+allow-unsigned = true
 "#
     );
     std::fs::write(path.join("pipeline.toml"), pipeline).unwrap();

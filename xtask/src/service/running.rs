@@ -31,6 +31,7 @@ max-gap = 1.0
 both-splits = false
 [publish]
 to = \"store\"
+allow-unsigned = true
 ";
 
 /// Builds the trainer as the tests do: fewer packages would mean other features, and all it uses a second time.

@@ -10,8 +10,9 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::error::TrainerError;
-use crate::publish::{Channel, Listed, Package, Releases, open_store, user_and_host};
+use crate::publish::{Channel, Listed, Package, user_and_host};
 use crate::serve::app::App;
+use crate::serve::champion::Champion;
 use crate::serve::door::Caller;
 use crate::serve::problem::{Problem, ProblemDocument};
 use crate::serve::route::json;
@@ -115,7 +116,7 @@ pub(crate) async fn models(State(app): State<App>) -> Response {
     params(("id" = u64, Path, description = "The release")),
     responses(
         (status = 200, description = "The champion", body = ChannelAnswer),
-        (status = "4XX", description = "There is no such release, or it is older than the champion", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "4XX", description = "There is no such release, it is older than the champion, or it cannot be signed", body = ProblemDocument, content_type = "application/problem+json"),
         (status = "5XX", description = "The service failed", body = ProblemDocument, content_type = "application/problem+json"),
     )
 )]
@@ -124,10 +125,8 @@ pub(crate) async fn promote(
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
 ) -> Response {
-    change(&app, &caller, &id, "model.promote", |releases, id| {
-        releases.promote(id).map_err(TrainerError::from)
-    })
-    .await
+    let promote = |champion: &Champion, id| champion.promote(id);
+    change(&app, &caller, &id, "model.promote", promote).await
 }
 
 /// Goes back to a release: publishes its model anew and makes that the champion.
@@ -137,7 +136,7 @@ pub(crate) async fn promote(
     params(("id" = u64, Path, description = "The release to go back to")),
     responses(
         (status = 200, description = "The champion", body = ChannelAnswer),
-        (status = "4XX", description = "There is no such release", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "4XX", description = "There is no such release, or it cannot be signed", body = ProblemDocument, content_type = "application/problem+json"),
         (status = "5XX", description = "The service failed", body = ProblemDocument, content_type = "application/problem+json"),
     )
 )]
@@ -151,10 +150,8 @@ pub(crate) async fn rollback(
         host: user_and_host().1,
         ..Package::default()
     };
-    change(&app, &caller, &id, "model.rollback", move |releases, id| {
-        releases.rollback(Some(id), &by).map(|(_, channel)| channel)
-    })
-    .await
+    let rollback = move |champion: &Champion, id| champion.rollback(id, &by);
+    change(&app, &caller, &id, "model.rollback", rollback).await
 }
 
 async fn change(
@@ -162,20 +159,12 @@ async fn change(
     caller: &Caller,
     id: &str,
     action: &str,
-    work: impl FnOnce(&Releases<'_>, u64) -> Result<Channel, TrainerError> + Send + 'static,
+    work: impl FnOnce(&Champion, u64) -> Result<Option<Channel>, TrainerError> + Send + 'static,
 ) -> Response {
     let Ok(release) = id.parse::<u64>() else {
         return Problem::not_found("releases are numbers; GET /models lists them").into_response();
     };
-    let changed = app.blocking(move |app| {
-        let Some(to) = app.champion.releases() else {
-            return Ok(None);
-        };
-        let store = open_store(to)?;
-        let channel = work(&Releases::new(store.as_ref()), release)?;
-        app.champion.forget();
-        Ok(Some(channel))
-    });
+    let changed = app.blocking(move |app| work(&app.champion, release));
     let changed = changed.await.and_then(|channel| {
         channel.ok_or_else(|| Problem::not_found("this service has no place for releases"))
     });
@@ -184,9 +173,19 @@ async fn change(
         Err(problem) if problem.status.is_client_error() => Outcome::Refused,
         Err(_) => Outcome::Failed,
     };
-    let audited = app
-        .door
-        .audit(&caller.name, action, outcome, &[("release", id)]);
+    // Which release is in use now, and which keys have signed that.
+    let champion = changed.as_ref().map(|channel| channel.release.to_string());
+    let keys = app.champion.signers().map(|signers| {
+        let ids = signers.ids();
+        let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+        ids.join(" ")
+    });
+    let mut details = vec![("release", id)];
+    if let Ok(champion) = &champion {
+        details.push(("champion", champion));
+        details.extend(keys.as_deref().map(|keys| ("signed_by", keys)));
+    }
+    let audited = app.door.audit(&caller.name, action, outcome, &details);
     match (changed, audited) {
         (Ok(channel), Ok(())) => json(StatusCode::OK, &ChannelAnswer::from(channel)),
         (Err(problem), _) => problem.into_response(),
