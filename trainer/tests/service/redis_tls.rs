@@ -2,10 +2,9 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
@@ -13,7 +12,7 @@ use picket_trainer::TrainerError;
 use picket_trainer::jobs::{JobError, RedisServer};
 
 use crate::bench::Bench;
-use crate::client::{Client, PATIENCE};
+use crate::client::Client;
 use crate::process::{Process, trainer};
 
 const PASSWORD: &str = "opensesame";
