@@ -6,7 +6,7 @@ use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -104,7 +104,7 @@ impl Drop for Program {
 }
 
 /// Predicts until the program is gone; the ids that were answered.
-fn ask(origin: &str) -> Vec<String> {
+fn ask(origin: &str, n_answered: &AtomicUsize) -> Vec<String> {
     let agent = ureq::Agent::new_with_config(
         ureq::Agent::config_builder()
             .http_status_as_error(false)
@@ -125,7 +125,10 @@ fn ask(origin: &str) -> Vec<String> {
         };
         let value: Value = serde_json::from_str(&body).unwrap_or_default();
         match value["id"].as_str() {
-            Some(id) if response.status() == 200 => ids.push(id.to_owned()),
+            Some(id) if response.status() == 200 => {
+                ids.push(id.to_owned());
+                n_answered.fetch_add(1, Ordering::SeqCst);
+            }
             _ => panic!("{} {body}", response.status()),
         }
     }
@@ -206,7 +209,7 @@ fn killed(mode: &str, check: impl Fn(&Kept, &BTreeSet<String>, usize)) -> Result
         let _ = sender.send(url);
     };
     runtime.spawn(collector.serve(any, listening, std::future::pending()));
-    let url = address.recv_timeout(Duration::from_secs(10))?;
+    let url = address.recv_timeout(Duration::from_secs(60))?;
     let address = url.trim_start_matches("http://").parse()?;
 
     let mut answered = BTreeSet::new();
@@ -215,12 +218,18 @@ fn killed(mode: &str, check: impl Fn(&Kept, &BTreeSet<String>, usize)) -> Result
         kept.down.store(kill % 3 == 1, Ordering::SeqCst);
         let reuse = if kill % 2 == 0 { "200" } else { "off" };
         let program = Program::start(folder.path(), address, (mode, reuse))?;
+        let n_answered = AtomicUsize::new(0);
         std::thread::scope(|scope| -> Result<()> {
             let clients: Vec<_> = (0..4)
-                .map(|_| scope.spawn(|| ask(&program.origin)))
+                .map(|_| scope.spawn(|| ask(&program.origin, &n_answered)))
                 .collect();
             n_clients += clients.len();
             std::thread::sleep(Duration::from_millis(700 + 230 * kill));
+            // On a machine that is held up, until there is something to lose.
+            let patience = Instant::now() + Duration::from_mins(1);
+            while n_answered.load(Ordering::SeqCst) < 10 && Instant::now() < patience {
+                std::thread::sleep(Duration::from_millis(10));
+            }
             let killed = Command::new("kill")
                 .args(["-KILL", &program.child.id().to_string()])
                 .status()?;

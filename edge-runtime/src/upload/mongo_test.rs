@@ -99,7 +99,7 @@ fn a_server_that_is_not_there_is_said_so_in_time() -> Tested {
         matches!(refused, Err(SinkError::Unreachable { .. })),
         "{refused:?}"
     );
-    assert!(start.elapsed() < Duration::from_secs(10));
+    assert!(start.elapsed() < Duration::from_secs(25));
     assert!(MongoSink::new("http://x", Duration::from_secs(1)).is_err());
     Ok(())
 }

@@ -10,7 +10,8 @@ use crate::scene::{PATIENCE, Scene, Tested, exchange, guarded, header, request, 
 fn hasty() -> ServerOptions {
     ServerOptions {
         limits: ConnectionLimits {
-            header_timeout: Duration::from_millis(400),
+            // A client that writes at once may still be held up between its connection and its request.
+            header_timeout: Duration::from_secs(4),
             body_timeout: Duration::from_millis(400),
             max_header_bytes: 8 << 10,
             ..ConnectionLimits::default()
@@ -47,10 +48,7 @@ fn a_client_that_drips_its_headers_is_cut_off_and_holds_nobody_up() -> Tested {
         );
         std::thread::sleep(Duration::from_millis(25));
     };
-    assert!(
-        closed_after >= Duration::from_millis(300),
-        "{closed_after:?}"
-    );
+    assert!(closed_after >= Duration::from_secs(3), "{closed_after:?}");
     Ok(())
 }
 
@@ -87,15 +85,15 @@ fn a_body_that_drips_has_no_more_time_than_one_that_does_not_come() -> Tested {
 #[test]
 fn an_idle_connection_is_closed_after_its_answers() -> Tested {
     let scene = Scene::start(hasty())?;
+    let start = Instant::now();
     let mut idle = scene.connect()?;
     idle.write_all(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n")?;
-    let start = Instant::now();
     let mut answer = String::new();
     // To the end of the connection, which nobody asked to be closed.
     idle.read_to_string(&mut answer)?;
     assert_eq!(status(&answer), 200, "{answer}");
     assert_eq!(header(&answer, "connection"), None);
-    assert!(start.elapsed() >= Duration::from_millis(300));
+    assert!(start.elapsed() >= Duration::from_secs(3));
     Ok(())
 }
 
@@ -190,13 +188,14 @@ fn connections_beyond_their_number_wait_for_a_place() -> Tested {
     let mut options = hasty();
     options.limits.max_connections = 2;
     let scene = Scene::start(options)?;
-    let idle = [scene.connect()?, scene.connect()?];
+    // Before the connections: their time runs from then on, however late this goes on.
     let start = Instant::now();
+    let idle = [scene.connect()?, scene.connect()?];
     // Until the idle ones are cut off.
     let answer = scene.ask(&request("GET", "/health", &[], ""))?;
     assert_eq!(status(&answer), 200, "{answer}");
     assert!(
-        start.elapsed() >= Duration::from_millis(200),
+        start.elapsed() >= Duration::from_secs(3),
         "{:?}",
         start.elapsed()
     );

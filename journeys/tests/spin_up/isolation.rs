@@ -3,11 +3,14 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use picket_schema::Artifact;
 
-use crate::stand::{Answer, Client, Host, Result, Stand, bundled, component, row};
+use crate::stand::{Answer, Client, Host, Result, Stand, bundled, component, row, until};
+
+/// Longer than anything here takes.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Requests with different answers: rows, explanations, batches, faults.
 fn requests(artifact: &Artifact<'_>) -> Vec<(String, String)> {
@@ -105,27 +108,26 @@ fn hostile() -> String {
     format!("{{\"samples\":[{rows}]}}")
 }
 
-/// Asks for a row again and again until told to stop; says how many answers were right and how many were refused.
+/// Asks for a row again and again until told to stop, and counts the answers that were right; others are refusals.
 fn ask(
     host: &Host,
     stop: &AtomicBool,
     body: &str,
     expected: &Answer,
     tolerated: &[u16],
-) -> Result<(usize, usize)> {
+    n_right: &AtomicUsize,
+) -> Result<()> {
     let client = Client::new(host);
-    let (mut n_right, mut n_refused) = (0, 0);
     while !stop.load(Ordering::SeqCst) {
         let answer = client.post("/predict", body)?;
         if answer.without_ids() == *expected {
-            n_right += 1;
+            n_right.fetch_add(1, Ordering::SeqCst);
         } else {
             assert!(tolerated.contains(&answer.status), "{answer:?}");
             assert!(answer.body.contains("about:blank"), "{answer:?}");
-            n_refused += 1;
         }
     }
-    Ok((n_right, n_refused))
+    Ok(())
 }
 
 /// Hostile requests get one of the statuses; other requests at the same time are right, or get a tolerated one.
@@ -140,10 +142,22 @@ fn beside_failures(
     let bytes = bundled(&client)?;
     let artifact = Artifact::decode(&bytes)?;
     let bodies: Vec<String> = (0..3).map(|number| row(&artifact, number)).collect();
+    // What a tolerated status stands for is asked again: a machine with much to do may stop any request.
+    let answered = |body: &str| -> Result<Answer> {
+        let mut answer = None;
+        until("an answer", || {
+            let found = client.post("/predict", body)?.without_ids();
+            let is_answer = !tolerated.contains(&found.status);
+            answer = is_answer.then_some(found);
+            Ok(is_answer)
+        })?;
+        answer.ok_or_else(|| "no answer".into())
+    };
     let expected: Vec<Answer> = bodies
         .iter()
-        .map(|body| Ok(client.post("/predict", body)?.without_ids()))
+        .map(|body| answered(body))
         .collect::<Result<_>>()?;
+    assert!(expected.iter().all(|it| it.status == 200), "{expected:?}");
     let stop = AtomicBool::new(false);
     let n_right = AtomicUsize::new(0);
     std::thread::scope(|scope| {
@@ -151,12 +165,18 @@ fn beside_failures(
             .iter()
             .zip(&expected)
             .map(|(body, expected)| {
-                let (host, stop) = (&host, &stop);
-                scope.spawn(move || ask(host, stop, body, expected, tolerated))
+                let (host, stop, n_right) = (&host, &stop, &n_right);
+                scope.spawn(move || ask(host, stop, body, expected, tolerated, n_right))
             })
             .collect();
         let failing = || -> Result<()> {
-            for _ in 0..3 {
+            // Three times, and as often as it takes until others were answered beside it.
+            let start = Instant::now();
+            let is_enough = || n_right.load(Ordering::SeqCst) > 10 || start.elapsed() > PATIENCE;
+            for n_asked in 0.. {
+                if n_asked >= 3 && is_enough() {
+                    break;
+                }
                 let answer = client.post("/predict/batch", hostile)?;
                 // No panic here: the others would go on for ever.
                 if !statuses.contains(&answer.status) || !answer.body.contains("about:blank") {
@@ -168,14 +188,13 @@ fn beside_failures(
         let failed = failing();
         stop.store(true, Ordering::SeqCst);
         for asking in asking {
-            let (right, _) = asking.join().map_err(|_| "a client panicked")??;
-            n_right.fetch_add(right, Ordering::SeqCst);
+            asking.join().map_err(|_| "a client panicked")??;
         }
         failed
     })?;
     assert!(n_right.into_inner() > 10, "nobody else was answered");
     for (body, expected) in bodies.iter().zip(&expected) {
-        assert_eq!(client.post("/predict", body)?.without_ids(), *expected);
+        assert_eq!(answered(body)?, *expected);
     }
     Ok(())
 }
@@ -221,7 +240,8 @@ fn a_client_that_sends_no_more_holds_nobody_up() -> Result<()> {
         return Ok(());
     };
     let mut stand = Stand::new(&component, 1000)?;
-    stand.config.timeout = Duration::from_secs(2);
+    // Longer than a request is held up that could be answered at once.
+    stand.config.timeout = Duration::from_secs(10);
     let host = stand.start()?;
     let client = Client::new(&host);
     let bytes = bundled(&client)?;
@@ -232,7 +252,7 @@ fn a_client_that_sends_no_more_holds_nobody_up() -> Result<()> {
     let mut slow = Vec::new();
     for _ in 0..4 {
         let mut stream = TcpStream::connect(address)?;
-        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+        stream.set_read_timeout(Some(PATIENCE))?;
         stream.write_all(
             b"POST /predict HTTP/1.1\r\nhost: edge.test\r\ncontent-type: application/json\r\n\
               content-length: 100\r\n\r\n{\"features\":",

@@ -25,6 +25,8 @@ struct Ways {
     handled: Mutex<Vec<TaskId>>,
     /// These wait until they are let go.
     held: Mutex<BTreeSet<TaskId>>,
+    /// Those of them that a worker is at.
+    holding: Mutex<BTreeSet<TaskId>>,
     /// These fail, once.
     failing: Mutex<BTreeSet<TaskId>>,
     /// These fail for good.
@@ -48,6 +50,7 @@ impl Ways {
                     return Err(AbortError::new("never").into());
                 }
                 while ways.held.lock().unwrap().contains(&id) {
+                    ways.holding.lock().unwrap().insert(id.clone());
                     ways.let_go.notified().await;
                 }
                 ways.handled.lock().unwrap().push(id);
@@ -132,12 +135,22 @@ async fn only_old_finished_jobs_go(queue: &Queue, probe: &Probe) {
         ways.failing.lock().unwrap().is_empty() && ways.dying.lock().unwrap().is_empty()
     })
     .await;
-    let held = push(queue, lane, 2, Duration::ZERO).await;
+    let held: Vec<TaskId> = (0..2).map(|_| TaskId::new().unwrap()).collect();
+    // Before they are pushed: a worker may be quick.
     ways.held.lock().unwrap().extend(held.clone());
+    for id in &held {
+        let job = Job::Training(id.clone());
+        queue.push(lane, job, Duration::ZERO).await.unwrap();
+    }
     let waiting = push(queue, lane, 5, Duration::ZERO).await;
     let later = push(queue, lane, 4, HOUR).await;
     wait_until("what failed for good is put down", || async {
         probe.size().await.dead == dying.len() as u64
+    })
+    .await;
+    // From then on the worker has no hand free, and nothing else ends.
+    wait_until("both are held", || async {
+        ways.holding.lock().unwrap().len() == 2
     })
     .await;
     tokio::time::sleep(Duration::from_millis(600)).await;

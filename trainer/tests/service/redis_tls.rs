@@ -1,10 +1,10 @@
 //! A Redis server with TLS: believed by a private authority or the system's, never unseen.
 
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::io::{BufRead as _, BufReader};
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
@@ -12,7 +12,7 @@ use picket_trainer::TrainerError;
 use picket_trainer::jobs::{JobError, RedisServer};
 
 use crate::bench::Bench;
-use crate::client::{Client, PATIENCE};
+use crate::client::Client;
 use crate::process::{Process, trainer};
 
 const PASSWORD: &str = "opensesame";
@@ -42,6 +42,47 @@ fn authority(place: &Path) -> Issuer<'static, KeyPair> {
     Issuer::new(params, key)
 }
 
+/// Starts a server on a port that was free a moment ago, and waits until it listens; `None` where it has ended.
+fn listening(folder: &Path) -> Option<(Child, u16)> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    drop(listener);
+    let mut child = Command::new("redis-server")
+        .current_dir(folder)
+        .args(["--bind", "127.0.0.1", "--port", "0"])
+        .args(["--tls-port", &port.to_string(), "--tls-auth-clients", "no"])
+        .args([
+            "--tls-cert-file",
+            "server.pem",
+            "--tls-key-file",
+            "server.key",
+        ])
+        .args(["--tls-ca-cert-file", "authority.pem"])
+        .args(["--requirepass", PASSWORD])
+        .args(["--save", "", "--appendonly", "no"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // By its own word: whoever has the port would take a connection.
+    let mut said = BufReader::new(child.stdout.take().unwrap());
+    let mut all = String::new();
+    loop {
+        let from = all.len();
+        if said.read_line(&mut all).unwrap() == 0 {
+            println!("redis-server ended: {all}");
+            let _ = child.wait();
+            return None;
+        }
+        if all[from..].contains("Ready to accept connections") {
+            break;
+        }
+    }
+    // What it says later nobody needs, but a closed pipe would hurt it.
+    std::thread::spawn(move || std::io::copy(&mut said, &mut std::io::sink()));
+    Some((child, port))
+}
+
 impl TlsRedis {
     /// `None` where there is no server on this machine.
     fn start(folder: &Path) -> Option<Self> {
@@ -57,38 +98,10 @@ impl TlsRedis {
         let certificate = params.signed_by(&key, &issuer).unwrap();
         fs::write(place("server.pem"), certificate.pem()).unwrap();
         fs::write(place("server.key"), key.serialize_pem()).unwrap();
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let port = listener.local_addr().unwrap().port();
-        drop(listener);
-        let mut child = Command::new("redis-server")
-            .current_dir(folder)
-            .args(["--bind", "127.0.0.1", "--port", "0"])
-            .args(["--tls-port", &port.to_string(), "--tls-auth-clients", "no"])
-            .args([
-                "--tls-cert-file",
-                "server.pem",
-                "--tls-key-file",
-                "server.key",
-            ])
-            .args(["--tls-ca-cert-file", "authority.pem"])
-            .args([
-                "--requirepass",
-                PASSWORD,
-                "--save",
-                "",
-                "--appendonly",
-                "no",
-            ])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        let start = Instant::now();
-        while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
-            assert_eq!(child.try_wait().unwrap(), None, "redis-server ended");
-            assert!(start.elapsed() < PATIENCE, "redis-server is not ready");
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        // A port that is free now may be somebody else's when the server comes to it: then another one.
+        let (child, port) = (0..20)
+            .find_map(|_| listening(folder))
+            .expect("redis-server listens");
         Some(Self {
             child,
             port,

@@ -9,7 +9,7 @@ use picket_trainer::jobs::{Job, Lane, Queue, RedisServer, TaskId};
 use serde_json::Value;
 
 use crate::bench::Bench;
-use crate::client::Client;
+use crate::client::{Client, PATIENCE};
 use crate::process::{Process, run};
 use crate::redis::redis_url;
 
@@ -105,7 +105,7 @@ fn comes_to_rest(client: &Client) {
         .any(|line| line.starts_with("picket_queue_unfinished") && !line.ends_with(" 0"))
     {
         assert!(
-            start.elapsed() < Duration::from_mins(1),
+            start.elapsed() < PATIENCE,
             "{}",
             client.get("/metrics").body
         );

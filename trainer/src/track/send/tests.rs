@@ -173,11 +173,8 @@ fn batches_keep_to_the_limits() {
 fn a_server_that_is_not_there_costs_nothing_but_the_record_stays() {
     let dir = tempfile::tempdir().unwrap();
     small_run().write(&dir.path().join(RECORD_FILE)).unwrap();
-    // A port that nobody listens on any more.
-    let free = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    // A port that nobody listens on, and that no listener of another test is given.
+    let free = "127.0.0.1:9";
     let server = TrackingServer::new(&format!("http://user:hunter2@{free}")).unwrap();
     let Tracked::Kept(error) = track(dir.path(), &server).unwrap() else {
         panic!("nobody was there to take it");
