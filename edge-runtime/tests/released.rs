@@ -144,7 +144,7 @@ async fn what_a_challenger_says_is_recorded_and_tombstones_erase_what_waits() ->
     });
     talking.await??;
     stop.send(()).map_err(|()| "the server stopped by itself")?;
-    tokio::time::timeout(Duration::from_secs(60), serving).await??;
+    tokio::time::timeout(Duration::from_mins(1), serving).await??;
     drop(recording);
     Ok(())
 }
@@ -251,7 +251,7 @@ async fn releases_are_swapped_under_load_and_withheld_when_revoked() -> Result<(
     });
     talking.await??;
     stop.send(()).map_err(|()| "the server stopped by itself")?;
-    tokio::time::timeout(Duration::from_secs(60), serving).await??;
+    tokio::time::timeout(Duration::from_mins(1), serving).await??;
     Ok(())
 }
 

@@ -16,7 +16,7 @@ const ELEMENT_KEY: &str = "element-6066-11e4-a52e-4f735466cecf";
 /// A script may take this long; the machine may be busy.
 const SCRIPT_TIMEOUT: Duration = Duration::from_mins(2);
 /// How long [`Browser::wait_until`] waits.
-const WAIT: Duration = Duration::from_secs(60);
+const WAIT: Duration = Duration::from_mins(1);
 
 /// Keys that are not letters, by their `WebDriver` code points.
 pub mod keys {

@@ -90,9 +90,7 @@ impl Workshop {
         match tokio::time::timeout(longest, answered).await {
             Err(_) => Err(Unanswered::Late),
             Ok(Ok(Ok(response))) => Ok(response),
-            Ok(Ok(Err(error))) if error.is::<ExpirationError>() => {
-                Err(Unanswered::Late)
-            }
+            Ok(Ok(Err(error))) if error.is::<ExpirationError>() => Err(Unanswered::Late),
             Ok(Ok(Err(_)) | Err(_)) => Err(Unanswered::Failed),
         }
     }

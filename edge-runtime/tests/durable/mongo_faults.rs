@@ -89,7 +89,7 @@ fn ten_thousand_records_wait_for_a_server_that_is_down() -> Tested {
     };
     let start = Instant::now();
     scene.append(0, 10_000)?;
-    assert!(start.elapsed() < Duration::from_secs(60), "requests waited");
+    assert!(start.elapsed() < Duration::from_mins(1), "requests waited");
     assert_eq!(scene.spool.counters().pending, 10_000);
     scene.relay.set(Fault::None);
     assert_eq!(scene.drained()?.delivered, 10_000);
@@ -128,7 +128,7 @@ fn a_slow_server_holds_the_spool_not_the_requests() -> Tested {
     };
     let start = Instant::now();
     scene.append(0, 2000)?;
-    assert!(start.elapsed() < Duration::from_secs(60), "requests waited");
+    assert!(start.elapsed() < Duration::from_mins(1), "requests waited");
     assert_eq!(scene.drained()?.delivered, 2000);
     assert_eq!(scene.database.n_records()?, 2000);
     Ok(())

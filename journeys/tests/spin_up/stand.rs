@@ -341,7 +341,7 @@ impl CollectorStand {
             let _ = sender.send(url);
         };
         runtime.spawn(collector.serve(any, listening, std::future::pending()));
-        let url = address.recv_timeout(Duration::from_secs(60))?;
+        let url = address.recv_timeout(Duration::from_mins(1))?;
         let address = url.trim_start_matches("http://").parse()?;
         Ok(Self {
             address,

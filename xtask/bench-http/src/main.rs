@@ -2,6 +2,7 @@
 //! `cargo xtask bench http` starts them.
 
 mod bare_route;
+mod front;
 mod load;
 
 use std::net::SocketAddr;
