@@ -78,7 +78,7 @@ impl Watch {
 }
 
 /// Makes an instance and lets it answer, `first` first, until it has had its time or failed.
-pub(super) async fn run(workshop: Arc<Workshop>, first: Job) {
+pub(super) async fn run(workshop: Arc<Workshop>, mut place: Place, first: Job) {
     let limits = workshop.limits;
     let made = match timeout(limits.timeout, workshop.instantiate()).await {
         Ok(Ok(made)) => Ok(made),
@@ -91,7 +91,6 @@ pub(super) async fn run(workshop: Arc<Workshop>, first: Job) {
         Err(reason) => return log("warn", "no_instance", &[("reason", json!(reason))]),
     };
     let proxy = Proxy::P3(service);
-    let mut place = Place::new(&workshop);
     let ended = answer(&mut store, &proxy, &limits, &mut place, first).await;
     // Before the store, whose memory may be large: what came in this moment is given to others.
     drop(place);
@@ -197,6 +196,9 @@ async fn serve(
             }
             let n_at_work = at_work.len();
             open &= n_taken < limits.reuse as u64;
+            if !open {
+                place.close();
+            }
             let ready = accessor
                 .poll_ready_for_concurrent_call(handle, context)
                 .is_ready();

@@ -1,15 +1,20 @@
-//! Who answers a request: an instance that has room says so, and gets the next one; where none has, one is made.
+//! Who answers a request: an instance that has room says so, and gets the next one. Where none has, one is made for each
+//! core; beyond that the request waits a moment, for more instances than cores only take memory and caches from each
+//! other, unless some of them are stuck.
 //!
 //! wasmtime's own handler has a queue that all instances wait at. Where one of them is woken for a request while it takes
 //! no more, because another request of its was late, nobody else is woken, and the request waits until an instance
 //! happens to end. So here a request is handed to one instance, which hands it back if it cannot take it.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures_channel::oneshot;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::{Instant, sleep};
 use wasmtime::{Engine, Store};
 use wasmtime_wasi_http::handler::{ExpirationError, Request, Response};
 use wasmtime_wasi_http::p3::bindings::{Service, ServicePre};
@@ -18,6 +23,9 @@ use super::SpinConfig;
 use super::guest::{Given, Guest};
 use super::instance::{self, GRACE, RequestLimits};
 use crate::scorer_engine::{TICK, tick};
+
+/// How long a request waits for an instance before one is made for it, however many there are.
+const PATIENCE: Duration = Duration::from_millis(10);
 
 /// A request, and who waits for its answer.
 pub(super) struct Job {
@@ -40,10 +48,24 @@ pub(super) struct Workshop {
     pre: ServicePre<Guest>,
     given: Arc<Given>,
     pub(super) limits: RequestLimits,
-    /// Instances with room, the last that said so last. Each stands here once.
-    free: Mutex<Vec<(u64, UnboundedSender<Job>)>>,
+    /// As many instances as can compute at the same time.
+    n_cores: usize,
+    line: Mutex<Line>,
     /// How many instances there were.
     n_made: AtomicU64,
+}
+
+/// Where instances and requests meet. There are never both.
+#[derive(Default)]
+struct Line {
+    /// Instances with room, the last that said so last. Each stands here once.
+    free: Vec<(u64, UnboundedSender<Job>)>,
+    /// Requests that no instance has room for, and since when.
+    waiting: VecDeque<(Instant, Job)>,
+    /// How many instances there are that take requests, or will.
+    n_instances: usize,
+    /// Whether somebody looks after those who wait.
+    is_watched: bool,
 }
 
 impl Workshop {
@@ -63,7 +85,8 @@ impl Workshop {
                 concurrent: config.concurrent.max(1),
                 timeout: config.timeout.max(TICK),
             },
-            free: Mutex::default(),
+            n_cores: std::thread::available_parallelism().map_or(1, usize::from),
+            line: Mutex::default(),
             n_made: AtomicU64::new(0),
         })
     }
@@ -95,22 +118,64 @@ impl Workshop {
         }
     }
 
-    /// Gives the request to an instance with room, or to a new one.
+    /// Gives the request to an instance with room, or to a new one, or lets it wait.
     fn give(self: &Arc<Self>, mut job: Job) {
-        // Handed over before others see the list: an instance that finds itself gone from it has the request.
-        let mut free = self.free();
-        while let Some((_, place)) = free.pop() {
+        // Handed over before others see the line: an instance that finds itself gone from it has the request.
+        let mut line = self.line();
+        while let Some((_, place)) = line.free.pop() {
             match place.send(job) {
                 Ok(()) => return,
                 Err(refused) => job = refused.0,
             }
         }
-        drop(free);
-        tokio::spawn(instance::run(Arc::clone(self), job));
+        if line.n_instances < self.n_cores {
+            line.n_instances += 1;
+            drop(line);
+            self.start(job);
+            return;
+        }
+        line.waiting.push_back((Instant::now(), job));
+        if !line.is_watched {
+            line.is_watched = true;
+            tokio::spawn(watch(Arc::clone(self)));
+        }
     }
 
-    fn free(&self) -> MutexGuard<'_, Vec<(u64, UnboundedSender<Job>)>> {
-        self.free.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Starts an instance that is counted already. Not with the line in hand: where the threads are about to end, the
+    /// instance is dropped on the spot.
+    fn start(self: &Arc<Self>, first: Job) {
+        let place = Place::new(self);
+        tokio::spawn(instance::run(Arc::clone(self), place, first));
+    }
+
+    fn line(&self) -> MutexGuard<'_, Line> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Makes instances for requests that have waited long enough, until none waits.
+async fn watch(workshop: Arc<Workshop>) {
+    loop {
+        sleep(PATIENCE).await;
+        let mut late = Vec::new();
+        let mut line = workshop.line();
+        while let Some((since, job)) = line.waiting.pop_front() {
+            if since.elapsed() < PATIENCE {
+                line.waiting.push_front((since, job));
+                break;
+            }
+            late.push(job);
+        }
+        line.n_instances += late.len();
+        line.is_watched = !line.waiting.is_empty();
+        let done = !line.is_watched;
+        drop(line);
+        for job in late {
+            workshop.start(job);
+        }
+        if done {
+            return;
+        }
     }
 }
 
@@ -123,10 +188,13 @@ pub(super) struct Place {
     jobs: UnboundedReceiver<Job>,
     /// Whether it stands among those with room, as far as it knows.
     offered: bool,
+    /// Whether it is counted among those that take requests.
+    counted: bool,
 }
 
 impl Place {
-    pub(super) fn new(workshop: &Arc<Workshop>) -> Self {
+    /// For an instance that is counted already.
+    fn new(workshop: &Arc<Workshop>) -> Self {
         let (sender, jobs) = unbounded_channel();
         Self {
             workshop: Arc::clone(workshop),
@@ -134,6 +202,7 @@ impl Place {
             sender,
             jobs,
             offered: false,
+            counted: true,
         }
     }
 
@@ -144,9 +213,12 @@ impl Place {
             return None;
         }
         if !self.offered {
+            let mut line = self.workshop.line();
+            if let Some((_, job)) = line.waiting.pop_front() {
+                return Some(job);
+            }
             self.offered = true;
-            let mut free = self.workshop.free();
-            free.push((self.number, self.sender.clone()));
+            line.free.push((self.number, self.sender.clone()));
         }
         match self.jobs.poll_recv(context) {
             Poll::Ready(job) => {
@@ -157,13 +229,22 @@ impl Place {
         }
     }
 
+    /// The instance takes no more requests; it may go on for a while.
+    pub(super) fn close(&mut self) {
+        self.withdraw();
+        if self.counted {
+            self.counted = false;
+            self.workshop.line().n_instances -= 1;
+        }
+    }
+
     fn withdraw(&mut self) {
         if !self.offered {
             return;
         }
         self.offered = false;
         let number = self.number;
-        self.workshop.free().retain(|(it, _)| *it != number);
+        self.workshop.line().free.retain(|(it, _)| *it != number);
         // After that nothing more comes, but something may have come before.
         while let Ok(job) = self.jobs.try_recv() {
             self.workshop.give(job);
@@ -174,6 +255,6 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.jobs.close();
-        self.withdraw();
+        self.close();
     }
 }

@@ -234,6 +234,21 @@ fn a_request_that_computes_too_long_is_stopped() -> Result<()> {
     )
 }
 
+/// Clients that begin a request and send no more.
+fn slow_clients(host: &Host) -> Result<Vec<TcpStream>> {
+    let address = host.origin.strip_prefix("http://").ok_or("an address")?;
+    let slow = (0..4).map(|_| {
+        let mut stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.write_all(
+            b"POST /predict HTTP/1.1\r\nhost: edge.test\r\ncontent-type: application/json\r\n\
+              content-length: 100\r\n\r\n{\"features\":",
+        )?;
+        Ok(stream)
+    });
+    slow.collect()
+}
+
 #[test]
 fn a_client_that_sends_no_more_holds_nobody_up() -> Result<()> {
     let Some(component) = component() else {
@@ -248,17 +263,7 @@ fn a_client_that_sends_no_more_holds_nobody_up() -> Result<()> {
     let artifact = Artifact::decode(&bytes)?;
     let body = row(&artifact, 1);
     let expected = client.post("/predict", &body)?.without_ids();
-    let address = host.origin.strip_prefix("http://").ok_or("an address")?;
-    let mut slow = Vec::new();
-    for _ in 0..4 {
-        let mut stream = TcpStream::connect(address)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.write_all(
-            b"POST /predict HTTP/1.1\r\nhost: edge.test\r\ncontent-type: application/json\r\n\
-              content-length: 100\r\n\r\n{\"features\":",
-        )?;
-        slow.push(stream);
-    }
+    let slow = slow_clients(&host)?;
     for _ in 0..20 {
         assert_eq!(client.post("/predict", &body)?.without_ids(), expected);
     }
@@ -268,5 +273,30 @@ fn a_client_that_sends_no_more_holds_nobody_up() -> Result<()> {
         assert_eq!(&head, b"HTTP/1.1 504");
     }
     assert_eq!(client.post("/predict", &body)?.without_ids(), expected);
+    Ok(())
+}
+
+#[test]
+fn instances_that_are_all_held_up_hold_nobody_else_up() -> Result<()> {
+    let Some(component) = component() else {
+        return Ok(());
+    };
+    // Each of the slow clients has an instance for itself, and there may be fewer cores than that.
+    let mut stand = Stand::new(&component, 1000)?;
+    stand.config.concurrent = 1;
+    // Longer than a client waits: whoever is answered did not wait for the slow ones.
+    stand.config.timeout = Duration::from_mins(5);
+    let host = stand.start()?;
+    let client = Client::new(&host);
+    let bytes = bundled(&client)?;
+    let artifact = Artifact::decode(&bytes)?;
+    let body = row(&artifact, 1);
+    let expected = client.post("/predict", &body)?.without_ids();
+    assert_eq!(expected.status, 200);
+    let slow = slow_clients(&host)?;
+    for _ in 0..20 {
+        assert_eq!(client.post("/predict", &body)?.without_ids(), expected);
+    }
+    drop(slow);
     Ok(())
 }
