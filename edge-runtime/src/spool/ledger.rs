@@ -162,9 +162,8 @@ fn decode(bytes: &[u8]) -> Option<LedgerFile> {
         erased: if is_old { 0 } else { at(8)? },
     };
     let generation = at(0)?;
-    ledger
-        .is_balanced()
-        .then_some(LedgerFile { ledger, generation })
+    // As for numbers of records: one that another can be counted up from, however often it is written.
+    (generation <= MAX_SEQ && ledger.is_balanced()).then_some(LedgerFile { ledger, generation })
 }
 
 #[cfg(test)]
@@ -190,6 +189,21 @@ mod tests {
             torn.flip(NAME, SLOT_STRIDE as usize + at);
             let left = LedgerFile::read(&torn).map(|it| it.ledger.acked_seq);
             assert_eq!(left, Some(4), "byte {at}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_generation_that_has_no_next_one_is_not_believed() -> Result<(), SpoolError> {
+        for (generation, is_read) in [(MAX_SEQ, true), (MAX_SEQ + 1, false), (u64::MAX, false)] {
+            let mut disk = FakeDisk::default();
+            let ledger = Ledger::default();
+            disk.write(NAME, 0, &encode(&LedgerFile { ledger, generation }))
+                .map_err(SpoolError::file("write", NAME))?;
+            let read = LedgerFile::read(&disk);
+            assert_eq!(read.is_some(), is_read, "{generation}");
+            let mut file = read.unwrap_or_default();
+            file.write(&mut disk, ledger)?;
         }
         Ok(())
     }

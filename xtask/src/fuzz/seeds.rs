@@ -40,6 +40,10 @@ const SPOOL: &[&[u8]] = &[
     ],
     // A file of bytes that are none of its records: they must not fill the spool.
     &[250, 57, 251, 109, 250, 57, 250, 59, 77],
+    // A ledger whose generation has no next one.
+    &[
+        8, 0, 9, 9, 202, 238, 4, 5, 254, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+    ],
 ];
 
 /// The seeds of a target; none where it reads artifacts, which the repository has.
